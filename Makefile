@@ -1,0 +1,49 @@
+# Tokenry: make run, make test, make dev, make lint, make lock
+
+PYTHON ?= python3
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run dev test lint lock
+.DELETE_ON_ERROR:
+
+run: .venv/run var/static/staticfiles.json
+	@$(BIN)/python manage.py migrate --no-input --verbosity 0
+	@$(BIN)/python manage.py create_first_administrator
+	@$(BIN)/python manage.py serve
+
+# Collected again only when a file or a dependency changed.
+var/static/staticfiles.json: .venv/run $(wildcard static/*)
+	@$(BIN)/python manage.py collectstatic --no-input --verbosity 0
+
+dev: .venv/dev
+	DEBUG=true $(BIN)/python manage.py migrate --no-input --verbosity 0
+	DEBUG=true $(BIN)/python manage.py create_first_administrator
+	DEBUG=true $(BIN)/python manage.py runserver $${PORT:-8000}
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy .
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tokenry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 run")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/python requirements.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	@touch $@
+
+.venv/dev: .venv/run requirements-dev.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
+# Newest versions that pyproject.toml allows, with hashes; needs uv.
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --output-file requirements.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group dev --output-file requirements-dev.txt

@@ -1,0 +1,28 @@
+"""Make the first administrator, once, and print how to sign in."""
+
+import secrets
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from accounts.models import User
+
+
+class Command(BaseCommand):
+    help = "Make an administrator with a random password if there is none, and print both once."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--email", default="admin@example.com", help="the e-mail address to sign in with")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if User.objects.filter(is_superuser=True).exists():
+            return
+        password = secrets.token_urlsafe(15)
+        user = User.objects.create_superuser(options["email"], password)
+        self.stdout.write(
+            "\nThe first administrator is ready. The password is shown this once.\n\n"
+            f"  Email:    {user.email}\n  Password: {password}\n  Sign in:  {settings.SITE_URL}/\n\n"
+        )
+        self.stdout.flush()

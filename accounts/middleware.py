@@ -1,0 +1,25 @@
+"""What htmx needs to know about signing in."""
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect
+
+
+class SignInMiddleware:
+    """When an htmx request meets an ended session, send the whole page to sign-in, and back to where it was."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        sign_in = resolve_url("account_login")
+        if not request.htmx or urlsplit(response.get("Location", "")).path != sign_in:  # type: ignore[attr-defined]
+            return response
+        came_from = QueryDict(mutable=True)
+        came_from[REDIRECT_FIELD_NAME] = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(f"{sign_in}?{came_from.urlencode(safe='/')}")

@@ -1,0 +1,147 @@
+"""Environment variables, each one checked: a wrong value ends the start with one line that names it."""
+
+import os
+import re
+import tempfile
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+Parsed = TypeVar("Parsed")
+Network = IPv4Network | IPv6Network
+
+
+def setting(
+    name: str, default: str | Callable[[], str], parse: Callable[[str], Parsed], *, secret: bool = False
+) -> Parsed:
+    """The parsed value of the variable `name`; unset and empty both mean `default`, called where it is a function.
+
+    A parser raises ValueError with what the variable takes. The message names the variable, what it
+    held (never for a secret) and what it takes.
+    """
+    held = os.environ.get(name, "").strip() or (default() if callable(default) else default)
+    try:
+        return parse(held)
+    except ValueError as error:
+        shown = "set to a value that can't be used" if secret else repr(held)
+        raise ImproperlyConfigured(f"{name} is {shown}; it takes {error}") from None
+
+
+def generated_once(path: Path, make: Callable[[], str]) -> str:
+    """The secret kept in `path`, made on first use; the file's mode is 0600.
+
+    Several processes may start at once: a hard link publishes the whole file or fails, so all of them
+    read the same secret.
+    """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as draft:  # made with mode 0600
+            draft.write(make())
+            draft.flush()
+            try:
+                os.link(draft.name, path)
+            except FileExistsError:
+                pass
+    return path.read_text()
+
+
+def boolean(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError("true or false.")
+    return words[text.lower()]
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers between `least` and `most`, both included."""
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most}.")
+        return int(text)
+
+    return parse
+
+
+def at_least(length: int) -> Callable[[str], str]:
+    """A parser of secrets that have `length` characters or more."""
+
+    def parse(text: str) -> str:
+        if len(text) < length:
+            raise ValueError(f"at least {length} characters.")
+        return text
+
+    return parse
+
+
+def names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def host(text: str) -> str:
+    if not re.fullmatch(r"[0-9A-Za-z.:-]+", text):
+        raise ValueError("an address to listen on, such as 127.0.0.1 or 0.0.0.0.")
+    return text
+
+
+def site_url(text: str) -> str:
+    url = urlsplit(text)
+    try:
+        wrong_port = url.port == 0
+    except ValueError:
+        wrong_port = True
+    if url.scheme not in {"http", "https"} or not url.hostname or url.path.strip("/") or url.query or wrong_port:
+        raise ValueError("the address that people open, such as https://tokens.example.com, without a path.")
+    return f"{url.scheme}://{url.netloc}"
+
+
+def token_prefix(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]{2,6}", text):
+        raise ValueError("2 to 6 lower-case letters or digits.")
+    return text
+
+
+def peppers(text: str) -> dict[int, str]:
+    """`1:<value>,2:<value>` as a mapping from number to value."""
+    found: dict[int, str] = {}
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*([1-9][0-9]{0,3}):(\S{32,})\s*", part)
+        if not match or int(match[1]) in found:
+            raise ValueError("1:<value>,2:<value> with different numbers and values of at least 32 characters.")
+        found[int(match[1])] = match[2]
+    return found
+
+
+def networks(text: str) -> list[Network]:
+    try:
+        return [ip_network(name) for name in names(text)]
+    except ValueError:
+        raise ValueError("a list of networks such as 10.0.0.0/8,fd00::/8.") from None
+
+
+def redis_url(text: str) -> str:
+    if text and urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
+        raise ValueError("redis://host:port/number.")
+    return text
+
+
+def database_url(text: str) -> dict[str, Any]:
+    """Django's settings for a `sqlite:///path` or `postgres://user:password@host/name` address."""
+    url = urlsplit(text)
+    if url.scheme == "sqlite" and not url.netloc and url.path.strip("/"):
+        return Env.db_url_config(text)
+    if url.scheme in {"postgres", "postgresql"} and url.path.strip("/"):
+        return Env.db_url_config(text)
+    raise ValueError("sqlite:///path/of/the/file or postgres://user:password@host:port/name.")
+
+
+def email_url(text: str) -> dict[str, Any]:
+    """Django's EMAIL_* settings for an address such as `smtp+tls://user:password@host:587`."""
+    if urlsplit(text).scheme not in Env.EMAIL_SCHEMES:
+        raise ValueError("consolemail://, smtp://, smtp+tls:// or smtp+ssl://user:password@host:port.")
+    return Env.email_url_config(text)

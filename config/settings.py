@@ -1,0 +1,237 @@
+"""Tokenry's settings. Everything an operator may change is an environment variable, listed in the README."""
+
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+from environ import Env
+
+from config import environment
+from config.environment import setting
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+VAR_DIR = BASE_DIR / "var"
+
+Env.read_env(BASE_DIR / ".env")  # the process environment wins over the file
+
+
+# Server
+
+DEBUG = setting("DEBUG", "false", environment.boolean)
+HOST = setting("HOST", "127.0.0.1", environment.host)
+PORT = setting("PORT", "8000", environment.whole_number(1, 65535))
+WEB_WORKERS = setting("WEB_WORKERS", "1", environment.whole_number(1, 64))
+WEB_THREADS = setting("WEB_THREADS", "4", environment.whole_number(1, 256))
+REDIS_URL = setting("REDIS_URL", "", environment.redis_url, secret=True)
+if WEB_WORKERS > 1 and not REDIS_URL:
+    raise ImproperlyConfigured(
+        f"WEB_WORKERS is {WEB_WORKERS}; it takes 1 while REDIS_URL is not set, because limits counted in each "
+        "process alone would not hold."
+    )
+
+SITE_URL = setting("SITE_URL", f"http://localhost:{PORT}", environment.site_url)
+ALLOWED_HOSTS = setting("ALLOWED_HOSTS", "127.0.0.1,localhost", environment.names)
+TRUSTED_PROXIES = setting("TRUSTED_PROXIES", "", environment.networks)
+CSRF_TRUSTED_ORIGINS = [SITE_URL]
+WSGI_APPLICATION = "config.wsgi.application"
+ROOT_URLCONF = "config.urls"
+
+
+# Secrets: given in the environment, or made on the first start and kept in var/
+
+SECRET_KEY = setting(
+    "SECRET_KEY",
+    lambda: environment.generated_once(VAR_DIR / "secret_key", lambda: secrets.token_urlsafe(64)),
+    environment.at_least(32),
+    secret=True,
+)
+TOKEN_PEPPERS = setting(
+    "TOKEN_PEPPERS",
+    lambda: environment.generated_once(VAR_DIR / "token_peppers", lambda: f"1:{secrets.token_urlsafe(48)}"),
+    environment.peppers,
+    secret=True,
+)
+
+
+# Tokens
+
+TOKEN_PREFIX = setting("TOKEN_PREFIX", "tkn", environment.token_prefix)
+MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
+
+
+# Applications
+
+INSTALLED_APPS = [
+    "config",
+    "accounts",
+    "tokens",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.forms",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_htmx",
+    "lucide",
+]
+MIDDLEWARE = [
+    "config.middleware.ProxyMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "tokens.middleware.TokenMiddleware",
+    "config.middleware.PageCompressionMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.SignInMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.navigation.settings_navigation",
+            ],
+        },
+    },
+]
+
+
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/field.html
+
+
+# Database and counters
+
+DATABASES = {"default": setting("DATABASE_URL", "sqlite:///var/tokenry.sqlite3", environment.database_url, secret=True)}
+DATABASE = DATABASES["default"]
+DATABASE["CONN_MAX_AGE"] = None  # opening a connection for each request costs more than the request
+if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+    DATABASE["NAME"] = BASE_DIR / DATABASE["NAME"]
+    DATABASE["NAME"].parent.mkdir(parents=True, exist_ok=True)
+    DATABASE["OPTIONS"] = {
+        # IMMEDIATE takes the write lock when a transaction begins, so that two writers queue instead of failing.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 5,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    }
+else:
+    DATABASE.setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": "tokenry",
+            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+        }
+    }
+
+
+# Accounts: people sign in by e-mail, through django-allauth, in admin too
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "token_list"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by administrators; nobody signs up by themselves
+ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+
+
+# Transport and cookies: the scheme of SITE_URL decides
+
+HTTPS = urlsplit(SITE_URL).scheme == "https"
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)", r"^healthz$", r"^readyz$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    # HSTS for subdomains and preloading would bind every neighbour under the same domain to https: that is
+    # for the owner of the domain to decide, not for one application on it.
+    "security.W005",
+    "security.W021",
+]
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
+
+# E-mail
+
+EMAIL = setting("EMAIL_URL", "consolemail://", environment.email_url, secret=True)
+vars().update(EMAIL)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Tokenry <tokenry@{urlsplit(SITE_URL).hostname}>"
+
+
+# Static files: compressed and named after their content by collectstatic
+
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
+
+
+# Time and language
+
+TIME_ZONE = "UTC"
+USE_TZ = True
+LANGUAGE_CODE = "en-gb"
+
+
+# Logs and error reports: whatever looks like a token is masked on its way out
+
+DEFAULT_EXCEPTION_REPORTER = "tokens.redaction.RedactingExceptionReporter"
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"()": "tokens.redaction.RedactingFormatter", "format": "%(asctime)s %(levelname)s %(name)s %(message)s"}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+}

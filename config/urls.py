@@ -1,0 +1,21 @@
+"""Every path of the installation."""
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from config import probes
+
+admin.site.site_header = admin.site.site_title = "Tokenry administration"
+admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="token_list"), name="home"),
+    path("accounts/", include("allauth.urls")),
+    path("settings/", include("tokens.urls")),
+    path("api/v1/", include("tokens.api.urls")),
+    path("admin/", admin.site.urls),
+    path("healthz", probes.healthz),
+    path("readyz", probes.readyz),
+]

@@ -1,0 +1,97 @@
+// Theme, copy, dialog and tabs. Every page works without this file.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const byId = (id) => document.getElementById(id);
+  const say = (text) => { const p = document.createElement("p"); p.className = "notice error"; p.textContent = text; byId("status").replaceChildren(p); };
+  let copied = true; // nothing to lose until a value is on the page
+
+  if (localStorage.theme) root.dataset.theme = localStorage.theme;
+
+  function tabs(box) {
+    const panels = [...box.querySelectorAll("section")];
+    const list = document.createElement("div");
+    list.setAttribute("role", "tablist");
+    list.setAttribute("aria-label", "Language");
+    const show = (chosen) => panels.forEach((panel, i) => {
+      panel.hidden = i !== chosen;
+      list.children[i].setAttribute("aria-selected", i === chosen);
+      list.children[i].tabIndex = i === chosen ? 0 : -1;
+    });
+    panels.forEach((panel, i) => {
+      const tab = document.createElement("button");
+      Object.assign(tab, { type: "button", id: panel.id + "-tab", textContent: panel.querySelector("h4").textContent, onclick: () => show(i) });
+      tab.setAttribute("role", "tab");
+      tab.setAttribute("aria-controls", panel.id);
+      panel.setAttribute("role", "tabpanel");
+      panel.setAttribute("aria-labelledby", tab.id);
+      list.append(tab);
+    });
+    list.onkeydown = (event) => {
+      const now = [...list.children].indexOf(document.activeElement), last = panels.length - 1;
+      const next = { ArrowRight: now < last ? now + 1 : 0, ArrowLeft: now > 0 ? now - 1 : last, Home: 0, End: last }[event.key];
+      if (next === undefined) return;
+      event.preventDefault();
+      show(next);
+      list.children[next].focus();
+    };
+    box.prepend(list);
+    box.removeAttribute("data-tabs");
+    show(0);
+  }
+
+  function ready() {
+    document.querySelectorAll("[data-tabs]").forEach(tabs);
+    if (byId("token-value")?.value) {
+      copied = false;
+      if (location.pathname.endsWith("/new/")) history.replaceState(null, "", location.pathname.replace(/new\/$/, ""));
+    }
+  }
+
+  async function copy(button) {
+    const field = byId("token-value"), label = button.querySelector("span");
+    try {
+      await navigator.clipboard.writeText(button.dataset.copy + field.value);
+      label.textContent = "Copied";
+      byId("copied").textContent = "Copied to the clipboard.";
+      copied = true;
+    } catch {
+      field.select();
+      byId("copied").textContent = "The browser refused. Press Ctrl+C or ⌘C.";
+    }
+  }
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const theme = byId("theme");
+    theme.parentElement.hidden = false;
+    theme.value = localStorage.theme ?? "";
+    theme.onchange = () => { localStorage.theme = root.dataset.theme = theme.value; };
+    ready();
+  });
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+  });
+  document.addEventListener("copy", (event) => { if (event.target.id === "token-value") copied = true; });
+  document.addEventListener("htmx:afterSwap", (event) => {
+    const dialog = byId("dialog");
+    if (event.detail.target === dialog) dialog.showModal();
+    else if (dialog.open) { dialog.close(); byId("tokens")?.focus(); }
+    ready();
+  });
+  for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(failure, () => {
+      byId("dialog").close();
+      say("We couldn't confirm that. Reload to see whether it was done.");
+    });
+  }
+  addEventListener("beforeunload", (event) => {
+    if (copied) return;
+    copied = true; // ask once
+    event.preventDefault();
+  });
+  addEventListener("pagehide", () => { // so that Back finds nothing, even where the browser kept the page
+    const field = byId("token-value");
+    if (field) field.value = field.defaultValue = "";
+  });
+})();

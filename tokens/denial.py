@@ -1,0 +1,125 @@
+"""Why a request is refused: code, status, header and words, as RFC 9457 problem details. Pure."""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """What all refusals with one code share. `error` is the RFC 6750 section 3.1 code, where there is one."""
+
+    status: int
+    title: str
+    error: str | None = None
+
+
+KINDS = {
+    "missing_credentials": Kind(401, "A token is needed"),
+    "malformed_header": Kind(400, "The Authorization header can't be read", "invalid_request"),
+    "malformed_token": Kind(401, "This is not a whole token", "invalid_token"),
+    "unknown_token": Kind(401, "This token is not known", "invalid_token"),
+    "expired_token": Kind(401, "This token has expired", "invalid_token"),
+    "revoked_token": Kind(401, "This token was revoked", "invalid_token"),
+    "inactive_owner": Kind(401, "The owner of this token is not active", "invalid_token"),
+    "forbidden": Kind(403, "Not allowed"),
+    "not_found": Kind(404, "Not found"),
+    "method_not_allowed": Kind(405, "Method not allowed"),
+    "bad_request": Kind(400, "The request can't be read"),
+    "internal_error": Kind(500, "Something went wrong here"),
+    "unavailable": Kind(503, "Not available for the moment"),
+}
+
+
+@dataclass(eq=False)
+class Denial(Exception):
+    """A refusal. Raised by the pipeline, turned into an answer by the middleware."""
+
+    code: str
+    detail: str
+    headers: dict[str, str] = field(default_factory=dict)
+    reference: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    @property
+    def kind(self) -> Kind:
+        return KINDS[self.code]
+
+    @property
+    def status(self) -> int:
+        return self.kind.status
+
+    def problem(self) -> dict[str, str | int]:
+        """The body: RFC 9457 section 3.1 members, and `code` for programs to branch on."""
+        return {
+            "type": f"urn:tokenry:problem:{self.code}",
+            "title": self.kind.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            "instance": f"urn:tokenry:denial:{self.reference}",
+        }
+
+    def response_headers(self) -> dict[str, str]:
+        """Never stored; every 401, and every fault in the credential, carries its challenge (RFC 6750 section 3)."""
+        headers = {"Cache-Control": "no-store", "Vary": "Authorization", **self.headers}
+        if self.kind.error:
+            headers["WWW-Authenticate"] = f'Bearer realm="api", error="{self.kind.error}", error_description="{self.kind.title}"'
+        elif self.status == 401:
+            headers["WWW-Authenticate"] = 'Bearer realm="api"'
+        return headers
+
+
+def missing_credentials() -> Denial:
+    return Denial("missing_credentials", "Send the header `Authorization: Bearer <token>`. Nothing else signs a request in.")
+
+
+def malformed_header(fault: str) -> Denial:
+    return Denial("malformed_header", f"The Authorization header has {fault}. The right form is `Authorization: Bearer <token>`.")
+
+
+def malformed_token(fault: str) -> Denial:
+    return Denial("malformed_token", f"The token is {fault}. Copy it again, whole, from where it is kept.")
+
+
+def unknown_token() -> Denial:
+    return Denial("unknown_token", "No token here has this value. It may belong to another installation, or its owner's account is gone.")
+
+
+def expired_token(expired_at: datetime) -> Denial:
+    return Denial("expired_token", f"The token expired on {moment(expired_at)}. Its owner can renew it under Settings, API tokens.")
+
+
+def revoked_token(revoked_at: datetime) -> Denial:
+    return Denial("revoked_token", f"The token was revoked on {moment(revoked_at)}. Its owner can create another under Settings, API tokens.")
+
+
+def inactive_owner() -> Denial:
+    return Denial("inactive_owner", "The account that this token belongs to is switched off. An administrator can switch it on again.")
+
+
+def unavailable() -> Denial:
+    return Denial("unavailable", "Tokens can't be checked at the moment. Try again in a few seconds.", {"Retry-After": "2"})
+
+
+def undeclared() -> Denial:
+    return Denial("forbidden", "This address is closed: its view declares neither @token_required nor @public.")
+
+
+def for_status(status: int) -> Denial:
+    """The words for a failure that is known by its status alone: a view's own, or the framework's."""
+    match status:
+        case 403:
+            return Denial("forbidden", "Your account may not do this.")
+        case 404:
+            return Denial("not_found", "There is nothing at this address.")
+        case 405:
+            return Denial("method_not_allowed", "This address does not take that method; the Allow header lists those it takes.")
+        case status if status < 500:
+            return Denial("bad_request", "The request can't be read: its host, its encoding or its size is wrong.")
+        case _:
+            return Denial("internal_error", "The request failed here, not by your fault. Quote the reference when you report it.")
+
+
+def moment(at: datetime) -> str:
+    """An instant as people read it, to the second, in UTC."""
+    return f"{at:%-d %B %Y at %H:%M:%S} UTC"

@@ -1,0 +1,82 @@
+"""What the token list shows: a filter, a search and a page, read from the address, and the tokens that match."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Q
+
+from tokens.models import Status, Token, TokenQuerySet
+
+PAGE_SIZE = 25
+USABLE = (Status.ACTIVE, Status.EXPIRING_SOON)
+FILTERS = {
+    "": ("All", (*USABLE, Status.EXPIRED)),
+    "active": ("Active", USABLE),
+    "expiring": ("Expiring soon", (Status.EXPIRING_SOON,)),
+    "expired": ("Expired", (Status.EXPIRED,)),
+    "revoked": ("Revoked", (Status.REVOKED,)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilterLink:
+    """A filter above the list."""
+
+    label: str
+    count: int
+    query: str
+    current: bool
+
+
+class Listing:
+    """One view of a person's tokens. Its number of queries does not depend on how many there are."""
+
+    def __init__(self, user: AbstractBaseUser, params: dict[str, str]) -> None:
+        self.search = params.get("q", "").replace("\0", "").strip()[:100]
+        self.filter = params["status"] if params.get("status") in FILTERS else ""
+        self.page_number = params.get("page", "1")
+        self.matching: TokenQuerySet = Token.objects.owned_by(user).with_status().search(self.search)
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many of the tokens that match the search have each status."""
+        per_status: dict[str, Any] = {status: Count("pk", filter=Q(current_status=status)) for status in Status.values}
+        return self.matching.aggregate(**per_status)
+
+    def count(self, key: str) -> int:
+        return sum(self.counts[status] for status in FILTERS[key][1])
+
+    @property
+    def filters(self) -> list[FilterLink]:
+        return [
+            FilterLink(label, self.count(key), self.query(status=key), key == self.filter)
+            for key, (label, _) in FILTERS.items()
+        ]
+
+    @cached_property
+    def page(self) -> Page[Token]:
+        paginator = Paginator(self.matching.filter(current_status__in=FILTERS[self.filter][1]), PAGE_SIZE)
+        paginator.count = self.count(self.filter)  # known already: no second count
+        return paginator.get_page(self.page_number)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the person has no token at all, not even a revoked one."""
+        return not self.search and not any(self.counts.values())
+
+    @property
+    def previous(self) -> str | None:
+        return self.query(page=self.page.previous_page_number()) if self.page.has_previous() else None
+
+    @property
+    def next(self) -> str | None:
+        return self.query(page=self.page.next_page_number()) if self.page.has_next() else None
+
+    def query(self, **changes: object) -> str:
+        """The query string of this view with `changes` made to it; a change starts at page 1."""
+        wanted = {"q": self.search, "status": self.filter} | changes
+        return "?" + urlencode({key: value for key, value in wanted.items() if value})

@@ -1,0 +1,33 @@
+"""The last net: whatever looks like a token is masked in logs and error reports, wherever it came from."""
+
+import logging
+import re
+
+from django.views.debug import ExceptionReporter
+
+from tokens.credential import BULLET, ENVIRONMENTS, IDENTIFIER_LENGTH
+
+# An identifier followed by anything more, so that a token cut short by a debugger's line limit is masked too.
+TOKEN = re.compile(rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})[0-9A-Za-z]+")
+
+
+def redact(text: str) -> str:
+    """`text` with the secret part of every token replaced by bullets. The identifier is public and stays."""
+    return TOKEN.sub(rf"\1{BULLET * 3}", text)
+
+
+class RedactingFormatter(logging.Formatter):
+    """Formats a record, its arguments and its traceback, then masks tokens."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class RedactingExceptionReporter(ExceptionReporter):
+    """Django's error report with tokens masked in locals, messages, query strings and everything else."""
+
+    def get_traceback_html(self) -> str:
+        return redact(super().get_traceback_html())
+
+    def get_traceback_text(self) -> str:
+        return redact(super().get_traceback_text())

@@ -1,0 +1,24 @@
+"""The token pages, under /settings/."""
+
+from django.urls import path, register_converter
+from django.urls.converters import StringConverter
+
+from tokens import views
+from tokens.credential import IDENTIFIER_LENGTH
+
+
+class IdentifierConverter(StringConverter):
+    """The public first characters of a token. A whole token in an address matches nothing."""
+
+    regex = rf"[0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}}"
+
+
+register_converter(IdentifierConverter, "identifier")
+
+urlpatterns = [
+    path("activity/", views.activity, name="activity"),
+    path("tokens/", views.token_list, name="token_list"),
+    path("tokens/new/", views.token_create, name="token_create"),
+    path("tokens/<identifier:identifier>/", views.token_detail, name="token_detail"),
+    path("tokens/<identifier:identifier>/revoke/", views.token_revoke, name="token_revoke"),
+]

@@ -1,0 +1,80 @@
+"""When and from where each token was last used: remembered in the process, written by a thread each second.
+
+A request never writes. A killed process (kill -9) may lose its last second of this; a stopped one loses nothing.
+"""
+
+import atexit
+import logging
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
+
+from tokens.models import Token
+
+log = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 1.0
+RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more and costs writes
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One use of a token: when, and the client's address where it is known."""
+
+    at: datetime
+    address: str | None
+
+
+class Recorder:
+    """The latest use of each token since the last flush."""
+
+    def __init__(self) -> None:
+        self._uses: dict[int, Use] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def record(self, token: Token, use: Use) -> None:
+        """Remember `use`, at most once a minute for each token."""
+        if token.last_used_at is not None and use.at - token.last_used_at < RESOLUTION:
+            return
+        with self._lock:
+            self._uses[token.pk] = use
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+                self._thread.start()
+
+    def flush(self) -> None:
+        """Write what is remembered, in one transaction; keep it where the database does not answer."""
+        with self._lock:
+            uses, self._uses = self._uses, {}
+        if not uses:
+            return
+        try:
+            with transaction.atomic():
+                for pk, use in sorted(uses.items()):  # in one order everywhere, so that nodes never deadlock
+                    earlier = Q(last_used_at=None) | Q(last_used_at__lt=use.at)
+                    Token.objects.filter(earlier, pk=pk).update(last_used_at=use.at, last_used_address=use.address)
+        except DatabaseError as error:
+            connection.close()
+            log.warning("last use of %d tokens is kept for the next try: %s", len(uses), error)
+            with self._lock:
+                self._uses = uses | self._uses
+
+    def stop(self) -> None:
+        """End the thread and write the rest."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        self.flush()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(FLUSH_SECONDS):
+            self.flush()
+
+
+recorder = Recorder()
+atexit.register(recorder.stop)

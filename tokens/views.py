@@ -1,0 +1,124 @@
+"""The token pages: a click becomes a token here, and a token becomes a page."""
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import replace_url
+
+from tokens.credential import Credential
+from tokens.examples import VARIABLE, examples
+from tokens.forms import TokenForm, prefill
+from tokens.listing import PAGE_SIZE, Listing
+from tokens.models import Event, FormAlreadySent, Token, TokenLimitReached
+from tokens.requests import PageRequest
+
+
+@login_required
+@never_cache
+@require_safe
+def token_list(request: PageRequest) -> HttpResponse:
+    """The token manager; htmx asks for the list alone when a filter or the search changes."""
+    listing = Listing(request.user, request.GET.dict())
+    if request.htmx.target == "tokens":
+        return render(request, "tokens/_list.html", {"listing": listing})
+    return render(request, "tokens/list.html", {"listing": listing, "form": TokenForm()})
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+@sensitive_variables("new")
+def token_create(request: PageRequest) -> HttpResponse:
+    """The form; once sent, the list with the new token's value above it, in this answer and never again."""
+    if request.method != "POST":
+        return render(request, "tokens/create.html", {"form": TokenForm(initial=prefill(request.GET.dict()))})
+    form = TokenForm(request.POST)
+    if form.is_valid():
+        try:
+            token, new = Token.objects.issue(
+                owner=request.user,
+                name=form.cleaned_data["name"],
+                environment=form.cleaned_data["environment"],
+                expires_at=form.lifetime.end(timezone.now()),
+                form_nonce=form.cleaned_data["nonce"],
+                request=request,
+            )
+        except FormAlreadySent as sent:
+            again = urlencode({key: request.POST[key] for key in ("name", "environment", "expires")})
+            return render(request, "tokens/already_sent.html", {"token": sent.token, "again": again}, status=409)
+        except TokenLimitReached:
+            form.add_error(
+                None, f"You have {settings.MAX_TOKENS_PER_USER} active tokens, the most allowed. Revoke one first."
+            )
+        else:
+            return reveal(request, token, new)
+    return render(request, "tokens/create.html", {"form": form}, status=422)
+
+
+@sensitive_variables("new")
+def reveal(request: PageRequest, token: Token, new: Credential) -> HttpResponse:
+    """The list with the value of `token` above it. It comes in the POST's own answer because whatever else could
+    carry it to another page (session, message, cookie, address) would keep a copy."""
+    context = {
+        "listing": Listing(request.user, {}),
+        "revealed": token,
+        "credential": new,
+        "examples": examples(settings.SITE_URL),
+        "variable": VARIABLE,
+    }
+    response = render(request, "tokens/list.html", context)
+    response["Referrer-Policy"] = "no-referrer"
+    response.shows_secret = True  # type: ignore[attr-defined]
+    return replace_url(response, reverse("token_list"))
+
+
+@login_required
+@never_cache
+@require_safe
+def token_detail(request: PageRequest, identifier: str) -> HttpResponse:
+    """One token: what it is, how to use it, what happened to it."""
+    token = get_object_or_404(Token.objects.owned_by(request.user), identifier=identifier)
+    context = {"token": token, "examples": examples(settings.SITE_URL), "variable": VARIABLE}
+    return render(request, "tokens/detail.html", context)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def token_revoke(request: PageRequest, identifier: str) -> HttpResponse:
+    """Ask, as a page or in the dialog of the page that htmx asks from; then end the token."""
+    token = get_object_or_404(Token.objects.owned_by(request.user), identifier=identifier)
+    if request.method != "POST":
+        template = "tokens/_revoke.html" if request.htmx.target == "dialog" else "tokens/revoke.html"
+        asked_from = urlsplit(request.htmx.current_url_abs_path or "").path
+        return render(request, template, {"token": token, "in_list": asked_from == reverse("token_list")})
+    if token.revoke(request):
+        messages.success(request, f"“{token.name}” is revoked. Requests with it fail from now on.")
+    else:
+        messages.info(request, f"“{token.name}” was revoked already.")
+    if request.htmx.target == "tokens":
+        shown = QueryDict(urlsplit(request.htmx.current_url or "").query)
+        return render(request, "tokens/_list.html", {"listing": Listing(request.user, shown.dict())})
+    if again := request.POST.get("again"):
+        return redirect(f"{reverse('token_create')}?{urlencode(QueryDict(again).dict())}")
+    return redirect("token_list")
+
+
+@login_required
+@never_cache
+@require_safe
+def activity(request: PageRequest) -> HttpResponse:
+    """What happened to the person's tokens, newest first."""
+    events: Any = Event.objects.owned_by(request.user).select_related("actor")
+    return render(request, "tokens/activity.html", {"page": Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))})
