@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,10 +44,8 @@ def generated_once(path: Path, make: Callable[[], str]) -> str:
         with tempfile.NamedTemporaryFile("w", dir=path.parent) as draft:  # made with mode 0600
             draft.write(make())
             draft.flush()
-            try:
+            with suppress(FileExistsError):
                 os.link(draft.name, path)
-            except FileExistsError:
-                pass
     return path.read_text()
 
 
@@ -133,15 +132,14 @@ def redis_url(text: str) -> str:
 def database_url(text: str) -> dict[str, Any]:
     """Django's settings for a `sqlite:///path` or `postgres://user:password@host/name` address."""
     url = urlsplit(text)
-    if url.scheme == "sqlite" and not url.netloc and url.path.strip("/"):
-        return Env.db_url_config(text)
-    if url.scheme in {"postgres", "postgresql"} and url.path.strip("/"):
-        return Env.db_url_config(text)
-    raise ValueError("sqlite:///path/of/the/file or postgres://user:password@host:port/name.")
+    known = url.scheme in {"postgres", "postgresql"} or (url.scheme == "sqlite" and not url.netloc)
+    if not known or not url.path.strip("/"):
+        raise ValueError("sqlite:///path/of/the/file or postgres://user:password@host:port/name.")
+    return dict(Env.db_url_config(text))
 
 
 def email_url(text: str) -> dict[str, Any]:
     """Django's EMAIL_* settings for an address such as `smtp+tls://user:password@host:587`."""
     if urlsplit(text).scheme not in Env.EMAIL_SCHEMES:
         raise ValueError("consolemail://, smtp://, smtp+tls:// or smtp+ssl://user:password@host:port.")
-    return Env.email_url_config(text)
+    return dict(Env.email_url_config(text))

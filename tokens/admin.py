@@ -4,14 +4,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from tokens.models import Event, Status, Token, TokenQuerySet
 
 
-class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+class ReadOnlyAdmin(admin.ModelAdmin):
     """A list to look at."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -31,8 +31,8 @@ class StatusFilter(admin.SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         return list(Status.choices)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(current_status=self.value()) if self.value() in Status else queryset
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.in_status(self.value()) if self.value() else queryset
 
 
 @admin.register(Token)

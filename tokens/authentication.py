@@ -10,13 +10,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokens import credential, denial, policy
 from tokens.credential import Credential
-from tokens.denial import Denial
 from tokens.models import Token
 from tokens.usage import Use, recorder
 
 
 def authenticate(request: HttpRequest) -> Token:
-    """The token that `request` was made with, its owner loaded, or a Denial."""
+    """The token that `request` was made with, its owner loaded, or a denial.Denial."""
     presented = read_credential(request)
     token = find(presented)
     admit(token)
@@ -59,10 +58,6 @@ def find(presented: Credential) -> Token:
 
 def admit(token: Token) -> None:
     """Refuse a proven token that may not be used now."""
-    match policy.check(token, timezone.now()):
-        case "revoked_token":
-            raise denial.revoked_token(token.revoked_at)
-        case "expired_token":
-            raise denial.expired_token(token.expires_at)
-        case "inactive_owner":
-            raise denial.inactive_owner()
+    code = policy.check(token, timezone.now())
+    if code is not None:
+        raise denial.of_proven_token(code, expires_at=token.expires_at, revoked_at=token.revoked_at)

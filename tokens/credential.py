@@ -1,7 +1,7 @@
 """The token string: make, parse, mask and digest. Pure: no database, no settings, nothing of ours imported.
 
-    tkn_live_4mQ7wXb2ZpT9c1K<43 characters><6 characters>
-    |------ identifier ----|---- secret ---|-- checksum --|
+tkn_live_4mQ7wXb2ZpT9c1K<43 characters><6 characters>
+|------ identifier ----|---- secret ---|-- checksum --|
 """
 
 import hashlib
@@ -43,7 +43,9 @@ def parse(text: str, prefix: str) -> Credential:
     """The credential that `text` spells, or MalformedToken saying what is wrong with it."""
     starts = tuple(f"{prefix}_{environment}_" for environment in ENVIRONMENTS)
     if not text.startswith(starts):
-        raise MalformedToken(f"another kind of credential: tokens here begin with {', '.join(starts[:-1])} or {starts[-1]}")
+        raise MalformedToken(
+            f"another kind of credential: tokens here begin with {', '.join(starts[:-1])} or {starts[-1]}"
+        )
     if len(text) != TOKEN_LENGTH:
         fault = "incomplete" if len(text) < TOKEN_LENGTH else "too long"
         raise MalformedToken(f"{fault}: {len(text)} of {TOKEN_LENGTH} characters")

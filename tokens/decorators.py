@@ -1,9 +1,9 @@
 """What a view under /api/ says of itself: `@token_required`, or `@public`. The middleware holds it to that.
 
-    @token_required
-    def report(request):
-        request.user     # the token's owner
-        request.token    # the Token
+@token_required
+def report(request):
+    request.user     # the token's owner
+    request.token    # the Token
 """
 
 from collections.abc import Callable

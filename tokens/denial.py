@@ -63,18 +63,24 @@ class Denial(Exception):
         """Never stored; every 401, and every fault in the credential, carries its challenge (RFC 6750 section 3)."""
         headers = {"Cache-Control": "no-store", "Vary": "Authorization", **self.headers}
         if self.kind.error:
-            headers["WWW-Authenticate"] = f'Bearer realm="api", error="{self.kind.error}", error_description="{self.kind.title}"'
+            headers["WWW-Authenticate"] = (
+                f'Bearer realm="api", error="{self.kind.error}", error_description="{self.kind.title}"'
+            )
         elif self.status == 401:
             headers["WWW-Authenticate"] = 'Bearer realm="api"'
         return headers
 
 
 def missing_credentials() -> Denial:
-    return Denial("missing_credentials", "Send the header `Authorization: Bearer <token>`. Nothing else signs a request in.")
+    return Denial(
+        "missing_credentials", "Send the header `Authorization: Bearer <token>`. Nothing else signs a request in."
+    )
 
 
 def malformed_header(fault: str) -> Denial:
-    return Denial("malformed_header", f"The Authorization header has {fault}. The right form is `Authorization: Bearer <token>`.")
+    return Denial(
+        "malformed_header", f"The Authorization header has {fault}. The right form is `Authorization: Bearer <token>`."
+    )
 
 
 def malformed_token(fault: str) -> Denial:
@@ -82,23 +88,26 @@ def malformed_token(fault: str) -> Denial:
 
 
 def unknown_token() -> Denial:
-    return Denial("unknown_token", "No token here has this value. It may belong to another installation, or its owner's account is gone.")
+    return Denial(
+        "unknown_token",
+        "No token here has this value. It may belong to another installation, or its owner's account is gone.",
+    )
 
 
-def expired_token(expired_at: datetime) -> Denial:
-    return Denial("expired_token", f"The token expired on {moment(expired_at)}. Its owner can renew it under Settings, API tokens.")
-
-
-def revoked_token(revoked_at: datetime) -> Denial:
-    return Denial("revoked_token", f"The token was revoked on {moment(revoked_at)}. Its owner can create another under Settings, API tokens.")
-
-
-def inactive_owner() -> Denial:
-    return Denial("inactive_owner", "The account that this token belongs to is switched off. An administrator can switch it on again.")
+def of_proven_token(code: str, *, expires_at: datetime, revoked_at: datetime | None) -> Denial:
+    """Why a token whose secret is proven may not be used: only its holder learns this."""
+    words = {
+        "revoked_token": "The token was revoked on {revoked}. Its owner can create another under Settings, API tokens.",
+        "expired_token": "The token expired on {expired}. Its owner can create another under Settings, API tokens.",
+        "inactive_owner": "The account of the token's owner is switched off. An administrator can switch it on again.",
+    }
+    return Denial(code, words[code].format(expired=moment(expires_at), revoked=moment(revoked_at or expires_at)))
 
 
 def unavailable() -> Denial:
-    return Denial("unavailable", "Tokens can't be checked at the moment. Try again in a few seconds.", {"Retry-After": "2"})
+    return Denial(
+        "unavailable", "Tokens can't be checked at the moment. Try again in a few seconds.", {"Retry-After": "2"}
+    )
 
 
 def undeclared() -> Denial:
@@ -113,11 +122,15 @@ def for_status(status: int) -> Denial:
         case 404:
             return Denial("not_found", "There is nothing at this address.")
         case 405:
-            return Denial("method_not_allowed", "This address does not take that method; the Allow header lists those it takes.")
+            return Denial(
+                "method_not_allowed", "This address does not take that method; the Allow header lists those it takes."
+            )
         case status if status < 500:
             return Denial("bad_request", "The request can't be read: its host, its encoding or its size is wrong.")
         case _:
-            return Denial("internal_error", "The request failed here, not by your fault. Quote the reference when you report it.")
+            return Denial(
+                "internal_error", "The request failed here, not by your fault. Quote the reference when you report it."
+            )
 
 
 def moment(at: datetime) -> str:

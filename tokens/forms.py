@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime
-from tokens.models import Environment, Token
+from tokens.models import NAME_LENGTH, Environment
 
 NO_CONTROL_CHARACTERS = RegexValidator(
     r"[\x00-\x1f\x7f-\x9f]", "A name is one line of text without control characters.", inverse_match=True
@@ -24,7 +24,7 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(
         label="Token name",
-        max_length=Token._meta.get_field("name").max_length,
+        max_length=NAME_LENGTH,
         validators=[NO_CONTROL_CHARACTERS],
         help_text="What will use it? Give each application and environment its own.",
         widget=forms.TextInput(attrs={"placeholder": "Production API", "autocomplete": "off"}),
@@ -33,19 +33,18 @@ class TokenForm(forms.Form):
     environment = forms.ChoiceField(
         label="Environment", choices=Environment.choices, initial=Environment.PRODUCTION, widget=forms.RadioSelect
     )
-    expires = forms.ChoiceField(label="Expiration", initial=DEFAULT, widget=forms.RadioSelect)
+    expires = forms.ChoiceField(
+        label="Expiration",
+        choices=lambda: [(key, describe(lifetime)) for key, lifetime in LIFETIMES.items()],
+        initial=DEFAULT,
+        widget=forms.RadioSelect,
+    )
     nonce = forms.RegexField(
         r"^[\w-]{16,32}$",
         widget=forms.HiddenInput,
         initial=lambda: secrets.token_urlsafe(16),
         error_messages={"required": "This form is incomplete. Reload the page and send it again."},
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        expires = self.fields["expires"]
-        assert isinstance(expires, forms.ChoiceField)
-        expires.choices = [(key, describe(lifetime)) for key, lifetime in LIFETIMES.items()]
 
     def add_error(self, field: str | None, error: Any) -> None:
         """Besides, put the focus where the error is."""
@@ -69,6 +68,4 @@ def describe(lifetime: Lifetime) -> SafeString:
 def prefill(query: dict[str, str]) -> dict[str, str]:
     """Initial values from a link such as `?name=Deploy&expires=30d&environment=test`; unknown values are left out."""
     known: dict[str, Any] = {"environment": Environment.values, "expires": LIFETIMES}
-    return {
-        key: query[key] for key in PREFILLED if query.get(key) and (key not in known or query[key] in known[key])
-    }
+    return {key: query[key] for key in PREFILLED if query.get(key) and (key not in known or query[key] in known[key])}

@@ -13,12 +13,13 @@ from tokens.models import Status, Token, TokenQuerySet
 
 PAGE_SIZE = 25
 USABLE = (Status.ACTIVE, Status.EXPIRING_SOON)
+REVOKED = "revoked"
 FILTERS = {
     "": ("All", (*USABLE, Status.EXPIRED)),
     "active": ("Active", USABLE),
     "expiring": ("Expiring soon", (Status.EXPIRING_SOON,)),
     "expired": ("Expired", (Status.EXPIRED,)),
-    "revoked": ("Revoked", (Status.REVOKED,)),
+    REVOKED: ("Revoked", (Status.REVOKED,)),
 }
 
 
@@ -55,13 +56,26 @@ class Listing:
         return [
             FilterLink(label, self.count(key), self.query(status=key), key == self.filter)
             for key, (label, _) in FILTERS.items()
+            if key != REVOKED
         ]
 
     @cached_property
     def page(self) -> Page[Token]:
-        paginator = Paginator(self.matching.filter(current_status__in=FILTERS[self.filter][1]), PAGE_SIZE)
-        paginator.count = self.count(self.filter)  # known already: no second count
-        return paginator.get_page(self.page_number)
+        return self.paginator(self.filter).get_page(self.page_number)
+
+    @cached_property
+    def revoked(self) -> Page[Token] | None:
+        """The latest revoked tokens, folded away below the others."""
+        return self.paginator(REVOKED).page(1) if self.count(REVOKED) and self.filter != REVOKED else None
+
+    @property
+    def revoked_query(self) -> str:
+        return self.query(status=REVOKED)
+
+    def paginator(self, key: str) -> Paginator[Token]:
+        paginator = Paginator(self.matching.in_status(*FILTERS[key][1]), PAGE_SIZE)
+        paginator.count = self.count(key)  # known already: no second count
+        return paginator
 
     @property
     def is_empty(self) -> bool:

@@ -34,7 +34,9 @@ class TokenMiddleware:
             describe(response, token)
         return as_problem(response) if in_api else response
 
-    def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> HttpResponse | None:
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
+    ) -> HttpResponse | None:
         """Hold the view to what it declares; under /api/ one that declares nothing is refused."""
         token_required = getattr(view, "token_required", None)
         if token_required is None and not request.path.startswith(API):
@@ -61,7 +63,10 @@ def describe(response: HttpResponse, token: Token) -> None:
 def answer(refused: Denial) -> HttpResponse:
     """The refusal as application/problem+json (RFC 9457)."""
     return JsonResponse(
-        refused.problem(), status=refused.status, content_type="application/problem+json", headers=refused.response_headers()
+        refused.problem(),
+        status=refused.status,
+        content_type="application/problem+json",
+        headers=refused.response_headers(),
     )
 
 

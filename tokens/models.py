@@ -18,6 +18,7 @@ from django.views.decorators.debug import sensitive_variables
 from tokens import credential
 from tokens.credential import Credential
 
+NAME_LENGTH = 100
 EXPIRING_SOON = timedelta(days=14)
 
 
@@ -48,7 +49,7 @@ class FormAlreadySent(Exception):
 
 class TokenQuerySet(models.QuerySet["Token"]):
     def owned_by(self, user: AbstractBaseUser) -> Self:
-        return self.filter(owner=user)
+        return self.filter(owner_id=user.pk)
 
     def active(self, now: datetime | None = None) -> Self:
         """Those that a request could still use: neither revoked nor expired."""
@@ -66,6 +67,10 @@ class TokenQuerySet(models.QuerySet["Token"]):
                 output_field=models.CharField(),
             )
         )
+
+    def in_status(self, *statuses: Status) -> Self:
+        """After `with_status`: those in one of `statuses`."""
+        return self.filter(current_status__in=statuses)
 
     def search(self, text: str) -> Self:
         """Those whose name or identifier contains `text`."""
@@ -90,13 +95,13 @@ class TokenQuerySet(models.QuerySet["Token"]):
         number = max(settings.TOKEN_PEPPERS)
         with transaction.atomic():
             # Whoever holds the owner's row counts alone, so that no two requests both take the last place.
-            get_user_model()._base_manager.select_for_update(no_key=True).get(pk=owner.pk)
-            if form_nonce and (sent := self.filter(owner=owner, form_nonce=form_nonce).first()):
+            get_user_model().objects.select_for_update(no_key=True).get(pk=owner.pk)
+            if form_nonce and (sent := self.owned_by(owner).filter(form_nonce=form_nonce).first()):
                 raise FormAlreadySent(sent)
-            if self.filter(owner=owner).active().count() >= settings.MAX_TOKENS_PER_USER:
+            if self.owned_by(owner).active().count() >= settings.MAX_TOKENS_PER_USER:
                 raise TokenLimitReached
             token = self.create(
-                owner=owner,
+                owner_id=owner.pk,
                 name=name,
                 environment=environment,
                 expires_at=expires_at,
@@ -113,12 +118,12 @@ class Token(models.Model):
     """A credential that lets a program call the API as its owner. The value itself is not kept."""
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
-    name = models.CharField(max_length=100)
+    name = models.CharField(max_length=NAME_LENGTH)
     environment = models.CharField(max_length=4, choices=Environment.choices)
     identifier = models.CharField(max_length=credential.IDENTIFIER_LENGTH)
     digest = models.CharField(max_length=64)
     pepper = models.PositiveSmallIntegerField()
-    form_nonce = models.CharField(max_length=32, null=True, editable=False)
+    form_nonce = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  (NULL: made without a form)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True)
@@ -181,7 +186,7 @@ class EventQuerySet(models.QuerySet["Event"]):
     """Events are written once: nothing here changes or deletes one."""
 
     def owned_by(self, user: AbstractBaseUser) -> Self:
-        return self.filter(owner=user)
+        return self.filter(owner_id=user.pk)
 
     def update(self, **kwargs: Any) -> NoReturn:
         raise TypeError("Events are append-only.")
@@ -199,10 +204,12 @@ class Event(models.Model):
 
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="token_events")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="token_events"
+    )
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     token = models.ForeignKey(Token, on_delete=models.SET_NULL, null=True, related_name="events")
-    token_name = models.CharField(max_length=100)
+    token_name = models.CharField(max_length=NAME_LENGTH)
     identifier = models.CharField(max_length=credential.IDENTIFIER_LENGTH)
     address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=200)
@@ -215,6 +222,14 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.identifier}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError("Events are append-only.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        raise TypeError("Events are append-only.")
 
     @classmethod
     def record(cls, kind: Kind, token: Token, request: HttpRequest | None) -> None:
@@ -230,11 +245,3 @@ class Event(models.Model):
             address=(request.META.get("REMOTE_ADDR") or None) if request else None,
             user_agent=request.headers.get("User-Agent", "")[:200] if request else "",
         )
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise TypeError("Events are append-only.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("Events are append-only.")

@@ -3,12 +3,15 @@
 import logging
 import re
 
+from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter
 
 from tokens.credential import BULLET, ENVIRONMENTS, IDENTIFIER_LENGTH
 
 # An identifier followed by anything more, so that a token cut short by a debugger's line limit is masked too.
-TOKEN = re.compile(rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})[0-9A-Za-z]+")
+TOKEN = re.compile(
+    rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})[0-9A-Za-z]+"
+)
 
 
 def redact(text: str) -> str:
@@ -26,8 +29,8 @@ class RedactingFormatter(logging.Formatter):
 class RedactingExceptionReporter(ExceptionReporter):
     """Django's error report with tokens masked in locals, messages, query strings and everything else."""
 
-    def get_traceback_html(self) -> str:
-        return redact(super().get_traceback_html())
+    def get_traceback_html(self) -> SafeString:
+        return mark_safe(redact(super().get_traceback_html()))  # noqa: S308  (escaped there)
 
-    def get_traceback_text(self) -> str:
-        return redact(super().get_traceback_text())
+    def get_traceback_text(self) -> SafeString:
+        return mark_safe(redact(super().get_traceback_text()))  # noqa: S308

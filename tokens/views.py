@@ -121,4 +121,6 @@ def token_revoke(request: PageRequest, identifier: str) -> HttpResponse:
 def activity(request: PageRequest) -> HttpResponse:
     """What happened to the person's tokens, newest first."""
     events: Any = Event.objects.owned_by(request.user).select_related("actor")
-    return render(request, "tokens/activity.html", {"page": Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))})
+    return render(
+        request, "tokens/activity.html", {"page": Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))}
+    )
