@@ -1,5 +1,7 @@
 """What the token list shows: a filter, a search and a page, read from the address, and the tokens that match."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
