@@ -30,9 +30,11 @@ class TokenMiddleware:
         if in_api:
             request.META["HTTP_COOKIE"] = ""  # no session exists here, so none can sign anybody in
         response = self.get_response(request)
+        if in_api:
+            response = as_problem(response)
         if token := getattr(request, "token", None):
             describe(response, token)
-        return as_problem(response) if in_api else response
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any
@@ -62,12 +64,11 @@ def describe(response: HttpResponse, token: Token) -> None:
 
 def answer(refused: Denial) -> HttpResponse:
     """The refusal as application/problem+json (RFC 9457)."""
-    return JsonResponse(
-        refused.problem(),
-        status=refused.status,
-        content_type="application/problem+json",
-        headers=refused.response_headers(),
-    )
+    response = JsonResponse(refused.problem(), status=refused.status, content_type="application/problem+json")
+    for name, value in refused.response_headers().items():
+        response[name] = value
+    response["Content-Length"] = str(len(response.content))
+    return response
 
 
 def as_problem(response: HttpResponse) -> HttpResponse:
