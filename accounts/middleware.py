@@ -17,8 +17,10 @@ class SignInMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if not request.htmx or "Location" not in response:  # type: ignore[attr-defined]
+            return response
         sign_in = resolve_url("account_login")
-        if not request.htmx or urlsplit(response.get("Location", "")).path != sign_in:  # type: ignore[attr-defined]
+        if urlsplit(response["Location"]).path != sign_in:
             return response
         came_from = QueryDict(mutable=True)
         came_from[REDIRECT_FIELD_NAME] = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]

@@ -36,7 +36,11 @@ class Status(models.TextChoices):
 
 
 class TokenLimitReached(Exception):
-    """The owner already has as many active tokens as allowed."""
+    """The owner already has as many active tokens as allowed: `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
 
 
 class FormAlreadySent(Exception):
@@ -99,7 +103,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
             if form_nonce and (sent := self.owned_by(owner).filter(form_nonce=form_nonce).first()):
                 raise FormAlreadySent(sent)
             if self.owned_by(owner).active().count() >= settings.MAX_TOKENS_PER_USER:
-                raise TokenLimitReached
+                raise TokenLimitReached(settings.MAX_TOKENS_PER_USER)
             token = self.create(
                 owner_id=owner.pk,
                 name=name,

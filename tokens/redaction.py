@@ -10,7 +10,7 @@ from tokens.credential import BULLET, ENVIRONMENTS, IDENTIFIER_LENGTH
 
 # An identifier followed by anything more, so that a token cut short by a debugger's line limit is masked too.
 TOKEN = re.compile(
-    rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})[0-9A-Za-z]+"
+    rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})[0-9A-Za-z_]+"
 )
 
 

@@ -1,5 +1,7 @@
 """The token pages: a click becomes a token here, and a token becomes a page."""
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -9,6 +11,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -22,6 +25,18 @@ from tokens.forms import TokenForm, prefill
 from tokens.listing import PAGE_SIZE, Listing
 from tokens.models import Event, FormAlreadySent, Token, TokenLimitReached
 from tokens.requests import PageRequest
+
+
+def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Give the view the person's own token of that identifier; anything else is 404, whatever the method."""
+
+    @login_required
+    @never_cache
+    @wraps(view)
+    def with_token(request: PageRequest, identifier: str) -> HttpResponse:
+        return view(request, get_object_or_404(Token.objects.owned_by(request.user), identifier=identifier))
+
+    return with_token
 
 
 @login_required
@@ -57,9 +72,9 @@ def token_create(request: PageRequest) -> HttpResponse:
         except FormAlreadySent as sent:
             again = urlencode({key: request.POST[key] for key in ("name", "environment", "expires")})
             return render(request, "tokens/already_sent.html", {"token": sent.token, "again": again}, status=409)
-        except TokenLimitReached:
+        except TokenLimitReached as full:
             form.add_error(
-                None, f"You have {settings.MAX_TOKENS_PER_USER} active tokens, the most allowed. Revoke one first."
+                None, f"You have {full.limit} active token{pluralize(full.limit)}, the most allowed. Revoke one first."
             )
         else:
             return reveal(request, token, new)
@@ -83,22 +98,18 @@ def reveal(request: PageRequest, token: Token, new: Credential) -> HttpResponse:
     return replace_url(response, reverse("token_list"))
 
 
-@login_required
-@never_cache
+@own_token
 @require_safe
-def token_detail(request: PageRequest, identifier: str) -> HttpResponse:
+def token_detail(request: PageRequest, token: Token) -> HttpResponse:
     """One token: what it is, how to use it, what happened to it."""
-    token = get_object_or_404(Token.objects.owned_by(request.user), identifier=identifier)
     context = {"token": token, "examples": examples(settings.SITE_URL), "variable": VARIABLE}
     return render(request, "tokens/detail.html", context)
 
 
-@login_required
-@never_cache
+@own_token
 @require_http_methods(["GET", "HEAD", "POST"])
-def token_revoke(request: PageRequest, identifier: str) -> HttpResponse:
+def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
     """Ask, as a page or in the dialog of the page that htmx asks from; then end the token."""
-    token = get_object_or_404(Token.objects.owned_by(request.user), identifier=identifier)
     if request.method != "POST":
         template = "tokens/_revoke.html" if request.htmx.target == "dialog" else "tokens/revoke.html"
         asked_from = urlsplit(request.htmx.current_url_abs_path or "").path

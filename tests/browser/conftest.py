@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState, sync_playwright
 
 from tests.conftest import make_installation
 from tests.server import Installation, Server, chromium
@@ -21,6 +21,26 @@ FLAGS = [
     "--disable-sync",
 ]
 NewPage = Callable[..., Page]
+SEED = """
+from datetime import timedelta
+from django.utils import timezone
+from accounts.models import User
+from tokens.models import Token
+
+now = timezone.now()
+for name, environment, days, changes in [
+    ("Production API", "live", 90, {"last_used_at": now - timedelta(hours=2), "last_used_address": "203.0.113.7"}),
+    ("CI pipeline", "test", 6, {}),
+    ("laptop", "dev", -1, {}),
+    ("old import", "live", 30, {"revoked_at": now}),
+    ("n" * 100, "live", 1461, {"last_used_at": now, "last_used_address": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"}),
+]:
+    owner = User.objects.get(email=EMAIL)
+    expires_at = now + timedelta(days=days)
+    token, _ = Token.objects.issue(owner=owner, name=name, environment=environment, expires_at=expires_at)
+    Token.objects.filter(pk=token.pk).update(**changes)
+    print(name, token.identifier, sep="\t")
+"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -83,12 +103,36 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
     assert complaints == []
 
 
-def sign_in(page: Page, server: Server, site: Installation) -> None:
+def sign_in(page: Page, server: Server, site: Installation, email: str = "") -> None:
     page.goto(server.url)
-    page.get_by_label("Email").fill(site.email)
+    page.get_by_label("Email").fill(email or site.email)
     page.get_by_label("Password").fill(site.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/settings/tokens/")
+
+
+def session_of(browser: Browser, server: Server, site: Installation, email: str = "") -> StorageState:
+    """The cookies of somebody signed in; `new_page(storage_state=...)` starts with them."""
+    with browser.new_context() as context:
+        sign_in(context.new_page(), server, site, email)
+        return context.storage_state()
+
+
+@pytest.fixture(scope="module")
+def session(browser: Browser, server: Server, site: Installation) -> StorageState:
+    return session_of(browser, server, site)
+
+
+@pytest.fixture(scope="module")
+def seeded(site: Installation) -> dict[str, str]:
+    """The administrator has a token in each status, and one with the longest name; their identifiers by name."""
+    printed = site.servers[0].run(SEED.replace("EMAIL", repr(site.email)))
+    return dict(line.split("\t") for line in printed.splitlines())
+
+
+def cards(page: Page, name: str) -> Locator:
+    """The tokens of that name in the list."""
+    return page.locator("#tokens .cards > li").filter(has=page.get_by_role("link", name=name, exact=True))
 
 
 # pytest-django would refuse its database in Playwright's event loop; these tests never touch it in this process.

@@ -1,0 +1,209 @@
+"""Every page in every state, judged by axe-core in both themes and at both widths, and squeezed to 320 px."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from tests.browser.conftest import NewPage, session_of
+from tests.server import Installation, Server
+
+# The rules that are on by default hold WCAG 2.2 A and AA and best practice, but for this one of 2.2 AA.
+AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+EXPECTED = ("404", "409", "422", "Failed to load resource", "htmx:")
+NEWCOMER = "newcomer@example.com"
+
+
+class Visit(NamedTuple):
+    """Somebody's look at the installation."""
+
+    page: Page
+    url: str
+    seeded: dict[str, str]
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.url + path)
+
+    def revoke_path(self) -> str:
+        return f"/settings/tokens/{self.seeded['CI pipeline']}/revoke/"
+
+    def send(self, name: str = "Deploy script") -> None:
+        self.page.get_by_label("Token name").fill(name)
+        self.page.get_by_role("button", name="Create token").click()
+
+
+def sign_in_page(visit: Visit) -> None:
+    visit.open("/accounts/login/")
+
+
+def sign_in_error(visit: Visit) -> None:
+    sign_in_page(visit)
+    visit.page.get_by_label("Email").fill("nobody@example.com")
+    visit.page.get_by_label("Password").fill("")
+    visit.page.get_by_role("button", name="Sign in").click()
+    expect(visit.page.locator("[aria-invalid=true]")).to_be_visible()
+
+
+def sign_in_refused(visit: Visit) -> None:
+    sign_in_page(visit)
+    size = visit.page.viewport_size
+    assert size is not None
+    visit.page.get_by_label("Email").fill(f"nobody-{size['width']}@example.com")
+    visit.page.get_by_label("Password").fill("wrong")
+    visit.page.get_by_role("button", name="Sign in").click()
+    expect(visit.page.get_by_role("alert")).to_be_visible()
+
+
+def empty_list(visit: Visit) -> None:
+    visit.open("/settings/tokens/")
+    expect(visit.page.get_by_role("heading", name="You have no tokens yet")).to_be_visible()
+
+
+def create_form(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/")
+    visit.page.get_by_label("No expiration").check()
+    expect(visit.page.get_by_text("Long-lived tokens are riskier")).to_be_visible()
+
+
+def create_error(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/")
+    visit.send(name="")
+    expect(visit.page.get_by_label("Token name")).to_have_attribute("aria-invalid", "true")
+
+
+def create_unconfirmed(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/")
+    visit.page.route("**/settings/tokens/new/", lambda route: route.abort())
+    visit.send()
+    expect(visit.page.get_by_text("We couldn't confirm that")).to_be_visible()
+
+
+def reveal(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/")
+    visit.send()
+    visit.page.get_by_role("button", name="Copy").click()
+    expect(visit.page.get_by_text("Copied to the clipboard")).to_be_visible()
+
+
+def already_sent(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/")
+    nonce = visit.page.locator("[name=nonce]").input_value()
+    visit.send()
+    expect(visit.page.locator("#token-value")).to_be_visible()
+    visit.open("/settings/tokens/new/")
+    visit.page.locator("[name=nonce]").evaluate("(field, nonce) => { field.value = nonce }", nonce)
+    visit.send()
+    expect(visit.page.get_by_role("heading", name="This form was already sent")).to_be_visible()
+
+
+def full_list(visit: Visit) -> None:
+    visit.open("/settings/tokens/?q=")
+    visit.page.locator("summary").click()
+    for status in ("Active", "Expiring soon", "Expired", "Revoked"):
+        expect(visit.page.locator(".badge").get_by_text(status, exact=True).first).to_be_visible()
+
+
+def nothing_found(visit: Visit) -> None:
+    visit.open("/settings/tokens/?q=nothing-like-it")
+    expect(visit.page.get_by_text("No token matches")).to_be_visible()
+
+
+def revoke_dialog(visit: Visit) -> None:
+    visit.open("/settings/tokens/")
+    visit.page.locator(f"[hx-get='{visit.revoke_path()}']").click()
+    expect(visit.page.get_by_role("dialog")).to_be_visible()
+
+
+def revoke_page(visit: Visit) -> None:
+    visit.open(visit.revoke_path())
+    expect(visit.page.get_by_role("dialog")).to_be_hidden()
+    expect(visit.page.get_by_role("button", name="Revoke token")).to_be_visible()
+
+
+def token_page(visit: Visit) -> None:
+    visit.open(f"/settings/tokens/{visit.seeded['n' * 100]}/")
+    expect(visit.page.get_by_role("tablist")).to_be_visible()
+
+
+def activity(visit: Visit) -> None:
+    visit.open("/settings/activity/")
+    expect(visit.page.get_by_role("listitem").first).to_be_visible()
+
+
+def not_found(visit: Visit) -> None:
+    visit.open("/settings/tokens/tkn_live_0000000000000000/".replace("live_0", "live_z"))
+    expect(visit.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+
+
+# What each state needs: nobody signed in, somebody without tokens, or the administrator, who has five.
+STATES: dict[Callable[[Visit], None], str] = {
+    sign_in_page: "nobody",
+    sign_in_error: "nobody",
+    sign_in_refused: "nobody",
+    empty_list: "newcomer",
+    create_form: "administrator",
+    create_error: "administrator",
+    create_unconfirmed: "administrator",
+    reveal: "administrator",
+    already_sent: "administrator",
+    full_list: "administrator",
+    nothing_found: "administrator",
+    revoke_dialog: "administrator",
+    revoke_page: "administrator",
+    token_page: "administrator",
+    activity: "administrator",
+    not_found: "administrator",
+}
+each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def sessions(
+    browser: Browser, server: Server, site: Installation, session: StorageState
+) -> dict[str, StorageState | None]:
+    server.run(
+        "from accounts.models import User;"
+        f"User.objects.create_user(email={NEWCOMER!r}, password={site.password!r})"
+    )  # fmt: skip
+    return {"nobody": None, "newcomer": session_of(browser, server, site, NEWCOMER), "administrator": session}
+
+
+@pytest.fixture
+def show(new_page: NewPage, server: Server, sessions: dict[str, StorageState | None], seeded: dict[str, str]) -> Open:
+    """A page in a state, in a browser of those properties."""
+
+    def open_in(state: Callable[[Visit], None], width: int, height: int, **options: Any) -> Page:
+        page = new_page(
+            viewport={"width": width, "height": height},
+            storage_state=sessions[STATES[state]],
+            expected=EXPECTED,
+            **options,
+        )
+        state(Visit(page, server.url, seeded))
+        return page
+
+    return open_in
+
+
+@each_state
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)], ids=["desktop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(show: Open, state: Callable[[Visit], None], width: int, height: int, scheme: str) -> None:
+    # The policy of the page would keep axe itself out.
+    page = show(state, width, height, color_scheme=scheme, bypass_csp=True)
+    found = Axe().run(page, options=AXE_OPTIONS)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@each_state
+def test_no_horizontal_scroll(show: Open, state: Callable[[Visit], None]) -> None:
+    page = show(state, 320, 640)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    for dialog in page.get_by_role("dialog").all():
+        box = dialog.bounding_box()
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 320

@@ -1,0 +1,127 @@
+"""The main job without a mouse: the focus is always somewhere sensible, and always visible."""
+
+import pytest
+from playwright.sync_api import Locator, Page, StorageState, expect
+
+from tests.browser.conftest import NewPage, cards
+from tests.server import Installation, Server
+
+
+def tab_to(page: Page, target: Locator, limit: int = 60) -> None:
+    for _ in range(limit):
+        page.keyboard.press("Tab")
+        if target.evaluate("element => element === document.activeElement"):
+            assert target.evaluate("element => getComputedStyle(element).outlineStyle") != "none", "unseen focus"
+            return
+    pytest.fail(f"the keyboard does not reach {target}")
+
+
+def test_sign_in(new_page: NewPage, site: Installation, server: Server) -> None:
+    page = new_page()
+    page.goto(server.url)
+    email = page.get_by_label("Email")
+    if not email.evaluate("element => element === document.activeElement"):
+        tab_to(page, email)
+    page.keyboard.type(site.email)
+    tab_to(page, page.get_by_label("Password"), limit=1)
+    page.keyboard.type(site.password)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="API tokens")).to_be_visible()
+
+
+def test_skip_link(new_page: NewPage, server: Server, session: StorageState) -> None:
+    page = new_page(storage_state=session)
+    page.goto(f"{server.url}/settings/tokens/")
+    skip = page.get_by_role("link", name="Skip to the content")
+    tab_to(page, skip, limit=1)
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+def test_create_copy_use_revoke(new_page: NewPage, site: Installation, server: Server, session: StorageState) -> None:
+    site.issue("Other")
+    page = new_page(storage_state=session)
+    page.goto(f"{server.url}/settings/tokens/")
+    tab_to(page, page.get_by_role("link", name="Create token"))
+    page.keyboard.press("Enter")
+
+    page.wait_for_url("**/settings/tokens/new/")
+    tab_to(page, page.get_by_label("Token name"))
+    page.keyboard.type("Keyboard")
+    tab_to(page, page.get_by_label("Production"), limit=1)
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_label("Staging")).to_be_checked()
+    tab_to(page, page.get_by_label("90 days"), limit=1)
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_label("30 days")).to_be_checked()
+    tab_to(page, page.get_by_role("button", name="Create token"))
+    page.keyboard.press("Space")
+
+    expect(page.get_by_role("heading", name="“Keyboard” created")).to_be_focused()
+    value = page.locator("#token-value").input_value()
+    assert value.startswith("tkn_test_")
+    tab_to(page, page.locator("[data-copy='']"), limit=2)
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-copy='']")).to_have_text("Copied")
+    expect(page.locator("[data-copy='']")).to_be_focused()
+    assert page.evaluate("navigator.clipboard.readText()") == value
+
+    tabs = [page.get_by_role("tab", name=name) for name in ("cURL", "Python", "JavaScript")]
+    tab_to(page, tabs[0])
+    for key, shown in [
+        ("ArrowRight", 1),
+        ("ArrowRight", 2),
+        ("ArrowRight", 0),
+        ("ArrowLeft", 2),
+        ("Home", 0),
+        ("End", 2),
+    ]:
+        page.keyboard.press(key)
+        expect(tabs[shown]).to_be_focused()
+        expect(tabs[shown]).to_have_attribute("aria-selected", "true")
+        expect(page.get_by_role("tabpanel")).to_have_count(1)
+        expect(page.get_by_role("tabpanel", name=tabs[shown].inner_text())).to_be_visible()
+    tab_to(page, page.get_by_label("JavaScript example"), limit=1)
+
+    revoke = cards(page, "Keyboard").get_by_role("link", name="Revoke")
+    tab_to(page, revoke)
+    page.keyboard.press("Enter")
+    keep = page.get_by_role("button", name="Keep token")
+    expect(keep).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(revoke).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(keep).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(revoke).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(keep).to_be_focused()
+    tab_to(page, page.get_by_role("button", name="Revoke token"), limit=1)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(page.locator("#tokens")).to_be_focused()
+    expect(page.get_by_role("status").first).to_contain_text("“Keyboard” is revoked")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('#tokens') !== null")
+
+
+@pytest.mark.parametrize("scripting", [True, False], ids=["script", "no-script"])
+def test_field_error(new_page: NewPage, server: Server, session: StorageState, scripting: bool) -> None:
+    page = new_page(storage_state=session, java_script_enabled=scripting, expected=("422",))
+    page.goto(f"{server.url}/settings/tokens/new/")
+    name = page.get_by_label("Token name")
+    tab_to(page, name)
+    page.keyboard.press("Enter")
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(name).to_be_focused()
+    described_by = (name.get_attribute("aria-describedby") or "").split()
+    error = page.locator(".errorlist")
+    expect(error).to_contain_text("Give the token a name")
+    assert error.get_attribute("id") in described_by
+    for identifier in described_by:
+        expect(page.locator(f"#{identifier}")).to_have_count(1)

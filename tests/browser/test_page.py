@@ -1,0 +1,205 @@
+"""What the pages weigh, what they ask the network for, and how they bear a server that does not answer."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, StorageState, expect
+
+from tests.browser.conftest import NewPage, cards, sign_in
+from tests.server import Installation, Server
+
+MAX_BYTES = 35 * 1024
+MAX_REQUESTS = 5
+# A refused style or script becomes a console error, and `new_page` fails the test for that.
+REPORT_VIOLATIONS = """addEventListener('securitypolicyviolation', event =>
+  console.error('policy violation', event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber))"""
+
+
+def test_weight(
+    new_page: NewPage, server: Server, session: StorageState, seeded: dict[str, str], record_property: Any
+) -> None:
+    page = new_page(storage_state=session)
+    network = page.context.new_cdp_session(page)
+    requests: dict[str, str] = {}
+    received: dict[str, float] = {}
+    network.on(
+        "Network.requestWillBeSent", lambda event: requests.update({event["requestId"]: event["request"]["url"]})
+    )
+    network.on(
+        "Network.loadingFinished", lambda event: received.update({event["requestId"]: event["encodedDataLength"]})
+    )
+    network.send("Network.enable")
+    page.goto(f"{server.url}/settings/tokens/", wait_until="networkidle")
+    expect(page.locator(".cards > li")).to_have_count(5)
+    weights = {requests[key]: size for key, size in received.items()}
+    record_property("weights", weights)
+    assert len(received) == len(requests) <= MAX_REQUESTS, requests
+    assert 0 < sum(received.values()) <= MAX_BYTES, weights
+
+
+def test_a_whole_walk_is_clean(new_page: NewPage, site: Installation, server: Server, seeded: dict[str, str]) -> None:
+    page = new_page()
+    page.add_init_script(REPORT_VIOLATIONS)
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.goto(server.url)
+    sign_in(page, server, site)
+    walk_through_tokens(page)
+    walk_through_administration(page, server)
+    assert [url for url in requested if not url.startswith(f"{server.url}/")] == []
+
+
+def walk_through_tokens(page: Page) -> None:
+    page.get_by_role("link", name="Create token").click()
+    page.get_by_label("Token name").fill("Walk")
+    page.get_by_label("No expiration").check()
+    page.get_by_role("button", name="Create token").click()
+    expect(page.get_by_role("heading", name="“Walk” created")).to_be_visible()
+    page.get_by_role("button", name="Copy").click()
+    for language in ("Python", "JavaScript", "cURL"):
+        page.get_by_role("tab", name=language).click()
+        expect(page.get_by_role("tabpanel", name=language)).to_be_visible()
+    for theme in ("dark", "light", ""):
+        page.get_by_label("Theme").select_option(theme)
+    page.get_by_role("list", name="Filter by status").get_by_role("link", name="Expiring soon").click()
+    expect(page).to_have_url(re.compile(r"\?status=expiring$"))
+    expect(cards(page, "Walk")).to_have_count(0)
+    page.get_by_role("list", name="Filter by status").get_by_role("link", name="All").click()
+    page.get_by_label("Search by name or value").fill("Walk")
+    expect(page).to_have_url(re.compile(r"\?q=Walk"))
+    cards(page, "Walk").get_by_role("link", name="Revoke").click()
+    page.get_by_role("button", name="Keep token").click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    cards(page, "Walk").get_by_role("link", name="Walk").click()
+    expect(page.get_by_role("heading", name="Walk")).to_be_visible()
+    page.get_by_role("link", name="Revoke").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.get_by_role("button", name="Revoke token").click()
+    expect(page.get_by_role("status").first).to_contain_text("“Walk” is revoked")
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+
+
+def walk_through_administration(page: Page, server: Server) -> None:
+    page.get_by_role("link", name="Administration").click()
+    expect(page).to_have_url(f"{server.url}/admin/")
+    page.get_by_role("link", name="Tokens", exact=True).first.click()
+    expect(page).to_have_url(re.compile(r"/admin/tokens/token/$"))
+    page.get_by_role("link", name="CI pipeline").first.click()
+    expect(page.get_by_role("heading", name="CI pipeline")).to_be_visible()
+    page.go_back()
+    page.locator("tr").filter(has_text="CI pipeline").locator("input[type=checkbox]").check()
+    page.get_by_label("Action").select_option("revoke")
+    page.get_by_role("button", name=re.compile("Go|Run")).click()
+    expect(page.get_by_role("heading", name="Revoke tokens?")).to_be_visible()
+    page.get_by_role("button", name="Revoke token").click()
+    expect(page.get_by_text("1 revoked. Requests with them fail from now on.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_theme(new_page: NewPage, server: Server, session: StorageState, scheme: str) -> None:
+    """The system decides until somebody chooses; then the choice does, on every page and after a reload."""
+    page = new_page(storage_state=session, color_scheme=scheme)
+    page.goto(f"{server.url}/settings/tokens/")
+    colours = {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
+    other = "dark" if scheme == "light" else "light"
+    body = page.locator("body")
+    theme = page.get_by_label("Theme")
+    expect(theme).to_have_value("")
+    expect(body).to_have_css("background-color", colours[scheme])
+    theme.select_option(other)
+    expect(body).to_have_css("background-color", colours[other])
+    page.reload()
+    expect(body).to_have_css("background-color", colours[other])
+    expect(theme).to_have_value(other)
+    page.goto(f"{server.url}/settings/activity/")
+    expect(body).to_have_css("background-color", colours[other])
+    theme.select_option("")
+    expect(body).to_have_css("background-color", colours[scheme])
+    page.reload()
+    expect(body).to_have_css("background-color", colours[scheme])
+
+
+def test_search_as_you_type(new_page: NewPage, server: Server, session: StorageState, seeded: dict[str, str]) -> None:
+    page = new_page(storage_state=session)
+    page.goto(f"{server.url}/settings/tokens/")
+    page.evaluate("window.loadedOnce = true")
+    search = page.get_by_label("Search by name or value")
+    search.press_sequentially("pipe")
+    expect(page).to_have_url(re.compile(r"\?q=pipe$"))
+    expect(page.locator(".cards > li")).to_have_count(1)
+    expect(cards(page, "CI pipeline")).to_be_visible()
+    expect(search).to_be_focused()
+    search.press_sequentially("line")
+    expect(page).to_have_url(re.compile(r"\?q=pipeline$"))
+    expect(search).to_have_value("pipeline")
+    search.fill("")
+    expect(cards(page, "Production API")).to_be_visible()
+    assert page.evaluate("window.loadedOnce") is True
+    page.reload()
+    expect(cards(page, "Production API")).to_be_visible()
+
+
+def test_filter_and_back(new_page: NewPage, server: Server, session: StorageState, seeded: dict[str, str]) -> None:
+    page = new_page(storage_state=session)
+    page.goto(f"{server.url}/settings/tokens/")
+    page.get_by_role("link", name=re.compile("^Expired")).click()
+    expect(page).to_have_url(re.compile(r"\?status=expired$"))
+    expect(cards(page, "Production API")).to_have_count(0)
+    page.evaluate("history.back()")
+    expect(page).to_have_url(f"{server.url}/settings/tokens/")
+    expect(cards(page, "Production API")).to_be_visible()
+    expect(page.get_by_role("navigation", name="Settings")).to_have_count(1)
+
+
+@pytest.mark.parametrize("doing", ["filter", "dialog", "create"])
+def test_session_ended(
+    new_page: NewPage, site: Installation, server: Server, session: StorageState, seeded: dict[str, str], doing: str
+) -> None:
+    """Sign-in takes the whole page, not the fragment, and leads back."""
+    page = new_page(storage_state=session)
+    path = "/settings/tokens/new/" if doing == "create" else "/settings/tokens/"
+    page.goto(server.url + path)
+    page.context.clear_cookies()
+    if doing == "filter":
+        page.get_by_role("link", name=re.compile("^Active")).click()
+    elif doing == "dialog":
+        page.locator("[hx-target='#dialog']").first.click()
+    else:
+        page.get_by_label("Token name").fill("Too late")
+        page.get_by_role("button", name="Create token").click()
+    expect(page).to_have_url(f"{server.url}/accounts/login/?next={path}")
+    expect(page.get_by_role("navigation", name="Settings")).to_have_count(0)
+    expect(page.get_by_role("heading")).to_have_count(1)
+    page.get_by_label("Email").fill(site.email)
+    page.get_by_label("Password").fill(site.password)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(server.url + path)
+
+
+@pytest.mark.parametrize("fault", ["unreachable", "broken"])
+def test_creating_is_not_confirmed(new_page: NewPage, server: Server, session: StorageState, fault: str) -> None:
+    page = new_page(
+        storage_state=session, expected=("Failed to load resource", "htmx:", "Response Status Error Code 500")
+    )
+    page.goto(f"{server.url}/settings/tokens/new/")
+    page.get_by_label("Token name").fill("Kept")
+    page.get_by_label("Development").check()
+
+    def fail(route: Route) -> None:
+        if fault == "unreachable":
+            route.abort()
+        else:
+            route.fulfill(status=500, body="<h1>Broken</h1>", content_type="text/html")
+
+    page.route("**/settings/tokens/new/", fail, times=1)
+    page.get_by_role("button", name="Create token").click()
+    notice = page.get_by_role("status").first
+    expect(notice).to_contain_text("We couldn't confirm that")
+    expect(page.get_by_role("heading", name="Broken")).to_have_count(0)
+    expect(page.get_by_label("Token name")).to_have_value("Kept")
+    expect(page.get_by_label("Development")).to_be_checked()
+    page.get_by_role("button", name="Create token").click()
+    expect(page.locator("#token-value")).to_have_value(re.compile("^tkn_dev_"))
+    expect(notice).not_to_contain_text("We couldn't confirm that")

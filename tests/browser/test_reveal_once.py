@@ -1,0 +1,264 @@
+"""The value is on one page, once. Whatever people do next, it does not come back and there is no second token."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Dialog, Page, Route, StorageState, expect
+
+from tests.browser.conftest import NewPage, cards
+from tests.browser.test_main_job import create
+from tests.server import Installation, Server
+
+STORES = """async () => JSON.stringify([
+  {...localStorage}, {...sessionStorage}, document.cookie, history.state, location.href, window.name,
+  await indexedDB.databases(), await caches.keys(),
+])"""
+FORGET_NO_STORE = "addEventListener('pageshow', event => { window.restored = event.persisted })"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def other(site: Installation) -> None:
+    """So that the list is never empty, and the form on a page of its own."""
+    site.issue("Other")
+
+
+@pytest.fixture
+def page(new_page: NewPage, session: StorageState) -> Page:
+    return new_page(storage_state=session)
+
+
+def form(page: Page, server: Server, name: str) -> None:
+    page.goto(f"{server.url}/settings/tokens/new/")
+    page.get_by_label("Token name").fill(name)
+
+
+def send(page: Page) -> None:
+    page.get_by_role("button", name="Create token").click()
+
+
+def allow_keeping(route: Route) -> None:
+    """Pass a page on without `no-store`, so that the browser keeps it for Back."""
+    answer = route.fetch(max_redirects=0)
+    headers = {name: value for name, value in answer.headers.items() if name != "cache-control"}
+    route.fulfill(response=answer, headers=headers)
+
+
+def go_back(page: Page) -> None:
+    """Playwright's own waits for a load, which a page out of the back-forward cache does not have."""
+    page.evaluate("history.back()")
+
+
+def assert_value_is_gone(page: Page, value: str) -> None:
+    assert value not in page.content()
+    assert value not in page.evaluate("document.body.innerText")
+    for field in page.locator("input, textarea").all():
+        assert value not in field.input_value()
+
+
+@pytest.mark.parametrize("htmx", [True, False], ids=["htmx", "no-htmx"])
+def test_reload(new_page: NewPage, session: StorageState, server: Server, htmx: bool) -> None:
+    """Also where htmx did not load: then the browser sends the form by itself."""
+    page = new_page(storage_state=session, expected=("ERR_FAILED",))
+    name = f"Reload {htmx}"
+    if not htmx:
+        page.route("**/htmx*.js", lambda route: route.abort())
+    value = create(page, server, name)
+    expect(page).to_have_url(f"{server.url}/settings/tokens/")
+    answer = page.reload()
+    assert answer is not None
+    assert (answer.status, answer.request.method) == (200, "GET")
+    assert_value_is_gone(page, value)
+    expect(page.locator("#token-value")).to_have_count(0)
+    expect(cards(page, name)).to_have_count(1)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["as-served", "page-kept"])
+def test_back(page: Page, server: Server, kept: bool) -> None:
+    """The answer forbids the browser to keep the page; where one does all the same, the value was wiped from it."""
+    page.add_init_script(FORGET_NO_STORE)
+    if kept:
+        page.route("**/settings/**", allow_keeping)
+    name = f"Back {kept}"
+    value = create(page, server, name)
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    go_back(page)
+    expect(page).to_have_url(f"{server.url}/settings/tokens/")
+    expect(cards(page, name)).to_have_count(1)
+    assert page.evaluate("window.restored") is kept, "whether it came out of the back-forward cache"
+    assert_value_is_gone(page, value)
+    if kept:
+        expect(page.locator("#token-value")).to_have_value("")
+
+
+def test_back_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
+    page = new_page(storage_state=session, java_script_enabled=False)
+    value = create(page, server, "Back without JavaScript")
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    go_back(page)
+    expect(page.get_by_role("heading", name="Activity")).to_have_count(0)
+    assert value not in page.content()
+
+
+def test_nothing_stores_it(page: Page, server: Server) -> None:
+    value = create(page, server, "Stores")
+    secret = value[24:]
+    assert secret not in page.evaluate(STORES)
+    assert secret not in json.dumps(page.context.storage_state())
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    assert secret not in page.evaluate(STORES)
+    assert secret not in json.dumps(page.context.storage_state(indexed_db=True))
+    assert page.evaluate("Object.keys({...localStorage, ...sessionStorage}).filter(key => /htmx/.test(key))") == []
+
+
+def assert_sent_already(page: Page, name: str) -> None:
+    expect(page.get_by_role("heading", name="This form was already sent")).to_be_visible()
+    expect(
+        page.get_by_text(re.compile(rf"“{name}” was created at \d\d:\d\d.* and can't be shown again"))
+    ).to_be_visible()
+    expect(page.locator("#token-value")).to_have_count(0)
+
+
+def assert_one_token(page: Page, server: Server, name: str) -> None:
+    page.goto(f"{server.url}/settings/tokens/?q={name}")
+    expect(cards(page, name)).to_have_count(1)
+
+
+def test_sending_twice_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
+    page = new_page(storage_state=session, java_script_enabled=False, expected=("409",))
+    page.route("**/settings/tokens/new/", allow_keeping)
+    form(page, server, "Twice")
+    page.get_by_label("Development").check()
+    page.get_by_label("6 months").check()
+    nonce = page.locator("[name=nonce]").input_value()
+    send(page)
+    value = page.locator("#token-value").input_value()
+    go_back(page)
+    expect(page.get_by_label("Token name")).to_have_value("Twice")
+    assert page.locator("[name=nonce]").input_value() == nonce, "the same form"
+    with page.expect_response("**/settings/tokens/new/") as answer:
+        send(page)
+    assert answer.value.status == 409
+    assert_sent_already(page, "Twice")
+    assert value not in page.content()
+
+    page.get_by_role("button", name="Revoke it and create another").click()
+    expect(page).to_have_url(re.compile(r"/settings/tokens/new/\?"))
+    expect(page.get_by_label("Token name")).to_have_value("Twice")
+    expect(page.get_by_label("Development")).to_be_checked()
+    expect(page.get_by_label("6 months")).to_be_checked()
+    expect(page.get_by_role("status")).to_contain_text("“Twice” is revoked")
+    page.goto(f"{server.url}/settings/tokens/?q=Twice")
+    page.locator("summary").click()
+    expect(cards(page, "Twice")).to_have_count(1)
+    expect(cards(page, "Twice")).to_contain_text("Revoked")
+
+
+def test_reload_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
+    page = new_page(storage_state=session, java_script_enabled=False, expected=("409",))
+    create(page, server, "Sent-again")
+    answer = page.reload()
+    assert answer is not None
+    assert (answer.status, answer.request.method) == (409, "POST")
+    assert_sent_already(page, "Sent-again")
+    assert_one_token(page, server, "Sent-again")
+
+
+def test_back_to_the_form_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
+    """As served, the form is fetched again: empty, so that nothing is sent a second time by mistake."""
+    page = new_page(storage_state=session, java_script_enabled=False)
+    form(page, server, "Once")
+    nonce = page.locator("[name=nonce]").input_value()
+    send(page)
+    expect(page.locator("#token-value")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_label("Token name")).to_have_value("")
+    assert page.locator("[name=nonce]").input_value() != nonce
+
+
+def test_answer_lost_on_the_way(new_page: NewPage, session: StorageState, server: Server) -> None:
+    """The server made the token, the browser never heard: sending again says so instead of making a second one."""
+    page = new_page(storage_state=session, expected=("ERR_FAILED", "htmx:", "409"))
+    form(page, server, "Lost")
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    page.route("**/settings/tokens/new/", lose, times=1)
+    send(page)
+    expect(page.get_by_text("We couldn't confirm that")).to_be_visible()
+    send(page)
+    assert_sent_already(page, "Lost")
+    assert_one_token(page, server, "Lost")
+
+
+def test_leaving_asks_once(page: Page, server: Server) -> None:
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", stay)
+    create(page, server, "Leaving")
+    expect(page.locator("#token-value")).to_be_visible()
+    with page.expect_event("dialog"):
+        page.get_by_role("link", name="Activity").click()
+    expect(page.locator("#token-value")).to_have_value(re.compile("^tkn_live_"))
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize("how", ["button", "keys"])
+def test_leaving_after_copying_does_not_ask(page: Page, server: Server, how: str) -> None:
+    asked: list[Any] = []
+
+    def leave(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", leave)
+    value = create(page, server, f"Copied by {how}")
+    if how == "button":
+        page.get_by_role("button", name="Copy").click()
+        expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    else:
+        page.locator("#token-value").focus()
+        page.keyboard.press("Control+A")
+        page.keyboard.press("Control+C")
+    assert page.evaluate("navigator.clipboard.readText()") == value
+    page.get_by_role("link", name="Activity").click()
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+    assert asked == []
+
+
+@pytest.mark.parametrize("scripting", [True, False], ids=["script", "no-script"])
+def test_double_click(new_page: NewPage, session: StorageState, server: Server, scripting: bool) -> None:
+    page = new_page(storage_state=session, java_script_enabled=scripting, expected=("409",))
+    name = f"Double-{scripting}"
+    form(page, server, name)
+    page.get_by_role("button", name="Create token").dblclick()
+    if scripting:
+        expect(page.locator("#token-value")).to_have_value(re.compile("^tkn_live_"))
+    else:  # the browser drops the first answer for the second
+        assert_sent_already(page, name)
+    assert_one_token(page, server, name)
+
+
+def test_clipboard_refuses(page: Page, server: Server) -> None:
+    page.add_init_script(
+        "navigator.clipboard.writeText = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
+    )
+    value = create(page, server, "Refused")
+    page.get_by_role("button", name="Copy").click()
+    expect(page.locator("#copied")).to_contain_text("Press Ctrl+C")
+    expect(page.locator("#token-value")).to_be_focused()
+    assert page.evaluate("getSelection().toString()") == value
+    page.keyboard.press("Control+C")
+    assert page.evaluate("navigator.clipboard.readText()") == value

@@ -1,0 +1,96 @@
+"""The rooms of the house: who may import whom, and that nothing under /api/ is left undeclared."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = {"accounts", "config", "tokens"}
+PURE = {"credential", "lifetime", "denial", "policy", "examples"}
+MAY_IMPORT = {
+    **{name: set() for name in PURE},
+    "redaction": {"credential"},
+    "models": {"credential"},
+    "usage": {"models"},
+    "authentication": {"credential", "denial", "policy", "models", "usage"},
+    "middleware": {"authentication", "denial", "models"},
+    "decorators": set(),
+    "forms": {"models", "lifetime"},
+    "listing": {"models"},
+    "requests": {"models"},
+    "signals": {"models"},
+    "admin": {"models"},
+    "urls": {"views", "credential"},
+    "views": {"forms", "models", "listing", "requests", *PURE},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The modules of ours that the file at `path` imports."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        else:
+            continue
+        yield from (name for name in names if name.split(".")[0] in OURS)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tokens").glob("*.py")), ids=lambda path: path.stem)
+def test_rooms_of_tokens(path: Path) -> None:
+    if path.stem in {"__init__", "apps"}:
+        return
+    assert path.stem in MAY_IMPORT, "a new room: say here what it may import"
+    for name in imports(path):
+        package, room = name.split(".")[:2]
+        assert package == "tokens"
+        assert room in MAY_IMPORT[path.stem], name
+
+
+@pytest.mark.parametrize(("package", "never"), [("accounts", {"tokens"}), ("tokens", {"config"})])
+def test_packages(package: str, never: set[str]) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        for name in imports(path):
+            assert name.split(".")[0] not in never, f"{path} imports {name}"
+
+
+def patterns(resolver: URLResolver, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        address = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry, address)
+        else:
+            yield address, entry
+
+
+def test_every_api_view_declares_who_may_call_it() -> None:
+    api = [(address, entry) for address, entry in patterns(get_resolver()) if address.startswith("api/")]
+    assert api
+    for address, entry in api:
+        assert hasattr(entry.callback, "token_required"), f"{address} has neither @token_required nor @public"
+
+
+def test_every_page_of_settings_needs_somebody_signed_in(client: object, db: None) -> None:
+    from django.test import Client
+
+    for address, _ in patterns(get_resolver()):
+        if address.startswith("settings/"):
+            path = "/" + address.replace("<identifier:identifier>", "x" * 24)
+            response = Client().get(path)
+            assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={path}")
+
+
+def test_files_and_functions_stay_small() -> None:
+    for package in OURS:
+        for path in (ROOT / package).rglob("*.py"):
+            if "migrations" in path.parts:
+                continue
+            tree = ast.parse(path.read_text())
+            assert len(path.read_text().splitlines()) <= 300, path
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef):
+                    assert (node.end_lineno or 0) - node.lineno < 45, f"{path}: {node.name}"

@@ -1,0 +1,94 @@
+"""The token string."""
+
+import re
+import string
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokens import credential
+from tokens.credential import MalformedToken
+
+GOOD = credential.generate("tkn", "live").value
+
+
+def reason(text: str) -> str:
+    with pytest.raises(MalformedToken) as raised:
+        credential.parse(text, "tkn")
+    return str(raised.value)
+
+
+@given(prefix=st.from_regex(r"[a-z0-9]{2,6}", fullmatch=True), environment=st.sampled_from(credential.ENVIRONMENTS))
+def test_what_is_generated_is_whole(prefix: str, environment: str) -> None:
+    made = credential.generate(prefix, environment)
+    assert re.fullmatch(r"[0-9A-Za-z_]{73}", made.value)
+    assert made.value.startswith(f"{prefix}_{environment}_")
+    assert made.identifier == made.value[:24]
+    assert credential.parse(made.value, prefix) == made
+
+
+def test_two_are_never_alike() -> None:
+    assert len({credential.generate("tkn", "live").value for _ in range(1000)}) == 1000
+
+
+def test_every_letter_of_the_alphabet_comes_up() -> None:
+    seen = set("".join(credential.generate("tkn", "live").value[9:67] for _ in range(300)))
+    assert seen == set(string.digits + string.ascii_letters)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD[:-3], "incomplete: 70 of 73 characters"),
+        (GOOD[:12], "incomplete: 12 of 73 characters"),
+        (GOOD + "ab", "too long: 75 of 73 characters"),
+        (GOOD[:40] + "-" + GOOD[41:], "mistyped: character 41 is one that tokens never contain"),
+        (GOOD[:40] + "é" + GOOD[41:], "mistyped: character 41 is one that tokens never contain"),
+        ("ghp_" + GOOD[4:], "another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_"),
+        ("tkn_prod_" + GOOD[9:], "another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_"),
+        ("", "another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_"),
+    ],
+)
+def test_what_is_wrong(text: str, expected: str) -> None:
+    assert reason(text) == expected
+
+
+@given(position=st.integers(9, 72), letter=st.sampled_from(credential.ALPHABET))
+def test_one_changed_character_is_found(position: int, letter: str) -> None:
+    if GOOD[position] != letter:
+        assert reason(GOOD[:position] + letter + GOOD[position + 1 :]) == "mistyped: the checksum does not match"
+
+
+@given(st.text())
+def test_garbage_is_refused_and_never_quoted(text: str) -> None:
+    said = reason("tkn_live_" + text)
+    assert len(text) < 12 or text not in said
+
+
+def test_checksum_is_the_published_one() -> None:
+    """So that secret scanners elsewhere can check it: CRC-32, base62 0-9A-Za-z, six characters."""
+    assert credential.checksum("") == "000000"
+    number = 0
+    for letter in credential.checksum("tkn_live_example"):
+        number = number * 62 + (string.digits + string.ascii_uppercase + string.ascii_lowercase).index(letter)
+    assert number == zlib.crc32(b"tkn_live_example")
+
+
+def test_mask_shows_the_identifier_alone() -> None:
+    assert credential.mask(GOOD[:24]) == GOOD[:24] + "•" * 49
+
+
+def test_digest_depends_on_the_pepper_and_on_every_character() -> None:
+    digest = credential.digest(GOOD, "p" * 32)
+    assert re.fullmatch(r"[0-9a-f]{64}", digest)
+    assert credential.verify(GOOD, "p" * 32, digest)
+    assert not credential.verify(GOOD, "q" * 32, digest)
+    assert not credential.verify(GOOD[:-1] + "!", "p" * 32, digest)
+
+
+def test_repr_hides_the_value() -> None:
+    made = credential.generate("tkn", "live")
+    assert made.identifier in repr(made)
+    assert made.value[24:] not in repr(made)

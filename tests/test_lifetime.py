@@ -1,0 +1,51 @@
+"""Calendar arithmetic of expiration."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokens.lifetime import DEFAULT, LIFETIMES
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("start", "key", "end"),
+    [
+        ("2026-11-22T16:00", "30d", "2026-12-22T16:00"),
+        ("2026-11-22T16:00", "90d", "2027-02-20T16:00"),
+        ("2026-11-22T16:00", "6m", "2027-05-22T16:00"),
+        ("2026-11-22T16:00", "1y", "2027-11-22T16:00"),
+        ("2026-11-22T16:00", "4y", "2030-11-22T16:00"),
+        ("2026-08-31T09:30", "6m", "2027-02-28T09:30"),
+        ("2027-08-31T09:30", "6m", "2028-02-29T09:30"),
+        ("2028-02-29T00:00", "1y", "2029-02-28T00:00"),
+        ("2028-02-29T00:00", "4y", "2032-02-29T00:00"),
+        ("2096-02-29T00:00", "4y", "2100-02-28T00:00"),
+        ("2026-12-31T23:59", "6m", "2027-06-30T23:59"),
+    ],
+)
+def test_ends(start: str, key: str, end: str) -> None:
+    assert LIFETIMES[key].end(at(start)) == at(end)
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
+def test_any_start(start: datetime) -> None:
+    start = start.astimezone(UTC)
+    ends = [lifetime.end(start) for lifetime in LIFETIMES.values()]
+    assert ends == sorted(set(ends))
+    for end in ends:
+        assert end.timetz() == start.timetz()
+    assert ends[0] - start == timedelta(days=30)
+    assert ends[2].day in {start.day, 28, 29, 30}
+
+
+def test_the_five_choices() -> None:
+    assert [lifetime.label for lifetime in LIFETIMES.values()] == [
+        "30 days", "90 days", "6 months", "1 year", "No expiration (4 years)",
+    ]  # fmt: skip
+    assert DEFAULT == "90d"

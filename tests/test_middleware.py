@@ -1,0 +1,144 @@
+"""What every request meets: /api/ closed and in one form, proxies, compression, headers."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import path
+from pytest_django import Settings
+
+from config import urls
+from config.environment import networks
+from config.middleware import client_address
+from tests.conftest import Issue, bearer
+from tokens.decorators import public, token_required
+
+View = Callable[[HttpRequest], HttpResponse]
+
+
+def view(answer: View) -> View:
+    """A function of its own for each route, because decorators write on it."""
+    return partial(answer)
+
+
+def refuse(request: HttpRequest) -> HttpResponse:
+    raise PermissionDenied
+
+
+def miss(request: HttpRequest) -> HttpResponse:
+    raise Http404
+
+
+def fail(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError
+
+
+def who(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"{request.user} {request.COOKIES} {request.META['REMOTE_ADDR']} {request.scheme}")
+
+
+urlpatterns = [
+    *urls.urlpatterns,
+    path("api/undeclared", view(who)),
+    path("api/public", public(view(who))),
+    path("api/closed", token_required(view(who))),
+    path("api/slash/", public(view(who))),
+    path("api/refuse", token_required(view(refuse))),
+    path("api/miss", token_required(view(miss))),
+    path("api/fail", token_required(view(fail))),
+    path("elsewhere", token_required(view(who))),
+    path("page", view(who)),
+]
+pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
+
+
+def test_a_view_that_declares_nothing_is_closed(issue: Issue, owner_client: Client) -> None:
+    _, value = issue()
+    response = owner_client.get("/api/undeclared", headers=bearer(value))
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+
+
+def test_a_public_view_has_nobody_signed_in(issue: Issue, owner_client: Client) -> None:
+    _, value = issue()
+    response = owner_client.post("/api/public", headers=bearer(value))
+    assert response.content == b"AnonymousUser {} 127.0.0.1 http"
+
+
+@pytest.mark.parametrize("address", ["/api/closed", "/elsewhere"])
+def test_token_required_needs_no_csrf_and_takes_no_session(issue: Issue, owner: Any, address: str) -> None:
+    _, value = issue()
+    client = Client(enforce_csrf_checks=True)
+    assert client.post(address, headers=bearer(value)).content.startswith(b"owner@example.com")
+    client.force_login(owner)
+    assert client.post(address).json()["code"] == "missing_credentials"
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "code"),
+    [
+        ("/api/refuse", 403, "forbidden"),
+        ("/api/miss", 404, "not_found"),
+        ("/api/nowhere", 404, "not_found"),
+        ("/api/slash", 404, "not_found"),
+        ("/api/fail", 500, "internal_error"),
+    ],
+)
+def test_every_failure_has_one_form(issue: Issue, address: str, status: int, code: str) -> None:
+    _, value = issue()
+    client = Client(raise_request_exception=False)
+    response = client.get(address, headers=bearer(value))
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_a_wrong_host_has_that_form_too() -> None:
+    response = Client().get("/api/public", headers={"Host": "evil.example"})
+    assert (response.status_code, response.json()["code"]) == (400, "bad_request")
+
+
+@override_settings(SECURE_SSL_REDIRECT=True)
+def test_the_api_never_redirects() -> None:
+    assert Client().get("/api/public").status_code == 200
+    assert Client().get("/page").status_code == 301
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded_for", "address"),
+    [
+        ("10.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1", "6.6.6.6, 203.0.113.7, 10.0.0.2", "203.0.113.7"),
+        ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("10.0.0.1", "203.0.113.7, unknown", ""),
+        ("10.0.0.1", "203.0.113.7:1234", ""),
+        ("10.0.0.1", "2001:DB8::1", "2001:db8::1"),
+        ("192.0.2.1", "203.0.113.7", "192.0.2.1"),
+        ("", "203.0.113.7", ""),
+    ],
+)
+def test_the_client_behind_proxies(settings: Settings, peer: str, forwarded_for: str, address: str) -> None:
+    settings.TRUSTED_PROXIES = networks("10.0.0.0/8")
+    assert client_address(peer, forwarded_for) == address
+
+
+@pytest.mark.parametrize(
+    ("peer", "seen"),
+    [("10.0.0.1", "203.0.113.7 https"), ("127.0.0.2", "127.0.0.2 http"), ("127.0.0.1", "127.0.0.1 http")],
+)
+def test_only_a_trusted_proxy_is_believed(settings: Settings, peer: str, seen: str) -> None:
+    settings.TRUSTED_PROXIES = networks("10.0.0.0/8")
+    response = Client(REMOTE_ADDR=peer).get(
+        "/api/public", headers={"X-Forwarded-For": "6.6.6.6, 203.0.113.7", "X-Forwarded-Proto": "https"}
+    )
+    assert response.content.decode().endswith(seen)
+
+
+def test_a_proxy_that_hides_the_client_leaves_its_address_unknown(settings: Settings) -> None:
+    settings.TRUSTED_PROXIES = networks("10.0.0.0/8")
+    response = Client(REMOTE_ADDR="10.0.0.1").get("/api/public", headers={"X-Forwarded-For": "unknown"})
+    assert response.content == b"AnonymousUser {}  http"

@@ -1,0 +1,75 @@
+"""Last use, buffered."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import DatabaseError
+from pytest_django import DjangoAssertNumQueries
+
+from tests.conftest import Issue
+from tokens.models import Token
+from tokens.usage import Recorder, Use, recorder
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def last_use(token: Token) -> tuple[datetime | None, str | None]:
+    token.refresh_from_db()
+    return token.last_used_at, token.last_used_address
+
+
+def test_a_request_writes_nothing_and_the_flush_does(
+    issue: Issue, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    token, _ = issue()
+    with django_assert_num_queries(0):
+        recorder.record(token, Use(NOW, "192.0.2.1"))
+    assert last_use(token) == (None, None)
+    recorder.flush()
+    assert last_use(token) == (NOW, "192.0.2.1")
+
+
+def test_once_a_minute(issue: Issue) -> None:
+    token, _ = issue()
+    token.last_used_at = NOW
+    token.save()
+    recorder.record(token, Use(NOW + timedelta(seconds=59), "192.0.2.1"))
+    recorder.flush()
+    assert last_use(token) == (NOW, None)
+    recorder.record(token, Use(NOW + timedelta(seconds=60), "192.0.2.1"))
+    recorder.flush()
+    assert last_use(token) == (NOW + timedelta(seconds=60), "192.0.2.1")
+
+
+def test_the_latest_of_several_nodes_wins(issue: Issue) -> None:
+    token, _ = issue()
+    slow, quick = Recorder(), Recorder()
+    slow._thread = quick._thread = recorder._thread
+    slow.record(token, Use(NOW, "192.0.2.1"))
+    quick.record(token, Use(NOW + timedelta(seconds=2), "192.0.2.2"))
+    quick.flush()
+    slow.flush()
+    assert last_use(token) == (NOW + timedelta(seconds=2), "192.0.2.2")
+
+
+def test_a_flush_that_fails_is_tried_again(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
+    token, _ = issue()
+    recorder.record(token, Use(NOW, "192.0.2.1"))
+
+    def fail(*_: object, **__: object) -> None:
+        raise DatabaseError("gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("tokens.usage.Token.objects.filter", fail)
+        broken.setattr("tokens.usage.connection.close", lambda: None)
+        recorder.flush()
+    assert last_use(token) == (None, None)
+    recorder.flush()
+    assert last_use(token) == (NOW, "192.0.2.1")
+
+
+def test_an_unknown_address_is_left_empty(issue: Issue) -> None:
+    token, _ = issue()
+    recorder.record(token, Use(NOW, None))
+    recorder.flush()
+    assert last_use(token) == (NOW, None)
