@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError
-from pytest_django import DjangoAssertNumQueries
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.conftest import Issue
+from tests.conftest import Issue, bearer
 from tokens.models import Token
 from tokens.usage import Recorder, Use, recorder
 
@@ -73,3 +74,14 @@ def test_an_unknown_address_is_left_empty(issue: Issue) -> None:
     recorder.record(token, Use(NOW, None))
     recorder.flush()
     assert last_use(token) == (NOW, None)
+
+
+def test_an_older_pepper_is_upgraded_on_use(issue: Issue, settings: Settings) -> None:
+    token, value = issue()
+    settings.TOKEN_PEPPERS = {**settings.TOKEN_PEPPERS, 2: "q" * 40}
+    assert Client().get("/api/v1/token", headers=bearer(value)).status_code == 200
+    recorder.flush()
+    token.refresh_from_db()
+    assert (token.pepper, token.is_proven_by(value)) == (2, True)
+    settings.TOKEN_PEPPERS = {2: "q" * 40}
+    assert Client().get("/api/v1/token", headers=bearer(value)).status_code == 200

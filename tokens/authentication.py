@@ -12,12 +12,14 @@ from tokens.models import Token
 from tokens.usage import Use, recorder
 
 
+@sensitive_variables("presented")
 def authenticate(request: HttpRequest) -> Token:
     """The token that `request` was made with, its owner loaded, or a denial.Denial."""
     presented = read_credential(request)
     token = find(presented)
     admit(token)
-    recorder.record(token, Use(timezone.now(), request.META.get("REMOTE_ADDR") or None))
+    address = request.META.get("REMOTE_ADDR") or None
+    recorder.record(token, Use(timezone.now(), address, token.newer_digest(presented.value)))
     return token
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -51,6 +51,20 @@ class FormAlreadySent(Exception):
         self.token = token
 
 
+class Digest(NamedTuple):
+    """What a row keeps of a token's value."""
+
+    digest: str
+    pepper: int
+
+    @classmethod
+    @sensitive_variables("value")
+    def of(cls, value: str) -> Digest:
+        """The digest of `value` under the newest pepper."""
+        number = max(settings.TOKEN_PEPPERS)
+        return cls(credential.digest(value, settings.TOKEN_PEPPERS[number]), number)
+
+
 class TokenQuerySet(models.QuerySet["Token"]):
     def owned_by(self, user: AbstractBaseUser) -> Self:
         return self.filter(owner_id=user.pk)
@@ -96,7 +110,6 @@ class TokenQuerySet(models.QuerySet["Token"]):
         Raises TokenLimitReached, or FormAlreadySent where the owner's `form_nonce` made a token before.
         """
         new = credential.generate(settings.TOKEN_PREFIX, environment)
-        number = max(settings.TOKEN_PEPPERS)
         with transaction.atomic():
             # Whoever holds the owner's row counts alone, so that no two requests both take the last place.
             get_user_model().objects.select_for_update(no_key=True).get(pk=owner.pk)
@@ -111,8 +124,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
                 expires_at=expires_at,
                 form_nonce=form_nonce,
                 identifier=new.identifier,
-                digest=credential.digest(new.value, settings.TOKEN_PEPPERS[number]),
-                pepper=number,
+                **Digest.of(new.value)._asdict(),
             )
             Event.record(Event.Kind.CREATED, token, request)
         return token, new
@@ -174,6 +186,11 @@ class Token(models.Model):
         """Whether `value` is this token. False, too, when its pepper is no longer among the settings."""
         pepper = settings.TOKEN_PEPPERS.get(self.pepper)
         return pepper is not None and credential.verify(value, pepper, self.digest)
+
+    @sensitive_variables("value")
+    def newer_digest(self, value: str) -> Digest | None:
+        """The proven `value` under the newest pepper, where this row still has an older one's digest."""
+        return None if self.pepper == max(settings.TOKEN_PEPPERS) else Digest.of(value)
 
     def revoke(self, request: HttpRequest | None = None) -> bool:
         """End this token for good. True when this call did it, False when it was revoked before."""

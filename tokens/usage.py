@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
 
-from tokens.models import Token
+from tokens.models import Digest, Token
 
 log = logging.getLogger(__name__)
 
@@ -22,10 +22,11 @@ RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One use of a token: when, and the client's address where it is known."""
+    """One use of a token: when, the client's address where it is known, and a newer digest where one is due."""
 
     at: datetime
     address: str | None
+    digest: Digest | None = None
 
 
 class Recorder:
@@ -39,7 +40,8 @@ class Recorder:
 
     def record(self, token: Token, use: Use) -> None:
         """Remember `use`, at most once a minute for each token."""
-        if token.last_used_at is not None and use.at - token.last_used_at < RESOLUTION:
+        recent = token.last_used_at is not None and use.at - token.last_used_at < RESOLUTION
+        if recent and use.digest is None:
             return
         with self._lock:
             self._uses[token.pk] = use
@@ -58,6 +60,8 @@ class Recorder:
                 for pk, use in sorted(uses.items()):  # in one order everywhere, so that nodes never deadlock
                     earlier = Q(last_used_at=None) | Q(last_used_at__lt=use.at)
                     Token.objects.filter(earlier, pk=pk).update(last_used_at=use.at, last_used_address=use.address)
+                    if use.digest:
+                        Token.objects.filter(pk=pk).update(**use.digest._asdict())
         except DatabaseError as error:
             connection.close()
             log.warning("last use of %d tokens is kept for the next try: %s", len(uses), error)

@@ -1,0 +1,149 @@
+"""The production server as operators meet it: start, stop, several nodes on one database."""
+
+import http.client
+import json
+import signal
+import socket
+import threading
+import urllib.request
+from typing import Any
+
+import pytest
+
+from tests.server import Installation, Server
+
+
+def call(server: Server, value: str, method: str = "GET") -> tuple[int, dict[str, Any]]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request(method, "/api/v1/token", headers={"Authorization": f"Bearer {value}"})
+    answer = connection.getresponse()
+    body = answer.read()
+    connection.close()
+    return answer.status, json.loads(body) if body else {}
+
+
+def raw(server: Server, request: bytes) -> bytes:
+    """What the server answers to these very bytes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request)
+        answer = b""
+        while chunk := connection.recv(65536):
+            answer += chunk
+    return answer
+
+
+def request(*headers: bytes, target: bytes = b"/api/v1/token") -> bytes:
+    return b"\r\n".join([b"GET " + target + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""])
+
+
+def test_a_token_is_used_and_ends(installation: Installation) -> None:
+    server = installation.server().start()
+    value = installation.issue("Production API")
+    status, body = call(server, value)
+    assert (status, body["name"]) == (200, "Production API")
+    assert call(server, value, "DELETE") == (204, {})
+    status, body = call(server, value)
+    assert (status, body["code"]) == (401, "revoked_token")
+    assert value[24:] not in server.log.read_text()
+
+
+def test_every_bad_header_is_refused_and_none_is_a_500(installation: Installation) -> None:
+    server = installation.server().start()
+    value = installation.issue().encode()
+    good = b"Authorization: Bearer " + value
+    changed = value[:-1] + (b"0" if value[-1:] != b"0" else b"1")
+    for expected, sent in {
+        b"missing_credentials": request(),
+        b" missing_credentials": request(b"Authorization: Basic dXNlcjpwYXNz"),
+        b"  missing_credentials": request(target=b"/api/v1/token?access_token=" + value),
+        b"malformed_header": request(b"Authorization: Bearer"),
+        b" malformed_header": request(b"Authorization: Bearer a b"),
+        b"  malformed_header": request(good, good),
+        b"   malformed_header": request("Authorization: Bearer tést".encode("latin-1")),
+        b"malformed_token": request(b"Authorization: Bearer " + b"a" * 9216),
+        b" malformed_token": request(b"Authorization: Bearer " + value[:-1]),
+        b"  malformed_token": request(b"Authorization: Bearer " + changed),
+    }.items():
+        answer = raw(server, sent)
+        assert b'"code": "' + expected.strip() + b'"' in answer, (sent, answer)
+    assert raw(server, request(b"Authorization: Bearer \x00")).startswith(b"HTTP/1.1 400")
+    assert raw(server, request(b"authorization: bEaReR " + value)).startswith(b"HTTP/1.1 200")
+
+
+def test_sigterm_stops_cleanly_and_flushes(installation: Installation) -> None:
+    server = installation.server().start()
+    value = installation.issue()
+    assert call(server, value)[0] == 200
+    assert server.stop(signal.SIGTERM) == 0
+    used = server.run("from tokens.models import Token; print(Token.objects.get().last_used_address)")
+    assert used == "127.0.0.1"
+
+
+def test_the_buffer_is_flushed_while_running(installation: Installation) -> None:
+    server = installation.server().start()
+    value = installation.issue()
+    call(server, value)
+    bodies = (call(server, value)[1] for _ in range(5000))
+    assert any(body["last_used_at"] for body in bodies)
+
+
+def test_a_second_node_refuses_as_soon_as_the_first_revoked(installation: Installation) -> None:
+    first, second = installation.server().start(), installation.server().start()
+    rounds = 10
+    value = [installation.issue(f"round {n}") for n in range(rounds)]
+    for token in value:
+        revoked = threading.Event()
+        late: list[int] = []
+
+        def hammer(token: str = token, revoked: threading.Event = revoked, late: list[int] = late) -> None:
+            for _ in range(400):
+                ended = revoked.is_set()  # read before the request begins
+                status, _ = call(second, token)
+                if ended:
+                    late.append(status)
+                    if len(late) == 20:
+                        return
+
+        thread = threading.Thread(target=hammer)
+        thread.start()
+        assert call(first, token, "DELETE")[0] == 204
+        revoked.set()
+        thread.join(timeout=60)
+        assert late
+        assert set(late) == {401}
+
+
+def test_more_workers_need_shared_counters(installation: Installation) -> None:
+    server = installation.server()
+    server.environment["WEB_WORKERS"] = "2"
+    with pytest.raises(AssertionError, match="WEB_WORKERS is 2; it takes 1 while REDIS_URL is not set"):
+        server.start()
+
+
+def test_spoofed_addresses_move_nothing(installation: Installation) -> None:
+    server = installation.server().start()
+    value = installation.issue()
+    spoofed = [
+        b"X-Forwarded-For: 6.6.6.6",
+        b"X_Forwarded_For: 6.6.6.6",
+        b"X-Real-IP: 6.6.6.6",
+        b"Forwarded: for=6.6.6.6",
+        b"X-Forwarded-Proto: https",
+    ]
+    assert raw(server, request(b"Authorization: Bearer " + value.encode(), *spoofed)).startswith(b"HTTP/1.1 200")
+    server.stop()
+    assert server.run("from tokens.models import Token; print(Token.objects.get().last_used_address)") == "127.0.0.1"
+
+
+def test_static_files_are_compressed_and_cached_for_ever(installation: Installation) -> None:
+    server = installation.server().start()
+    with urllib.request.urlopen(f"{server.url}/accounts/login/", timeout=10) as page:
+        html = page.read().decode()
+    address = html.split('rel="stylesheet" href="')[1].split('"')[0]
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection.request("GET", address, headers={"Accept-Encoding": "br"})
+    answer = connection.getresponse()
+    assert answer.headers["Content-Encoding"] == "br"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert len(answer.read()) <= 8 * 1024
+    connection.close()

@@ -1,0 +1,88 @@
+"""Real threads on a real database."""
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.conftest import Issue, bearer
+from tokens.models import Event, FormAlreadySent, Token, TokenLimitReached
+
+pytestmark = pytest.mark.django_db(transaction=True)
+THREADS = 20
+
+
+def at_once(work: Callable[[int], str]) -> Counter[str]:
+    """What `work` answered in each of the threads, which all begin together."""
+    gate = Barrier(THREADS)
+
+    def run(number: int) -> str:
+        try:
+            gate.wait(timeout=20)
+            return work(number)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return Counter(pool.map(run, range(THREADS)))
+
+
+def test_the_limit_holds(owner: User, settings: Settings) -> None:
+    settings.MAX_TOKENS_PER_USER = 7
+
+    def create(number: int) -> str:
+        try:
+            Token.objects.issue(
+                owner=owner, name=str(number), environment="live", expires_at=timezone.now() + timedelta(days=1)
+            )
+        except TokenLimitReached:
+            return "refused"
+        return "made"
+
+    assert at_once(create) == {"made": 7, "refused": 13}
+    assert Token.objects.count() == Event.objects.count() == 7
+
+
+def test_one_form_makes_one_token(owner: User) -> None:
+    def create(number: int) -> str:
+        try:
+            Token.objects.issue(
+                owner=owner,
+                name=str(number),
+                environment="live",
+                expires_at=timezone.now() + timedelta(days=1),
+                form_nonce="n" * 22,
+            )
+        except FormAlreadySent:
+            return "already sent"
+        return "made"
+
+    assert at_once(create) == {"made": 1, "already sent": 19}
+    assert Token.objects.count() == Event.objects.count() == 1
+
+
+def test_one_revocation_is_written_once(issue: Issue) -> None:
+    token, _ = issue()
+    assert at_once(lambda _: str(Token.objects.get(pk=token.pk).revoke())) == {"True": 1, "False": 19}
+    assert Event.objects.filter(kind="revoked").count() == 1
+
+
+def test_nothing_is_let_in_once_revoke_has_returned(issue: Issue) -> None:
+    token, value = issue()
+
+    def use(number: int) -> str:
+        if number == 0:
+            token.revoke()
+        statuses = [Client().get("/api/v1/token", headers=bearer(value)).status_code for _ in range(10)]
+        return "refused" if number == 0 and set(statuses) == {401} else "let in or raced"
+
+    assert at_once(use)["refused"] == 1
+    assert Client().get("/api/v1/token", headers=bearer(value)).json()["code"] == "revoked_token"
