@@ -1,10 +1,10 @@
-# Tokenry: make run, make test, make dev, make lint, make lock
+# Tokenry: make run, make test, make dev, make lint; and, more rarely, make screenshot, make lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run dev test lint lock
+.PHONY: run dev test lint screenshot lock
 .DELETE_ON_ERROR:
 
 run: .venv/run var/static/staticfiles.json
@@ -42,6 +42,10 @@ lint: .venv/dev
 .venv/dev: .venv/run requirements-dev.txt
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@touch $@
+
+# The picture in the README; needs Chromium.
+screenshot: .venv/dev
+	$(BIN)/python docs/screenshot.py
 
 # Newest versions that pyproject.toml allows, with hashes; needs uv.
 lock:

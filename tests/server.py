@@ -45,7 +45,7 @@ class Database:
 
     def _admin(self, statement: str) -> None:
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
 
 class Server:
@@ -75,7 +75,7 @@ class Server:
             cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=False, **options,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return done.stdout
+        return str(done.stdout)
 
     def run(self, code: str) -> str:
         """What `code` prints inside this installation."""

@@ -30,7 +30,7 @@ def test_a_token_cut_short_is_masked(cut: int, prefix: str) -> None:
 
 def test_logs_and_their_tracebacks(caplog: pytest.LogCaptureFixture) -> None:
     try:
-        {}[TOKEN]
+        raise KeyError(TOKEN)  # noqa: TRY301
     except KeyError:
         logging.getLogger("tests").exception("seen %s", TOKEN)
     line = RedactingFormatter("%(message)s").format(caplog.records[0])

@@ -15,7 +15,7 @@ from django.views.debug import get_exception_reporter_class
 from tests.conftest import Issue, bearer
 from tokens import credential
 from tokens.models import Event
-from tokens.redaction import RedactingFormatter
+from tokens.redaction import RedactingExceptionReporter, RedactingFormatter
 
 CREATE = {"name": "Production API", "environment": "live", "expires": "90d", "nonce": "n" * 22}
 
@@ -65,9 +65,15 @@ def test_after_creating_and_using(owner_client: Client, logs: io.StringIO, setti
 
 def report(failure: BaseException, **request: Any) -> str:
     """Django's error report of `failure`, in both forms, with the locals of every frame."""
-    kind = get_exception_reporter_class(None)
-    made = kind(RequestFactory().post("/", **request), type(failure), failure, failure.__traceback__)
+    made = RedactingExceptionReporter(
+        RequestFactory().post("/", **request), type(failure), failure, failure.__traceback__
+    )
     return made.get_traceback_html() + made.get_traceback_text()
+
+
+def test_the_reporter_is_ours() -> None:
+    kind: object = get_exception_reporter_class(RequestFactory().get("/"))
+    assert kind is RedactingExceptionReporter
 
 
 @pytest.mark.parametrize("broken", ["tokens.models.Event.record", "tokens.views.render", "tokens.views.replace_url"])

@@ -91,7 +91,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
 
         def listen(message: Any) -> None:
             if message.type in {"error", "warning"} and not any(text in message.text for text in expected):
-                complaints.append(message.text)
+                complaints.append(f"{message.text} ({message.location['url']})")
 
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))

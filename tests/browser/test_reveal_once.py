@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, Page, Route, StorageState, expect
+from playwright.sync_api import Dialog, Page, Response, Route, StorageState, expect
 
 from tests.browser.conftest import NewPage, cards
 from tests.browser.test_main_job import create
@@ -15,7 +15,7 @@ STORES = """async () => JSON.stringify([
   {...localStorage}, {...sessionStorage}, document.cookie, history.state, location.href, window.name,
   await indexedDB.databases(), await caches.keys(),
 ])"""
-FORGET_NO_STORE = "addEventListener('pageshow', event => { window.restored = event.persisted })"
+NOTE_RESTORING = "addEventListener('pageshow', event => { window.restored = event.persisted })"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -77,7 +77,7 @@ def test_reload(new_page: NewPage, session: StorageState, server: Server, htmx: 
 @pytest.mark.parametrize("kept", [False, True], ids=["as-served", "page-kept"])
 def test_back(page: Page, server: Server, kept: bool) -> None:
     """The answer forbids the browser to keep the page; where one does all the same, the value was wiped from it."""
-    page.add_init_script(FORGET_NO_STORE)
+    page.add_init_script(NOTE_RESTORING)
     if kept:
         page.route("**/settings/**", allow_keeping)
     name = f"Back {kept}"
@@ -112,7 +112,7 @@ def test_nothing_stores_it(page: Page, server: Server) -> None:
     expect(page.get_by_role("heading", name="Activity")).to_be_visible()
     assert secret not in page.evaluate(STORES)
     assert secret not in json.dumps(page.context.storage_state(indexed_db=True))
-    assert page.evaluate("Object.keys({...localStorage, ...sessionStorage}).filter(key => /htmx/.test(key))") == []
+    assert "htmx-history-cache" not in page.evaluate(STORES)
 
 
 def assert_sent_already(page: Page, name: str) -> None:
@@ -128,44 +128,45 @@ def assert_one_token(page: Page, server: Server, name: str) -> None:
     expect(cards(page, name)).to_have_count(1)
 
 
-def test_sending_twice_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
+@pytest.mark.parametrize("how", ["reload", "back"])
+def test_sending_twice_without_javascript(new_page: NewPage, session: StorageState, server: Server, how: str) -> None:
     page = new_page(storage_state=session, java_script_enabled=False, expected=("409",))
-    page.route("**/settings/tokens/new/", allow_keeping)
-    form(page, server, "Twice")
+    name = f"Twice-{how}"
+    form(page, server, name)
     page.get_by_label("Development").check()
     page.get_by_label("6 months").check()
     nonce = page.locator("[name=nonce]").input_value()
     send(page)
     value = page.locator("#token-value").input_value()
-    go_back(page)
-    expect(page.get_by_label("Token name")).to_have_value("Twice")
-    assert page.locator("[name=nonce]").input_value() == nonce, "the same form"
-    with page.expect_response("**/settings/tokens/new/") as answer:
-        send(page)
+    with page.expect_response(is_post) as answer:
+        if how == "reload":
+            page.reload()
+        else:
+            page.go_back()
+            page.get_by_label("Token name").fill(name)
+            # Chromium fetches the form again; other browsers bring back what its fields held, this one too.
+            page.locator("[name=nonce]").evaluate("(field, nonce) => { field.value = nonce }", nonce)
+            page.get_by_label("Development").check()
+            page.get_by_label("6 months").check()
+            send(page)
     assert answer.value.status == 409
-    assert_sent_already(page, "Twice")
+    assert_sent_already(page, name)
     assert value not in page.content()
 
     page.get_by_role("button", name="Revoke it and create another").click()
     expect(page).to_have_url(re.compile(r"/settings/tokens/new/\?"))
-    expect(page.get_by_label("Token name")).to_have_value("Twice")
+    expect(page.get_by_label("Token name")).to_have_value(name)
     expect(page.get_by_label("Development")).to_be_checked()
     expect(page.get_by_label("6 months")).to_be_checked()
-    expect(page.get_by_role("status")).to_contain_text("“Twice” is revoked")
-    page.goto(f"{server.url}/settings/tokens/?q=Twice")
+    expect(page.get_by_role("status")).to_contain_text(f"“{name}” is revoked")
+    page.goto(f"{server.url}/settings/tokens/?q={name}")
     page.locator("summary").click()
-    expect(cards(page, "Twice")).to_have_count(1)
-    expect(cards(page, "Twice")).to_contain_text("Revoked")
+    expect(cards(page, name)).to_have_count(1)
+    expect(cards(page, name)).to_contain_text("Revoked")
 
 
-def test_reload_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
-    page = new_page(storage_state=session, java_script_enabled=False, expected=("409",))
-    create(page, server, "Sent-again")
-    answer = page.reload()
-    assert answer is not None
-    assert (answer.status, answer.request.method) == (409, "POST")
-    assert_sent_already(page, "Sent-again")
-    assert_one_token(page, server, "Sent-again")
+def is_post(response: Response) -> bool:
+    return response.request.method == "POST"
 
 
 def test_back_to_the_form_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
@@ -244,10 +245,10 @@ def test_double_click(new_page: NewPage, session: StorageState, server: Server, 
     name = f"Double-{scripting}"
     form(page, server, name)
     page.get_by_role("button", name="Create token").dblclick()
-    if scripting:
-        expect(page.locator("#token-value")).to_have_value(re.compile("^tkn_live_"))
-    else:  # the browser drops the first answer for the second
-        assert_sent_already(page, name)
+    value = page.locator("#token-value")
+    if not scripting:  # a browser may send both, and show the second answer
+        value = value.or_(page.get_by_role("heading", name="This form was already sent"))
+    expect(value).to_be_visible()
     assert_one_token(page, server, name)
 
 

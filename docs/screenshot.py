@@ -1,0 +1,56 @@
+"""Make docs/tokens.png: the token manager with a few tokens, from a real server in real Chromium (`make screenshot`)."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.server import Installation, chromium, collect_static  # noqa: E402
+
+TOKENS = """
+from datetime import timedelta
+from django.utils import timezone
+from accounts.models import User
+from tokens.models import Token
+now = timezone.now()
+owner = User.objects.get()
+for name, environment, days, used in [
+    ("old import", "live", -21, 30 * 24), ("laptop", "dev", 350, 1), ("CI pipeline", "test", 6, 2), ("Analytics", "live", 160, 5),
+]:
+    token, _ = Token.objects.issue(
+        owner=owner, name=name, environment=environment, expires_at=now + timedelta(days=days, minutes=5)
+    )
+    Token.objects.filter(pk=token.pk).update(last_used_at=now - timedelta(hours=used), last_used_address="203.0.113.7")
+"""
+
+
+def main() -> None:
+    """Start an installation, fill it, create one more token in the browser and take the picture."""
+    collect_static()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        site = Installation(Path(folder))
+        server = site.server().start()
+        server.run(TOKENS)
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 1130})
+        page.goto(server.url)
+        page.get_by_label("Email").fill(site.email)
+        page.get_by_label("Password").fill(site.password)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("link", name="Create token").click()
+        page.get_by_label("Token name").fill("Production API")
+        page.get_by_role("button", name="Create token").click()
+        page.get_by_role("button", name="Copy").click()
+        page.locator("#token-value").wait_for()
+        page.mouse.move(0, 0)
+        page.screenshot(path=ROOT / "docs" / "tokens.png")
+        browser.close()
+        site.close()
+
+
+if __name__ == "__main__":
+    main()

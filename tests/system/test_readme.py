@@ -1,0 +1,59 @@
+"""The commands of the README do what it says."""
+
+import json
+import os
+import re
+import subprocess
+
+from tests.server import ROOT, Installation, Server
+
+README = (ROOT / "README.md").read_text()
+ROW = re.compile(r"^\| `(\w+)`(?:, `(\w+)`)? \| [\d, ]+ \| (.*?) \| ", re.MULTILINE)
+
+
+def run(command: str, server: Server, token: str) -> dict[str, object]:
+    """The JSON that `command` prints, with the README's variables set."""
+    variables = {**os.environ, "URL": f"{server.url}/api/v1/token", "TOKENRY_TOKEN": token}
+    done = subprocess.run(
+        ["bash", "-c", command.replace("curl", "curl -s", 1)],
+        env=variables, capture_output=True, text=True, check=True, timeout=20,
+    )  # fmt: skip
+    return dict(json.loads(done.stdout)) if done.stdout else {}
+
+
+def test_the_troubleshooting_table(installation: Installation) -> None:
+    server = installation.server().start()
+    rows = {found[1]: found for found in ROW.finditer(README)}
+    commands = {code: re.findall(r"`(curl [^`]*)`", found[3]) for code, found in rows.items()}
+    token = installation.issue()
+    for code in ("missing_credentials", "malformed_header", "malformed_token", "unknown_token"):
+        assert run(commands[code][0], server, token)["code"] == code
+    assert run(commands["not_found"][0], server, token)["code"] == "method_not_allowed"
+
+    plain = commands["expired_token"][0]
+    assert run(plain, server, token)["identifier"] == token[:24]
+    change = "from tokens.models import Token; from accounts.models import User; from django.utils import timezone;"
+    server.run(change + "User.objects.update(is_active=False)")
+    assert run(plain, server, token)["code"] == "inactive_owner"
+    server.run(change + "User.objects.update(is_active=True); Token.objects.update(expires_at=timezone.now())")
+    assert run(plain, server, token)["code"] == "expired_token"
+
+    token = installation.issue()
+    run(commands["revoked_token"][0], server, token)
+    assert run(plain, server, token)["code"] == "revoked_token"
+
+
+def test_every_setting_is_in_the_table() -> None:
+    settings = (ROOT / "config/settings.py").read_text()
+    named = set(re.findall(r'setting\(\s*"([A-Z_]+)"', settings))
+    assert named
+    for name in named:
+        assert re.search(rf"^\|.*`{name}`.*\|", README, re.MULTILINE), name
+
+
+def test_the_integration_example_is_right() -> None:
+    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+    names: dict[str, object] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    assert getattr(names["report"], "token_required", None) is True
+    assert getattr(names["status"], "token_required", None) is False
