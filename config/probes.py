@@ -1,6 +1,6 @@
 """Probes for whatever watches the service."""
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse
 
 
@@ -14,6 +14,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-    except DatabaseError:
+    except Error:
         return HttpResponse("the database does not answer\n", status=503, content_type="text/plain")
     return HttpResponse("ready\n", content_type="text/plain")

@@ -1,4 +1,4 @@
-"""Make docs/tokens.png: the token manager with a few tokens, from a real server in real Chromium (`make screenshot`)."""
+"""Make docs/tokens.png: the token manager, from a real server in real Chromium (`make screenshot`)."""
 
 import sys
 import tempfile
@@ -19,7 +19,10 @@ from tokens.models import Token
 now = timezone.now()
 owner = User.objects.get()
 for name, environment, days, used in [
-    ("old import", "live", -21, 30 * 24), ("laptop", "dev", 350, 1), ("CI pipeline", "test", 6, 2), ("Analytics", "live", 160, 5),
+    ("old import", "live", -21, 30 * 24),
+    ("laptop", "dev", 350, 1),
+    ("CI pipeline", "test", 6, 2),
+    ("Analytics", "live", 160, 5),
 ]:
     token, _ = Token.objects.issue(
         owner=owner, name=name, environment=environment, expires_at=now + timedelta(days=days, minutes=5)

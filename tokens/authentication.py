@@ -1,7 +1,7 @@
 """THE PIPELINE: how the Authorization header of a request becomes a Token. Read it from top to bottom."""
 
 from django.conf import settings
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -49,7 +49,7 @@ def find(presented: Credential) -> Token:
     """The token that `presented` proves, with its owner. One query; nothing more is told before the proof."""
     try:
         token = Token.objects.select_related("owner").filter(identifier=presented.identifier).first()
-    except DatabaseError:
+    except Error:
         raise denial.unavailable() from None
     if token is None or not token.is_proven_by(presented.value):
         raise denial.unknown_token()

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection, transaction
+from django.db import Error, connection, transaction
 from django.db.models import Q
 
 from tokens.models import Digest, Token
@@ -62,7 +62,7 @@ class Recorder:
                     Token.objects.filter(earlier, pk=pk).update(last_used_at=use.at, last_used_address=use.address)
                     if use.digest:
                         Token.objects.filter(pk=pk).update(**use.digest._asdict())
-        except DatabaseError as error:
+        except Error as error:
             connection.close()
             log.warning("last use of %d tokens is kept for the next try: %s", len(uses), error)
             with self._lock:

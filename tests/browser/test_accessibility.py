@@ -40,10 +40,8 @@ def sign_in_page(visit: Visit) -> None:
 
 def sign_in_error(visit: Visit) -> None:
     sign_in_page(visit)
-    visit.page.get_by_label("Email").fill("nobody@example.com")
-    visit.page.get_by_label("Password").fill("")
     visit.page.get_by_role("button", name="Sign in").click()
-    expect(visit.page.locator("[aria-invalid=true]")).to_be_visible()
+    expect(visit.page.get_by_label("Email")).to_have_attribute("aria-invalid", "true")
 
 
 def sign_in_refused(visit: Visit) -> None:
@@ -133,7 +131,7 @@ def activity(visit: Visit) -> None:
 
 
 def not_found(visit: Visit) -> None:
-    visit.open("/settings/tokens/tkn_live_0000000000000000/".replace("live_0", "live_z"))
+    visit.open("/settings/tokens/tkn_live_000000000000000/")
     expect(visit.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
 
 

@@ -1,6 +1,7 @@
 """What the pages weigh, what they ask the network for, and how they bear a server that does not answer."""
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, Route, StorageState, expect
@@ -10,6 +11,7 @@ from tests.server import Installation, Server
 
 MAX_BYTES = 35 * 1024
 MAX_REQUESTS = 5
+COLOURS = {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
 # A refused style or script becomes a console error, and `new_page` fails the test for that.
 REPORT_VIOLATIONS = """addEventListener('securitypolicyviolation', event =>
   console.error('policy violation', event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber))"""
@@ -30,6 +32,9 @@ def test_weight(new_page: NewPage, server: Server, session: StorageState) -> Non
     network.send("Network.enable")
     page.goto(f"{server.url}/settings/tokens/", wait_until="networkidle")
     expect(page.locator(".cards > li")).to_have_count(5)
+    deadline = time.monotonic() + 10
+    while received.keys() != requests.keys() and time.monotonic() < deadline:
+        page.title()  # lets events in: the icon may come last
     weights = {requests[key]: size for key, size in received.items()}
     assert len(received) == len(requests) <= MAX_REQUESTS, requests
     assert 0 < sum(received.values()) <= MAX_BYTES, weights
@@ -89,7 +94,7 @@ def walk_through_administration(page: Page, server: Server) -> None:
     expect(page.get_by_role("heading", name="CI pipeline")).to_be_visible()
     page.go_back()
     page.locator("tr").filter(has_text="CI pipeline").locator("input[type=checkbox]").check()
-    page.get_by_label("Action").select_option("revoke")
+    page.locator("select[name=action]").select_option("revoke")
     page.get_by_role("button", name=re.compile("Go|Run")).click()
     expect(page.get_by_role("heading", name="Revoke tokens?")).to_be_visible()
     page.get_by_role("button", name="Revoke token").click()
@@ -101,23 +106,22 @@ def test_theme(new_page: NewPage, server: Server, session: StorageState, scheme:
     """The system decides until somebody chooses; then the choice does, on every page and after a reload."""
     page = new_page(storage_state=session, color_scheme=scheme)
     page.goto(f"{server.url}/settings/tokens/")
-    colours = {"light": "rgb(255, 255, 255)", "dark": "rgb(13, 17, 23)"}
     other = "dark" if scheme == "light" else "light"
     body = page.locator("body")
     theme = page.get_by_label("Theme")
     expect(theme).to_have_value("")
-    expect(body).to_have_css("background-color", colours[scheme])
+    expect(body).to_have_css("background-color", COLOURS[scheme])
     theme.select_option(other)
-    expect(body).to_have_css("background-color", colours[other])
+    expect(body).to_have_css("background-color", COLOURS[other])
     page.reload()
-    expect(body).to_have_css("background-color", colours[other])
+    expect(body).to_have_css("background-color", COLOURS[other])
     expect(theme).to_have_value(other)
     page.goto(f"{server.url}/settings/activity/")
-    expect(body).to_have_css("background-color", colours[other])
+    expect(body).to_have_css("background-color", COLOURS[other])
     theme.select_option("")
-    expect(body).to_have_css("background-color", colours[scheme])
+    expect(body).to_have_css("background-color", COLOURS[scheme])
     page.reload()
-    expect(body).to_have_css("background-color", colours[scheme])
+    expect(body).to_have_css("background-color", COLOURS[scheme])
 
 
 @pytest.mark.usefixtures("seeded")
@@ -137,8 +141,6 @@ def test_search_as_you_type(new_page: NewPage, server: Server, session: StorageS
     search.fill("")
     expect(cards(page, "Production API")).to_be_visible()
     assert page.evaluate("window.loadedOnce") is True
-    page.reload()
-    expect(cards(page, "Production API")).to_be_visible()
 
 
 @pytest.mark.usefixtures("seeded")
@@ -170,6 +172,10 @@ def test_filter_and_back(new_page: NewPage, server: Server, session: StorageStat
     expect(page).to_have_url(f"{server.url}/settings/tokens/")
     expect(cards(page, "Production API")).to_be_visible()
     expect(page.get_by_role("navigation", name="Settings")).to_have_count(1)
+    theme = page.get_by_label("Theme")
+    expect(theme).to_be_visible()
+    theme.select_option("dark")
+    expect(page.locator("body")).to_have_css("background-color", COLOURS["dark"])
 
 
 @pytest.mark.usefixtures("seeded")
@@ -201,7 +207,9 @@ def test_session_ended(
 @pytest.mark.parametrize("fault", ["unreachable", "broken"])
 def test_creating_is_not_confirmed(new_page: NewPage, server: Server, session: StorageState, fault: str) -> None:
     page = new_page(
-        storage_state=session, expected=("Failed to load resource", "htmx:", "Response Status Error Code 500")
+        storage_state=session,
+        viewport={"width": 390, "height": 844},
+        expected=("Failed to load resource", "htmx:", "Response Status Error Code 500"),
     )
     page.goto(f"{server.url}/settings/tokens/new/")
     page.get_by_label("Token name").fill("Kept")
@@ -217,6 +225,7 @@ def test_creating_is_not_confirmed(new_page: NewPage, server: Server, session: S
     page.get_by_role("button", name="Create token").click()
     notice = page.get_by_role("status").first
     expect(notice).to_contain_text("We couldn't confirm that")
+    expect(notice).to_be_in_viewport()
     expect(page.get_by_role("heading", name="Broken")).to_have_count(0)
     expect(page.get_by_label("Token name")).to_have_value("Kept")
     expect(page.get_by_label("Development")).to_be_checked()

@@ -216,6 +216,18 @@ def test_leaving_asks_once(page: Page, server: Server) -> None:
     assert asked == ["beforeunload"]
 
 
+def test_back_from_a_filter_asks_too(page: Page, server: Server) -> None:
+    """Choosing a filter keeps the value on the page; Back must not take it away in silence."""
+    page.on("dialog", lambda dialog: dialog.dismiss())
+    value = create(page, server, "Filtered")
+    page.get_by_role("list", name="Filter by status").get_by_role("link", name="Active").click()
+    expect(page).to_have_url(re.compile(r"\?status=active$"))
+    expect(page.locator("#token-value")).to_have_value(value)
+    with page.expect_event("dialog"):
+        go_back(page)
+    expect(page.locator("#token-value")).to_have_value(value)
+
+
 @pytest.mark.parametrize("how", ["button", "keys"])
 def test_leaving_after_copying_does_not_ask(page: Page, server: Server, how: str) -> None:
     asked: list[Any] = []
@@ -250,6 +262,14 @@ def test_double_click(new_page: NewPage, session: StorageState, server: Server, 
         value = value.or_(page.get_by_role("heading", name="This form was already sent"))
     expect(value).to_be_visible()
     assert_one_token(page, server, name)
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_value_is_in_view(new_page: NewPage, session: StorageState, server: Server, width: int) -> None:
+    page = new_page(storage_state=session, viewport={"width": width, "height": 844})
+    create(page, server, "In view")
+    expect(page.locator("#token-value")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Copy")).to_be_in_viewport(ratio=1)
 
 
 def test_clipboard_refuses(page: Page, server: Server) -> None:
