@@ -3,7 +3,11 @@
   "use strict";
   const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
-  const say = (text) => { const p = document.createElement("p"); p.className = "notice error"; p.textContent = text; byId("status").replaceChildren(p); };
+  const say = (text) => {
+    const notice = Object.assign(document.createElement("p"), { className: "notice error", textContent: text, tabIndex: -1 });
+    byId("status").replaceChildren(notice);
+    notice.focus();
+  };
   let copied = true; // nothing to lose until a value is on the page
 
   if (localStorage.theme) root.dataset.theme = localStorage.theme;
@@ -49,10 +53,13 @@
   }
 
   async function copy(button) {
-    const field = byId("token-value"), label = button.querySelector("span");
+    const field = byId("token-value");
     try {
       await navigator.clipboard.writeText(button.dataset.copy + field.value);
-      label.textContent = "Copied";
+      for (const label of document.querySelectorAll("[data-copy] span")) {
+        label.dataset.name ??= label.textContent;
+        label.textContent = label.parentElement === button ? "Copied" : label.dataset.name;
+      }
       byId("copied").textContent = "Copied to the clipboard.";
       copied = true;
     } catch {

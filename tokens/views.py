@@ -45,7 +45,7 @@ def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..
 def token_list(request: PageRequest) -> HttpResponse:
     """The token manager; htmx asks for the list alone when a filter or the search changes."""
     listing = Listing(request.user, request.GET.dict())
-    if request.htmx.target == "tokens":
+    if request.htmx.target in {"tokens", "found"}:
         return render(request, "tokens/_list.html", {"listing": listing})
     return render(request, "tokens/list.html", {"listing": listing, "form": TokenForm()})
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState, expect, sync_playwright
 
 from tests.conftest import make_installation
 from tests.server import Installation, Server, chromium
@@ -133,6 +133,11 @@ def seeded(site: Installation) -> dict[str, str]:
 def cards(page: Page, name: str) -> Locator:
     """The tokens of that name in the list."""
     return page.locator("#tokens .cards > li").filter(has=page.get_by_role("link", name=name, exact=True))
+
+
+def settled(page: Page) -> None:
+    """Wait until htmx has finished: it listens to what it swapped in, and sets the focus there, some 20 ms later."""
+    expect(page.locator(".htmx-settling")).to_have_count(0)
 
 
 # pytest-django would refuse its database in Playwright's event loop; these tests never touch it in this process.

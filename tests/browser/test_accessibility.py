@@ -97,7 +97,7 @@ def already_sent(visit: Visit) -> None:
 
 
 def full_list(visit: Visit) -> None:
-    visit.open("/settings/tokens/?q=")
+    visit.open("/settings/tokens/")
     visit.page.locator("summary").click()
     for status in ("Active", "Expiring soon", "Expired", "Revoked"):
         expect(visit.page.locator(".badge").get_by_text(status, exact=True).first).to_be_visible()

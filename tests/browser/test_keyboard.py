@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, StorageState, expect
 
-from tests.browser.conftest import NewPage, cards
+from tests.browser.conftest import NewPage, cards, settled
 from tests.server import Installation, Server
 
 
@@ -113,7 +113,7 @@ def revoke(page: Page) -> None:
 def ask(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Keep token")).to_be_focused()
-    expect(page.locator(".htmx-settling")).to_have_count(0)  # htmx sets the focus again when it settles
+    settled(page)
 
 
 @pytest.mark.parametrize("scripting", [True, False], ids=["script", "no-script"])
