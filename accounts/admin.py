@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.http import HttpRequest
 
 from accounts.models import User
+
+admin.site.unregister(EmailAddress)  # an account's own page says enough
 
 
 class NewUserForm(AdminUserCreationForm):

@@ -82,6 +82,14 @@ def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def hosts(text: str) -> list[str]:
+    """Names that requests may name, as Django's ALLOWED_HOSTS takes them."""
+    found = names(text)
+    if not found or not all(re.fullmatch(r"\*|\.?[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\]", name) for name in found):
+        raise ValueError("host names without scheme or port, such as tokens.example.com,10.0.0.5.")
+    return found
+
+
 def host(text: str) -> str:
     if not re.fullmatch(r"[0-9A-Za-z.:-]+", text):
         raise ValueError("an address to listen on, such as 127.0.0.1 or 0.0.0.0.")

@@ -21,4 +21,4 @@ limit_request_field_size = 16_380
 
 # No access log here: its lines would carry query strings, where people paste tokens by mistake.
 accesslog = None
-loglevel = "warning"
+loglevel = "error"  # its one frequent warning is about bodies of HEAD answers, which it leaves out

@@ -12,6 +12,7 @@ from config.environment import setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
+VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
 Env.read_env(BASE_DIR / ".env")  # the process environment wins over the file
 
@@ -31,7 +32,7 @@ if WEB_WORKERS > 1 and not REDIS_URL:
     )
 
 SITE_URL = setting("SITE_URL", f"http://localhost:{PORT}", environment.site_url)
-ALLOWED_HOSTS = setting("ALLOWED_HOSTS", "127.0.0.1,localhost", environment.names)
+ALLOWED_HOSTS = [*setting("ALLOWED_HOSTS", "127.0.0.1,localhost", environment.hosts), urlsplit(SITE_URL).hostname]
 TRUSTED_PROXIES = setting("TRUSTED_PROXIES", "", environment.networks)
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 WSGI_APPLICATION = "config.wsgi.application"
@@ -63,6 +64,8 @@ MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_nu
 # Applications
 
 INSTALLED_APPS = [
+    "allauth",
+    "allauth.account",
     "config",
     "accounts",
     "tokens",
@@ -74,8 +77,6 @@ INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
     "django.forms",
-    "allauth",
-    "allauth.account",
     "csp",
     "django_htmx",
     "lucide",

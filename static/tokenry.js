@@ -60,7 +60,7 @@
         label.dataset.name ??= label.textContent;
         label.textContent = label.parentElement === button ? "Copied" : label.dataset.name;
       }
-      byId("copied").textContent = "Copied to the clipboard.";
+      byId("copied").textContent = `The ${button.dataset.copy ? "header" : "value"} is on the clipboard.`;
       copied = true;
     } catch {
       field.select();
@@ -75,6 +75,9 @@
     theme.onchange = () => { localStorage.theme = root.dataset.theme = theme.value; };
     ready();
   });
+  document.addEventListener("input", (event) => { // a whole token pasted into the search must not reach the address
+    if (event.target.id === "search") event.target.value = event.target.value.replace(/([a-z0-9]{2,6}_(?:live|test|dev)_\w*)/g, (token) => token.slice(0, 24));
+  }, true);
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);
@@ -87,9 +90,10 @@
     ready();
   });
   for (const failure of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
-    document.addEventListener(failure, () => {
+    document.addEventListener(failure, (event) => {
       byId("dialog").close();
-      say("We couldn't confirm that. Reload to see whether it was done.");
+      const refused = event.detail.xhr?.status >= 400 && event.detail.xhr.status < 500;
+      say(refused ? "That was not done. Reload the page and try again." : "We couldn't confirm that. Reload to see whether it was done.");
     });
   }
   addEventListener("beforeunload", (event) => {

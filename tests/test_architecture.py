@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "middleware": {"authentication", "denial", "models"},
     "decorators": set(),
     "forms": {"models", "lifetime"},
-    "listing": {"models"},
+    "listing": {"models", "redaction"},
     "requests": {"models"},
     "signals": {"models"},
     "admin": {"models"},

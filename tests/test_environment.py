@@ -1,6 +1,7 @@
 """Settings from the environment: each wrong value ends the start with one line that names it."""
 
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -27,6 +28,7 @@ SECRETS = {"SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef",
         (environment.boolean, "0", False),
         (environment.whole_number(1, 64), "64", 64),
         (environment.names, " a.example , b.example,", ["a.example", "b.example"]),
+        (environment.hosts, "a.example, .b.example,[::1],*", ["a.example", ".b.example", "[::1]", "*"]),
         (environment.site_url, "https://tokens.example.com/", "https://tokens.example.com"),
         (environment.site_url, "http://localhost:8000", "http://localhost:8000"),
         (environment.token_prefix, "ab", "ab"),
@@ -67,6 +69,8 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
         (environment.database_url, "postgres://host"),
         (environment.email_url, "gopher://host"),
         (environment.host, "a b"),
+        (environment.hosts, "https://a.example"),
+        (environment.hosts, " , "),
     ],
 )
 def test_refuses(parse: Callable[[str], Any], text: str) -> None:
@@ -144,3 +148,28 @@ def test_plain_http_warns_away_from_home() -> None:
     ended = manage("check", "--fail-level", "WARNING", SITE_URL="http://tokens.example.com")
     assert ended.returncode == 1
     assert "tokenry.W001" in ended.stderr
+
+
+def test_the_name_in_site_url_is_always_allowed() -> None:
+    code = "from django.conf import settings; print(settings.ALLOWED_HOSTS)"
+    shown = manage("shell", "--no-imports", "-c", code, SITE_URL="https://tokens.example.com", ALLOWED_HOSTS="10.0.0.5")
+    assert shown.stdout.strip() == "['10.0.0.5', 'tokens.example.com']"
+
+
+def test_a_database_that_does_not_answer_is_one_line() -> None:
+    ended = manage("migrate", DATABASE_URL="postgres://nobody@127.0.0.1:1/none")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("tokenry: the database that DATABASE_URL names can't be used: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_a_taken_port_is_one_line() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = manage("serve", PORT=port)
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    assert f"PORT is {port}; no listening there: Address already in use" in ended.stderr
+    assert ended.stderr.count("\n") == 1

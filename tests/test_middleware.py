@@ -37,6 +37,10 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("slow down", status=429, headers={"Retry-After": "7"})
+
+
 def who(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{request.user} {request.COOKIES} {request.META['REMOTE_ADDR']} {request.scheme}")
 
@@ -49,6 +53,7 @@ urlpatterns = [
     path("api/slash/", public(view(who))),
     path("api/refuse", token_required(view(refuse))),
     path("api/miss", token_required(view(miss))),
+    path("api/many", token_required(view(too_many))),
     path("api/fail", token_required(view(fail))),
     path("elsewhere", token_required(view(who))),
     path("page", view(who)),
@@ -93,6 +98,23 @@ def test_every_failure_has_one_form(issue: Issue, address: str, status: int, cod
     response = client.get(address, headers=bearer(value))
     assert (response.status_code, response.json()["code"]) == (status, code)
     assert response["Content-Type"] == "application/problem+json"
+
+
+def test_a_views_own_failure_keeps_its_status_and_headers(issue: Issue) -> None:
+    _, value = issue()
+    response = Client().get("/api/many", headers=bearer(value))
+    body = response.json()
+    assert (response.status_code, body["status"], body["code"]) == (429, 429, "request_failed")
+    assert body["title"] == "Too Many Requests"
+    assert response["Retry-After"] == "7"
+    assert response["Content-Type"] == "application/problem+json"
+    assert int(response["Content-Length"]) == len(response.content)
+
+
+def test_the_reference_of_a_refusal_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tokens")
+    reference = Client().get("/api/closed").json()["instance"].rsplit(":", 1)[1]
+    assert f"401 missing_credentials, reference {reference}" in caplog.text
 
 
 def test_a_wrong_host_has_that_form_too() -> None:

@@ -14,6 +14,8 @@ from tokens.models import Event, Status, Token, TokenQuerySet
 class ReadOnlyAdmin(admin.ModelAdmin):
     """A list to look at."""
 
+    view_on_site = False  # the page there is its owner's alone
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

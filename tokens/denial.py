@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
+from http.client import responses
 from typing import NamedTuple
 
 
@@ -39,9 +40,12 @@ class Denial(Exception):
     detail: str
     headers: dict[str, str] = field(default_factory=dict)
     reference: str = field(default_factory=lambda: secrets.token_hex(8))
+    view_status: int | None = None  # where the code says less than the status
 
     @property
     def kind(self) -> Kind:
+        if self.view_status is not None:
+            return Kind(self.view_status, responses.get(self.view_status, "Request failed"))
         return KINDS[self.code]
 
     @property
@@ -125,12 +129,14 @@ def for_status(status: int) -> Denial:
             return Denial(
                 "method_not_allowed", "This address does not take that method; the Allow header lists those it takes."
             )
-        case status if status < 500:
+        case 400:
             return Denial("bad_request", "The request can't be read: its host, its encoding or its size is wrong.")
-        case _:
+        case 500:
             return Denial(
                 "internal_error", "The request failed here, not by your fault. Quote the reference when you report it."
             )
+        case _:
+            return Denial("request_failed", "The view that answers here says no more.", view_status=status)
 
 
 def moment(at: datetime) -> str:

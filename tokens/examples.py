@@ -29,7 +29,8 @@ response = requests.get(
     headers={{"Authorization": f"Bearer {{os.environ['{VARIABLE}']}}"}},
     timeout=10,
 )
-response.raise_for_status()
+if not response.ok:
+    raise SystemExit(response.json()["detail"])
 print(response.json())""",
         ),
         Example(

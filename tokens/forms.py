@@ -14,7 +14,9 @@ from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime
 from tokens.models import NAME_LENGTH, Environment
 
 NO_CONTROL_CHARACTERS = RegexValidator(
-    r"[\x00-\x1f\x7f-\x9f]", "A name is one line of text without control characters.", inverse_match=True
+    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]",
+    "A name is one line of text without control characters.",
+    inverse_match=True,
 )
 PREFILLED = ("name", "environment", "expires")  # what a link to the form may fill in
 

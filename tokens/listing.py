@@ -12,6 +12,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Q
 
 from tokens.models import Status, Token, TokenQuerySet
+from tokens.redaction import without_secrets
 
 PAGE_SIZE = 25
 USABLE = (Status.ACTIVE, Status.EXPIRING_SOON)
@@ -29,6 +30,7 @@ FILTERS = {
 class FilterLink:
     """A filter above the list."""
 
+    key: str
     label: str
     count: int
     query: str
@@ -39,7 +41,9 @@ class Listing:
     """One view of a person's tokens. Its number of queries does not depend on how many there are."""
 
     def __init__(self, user: AbstractBaseUser, params: dict[str, str]) -> None:
-        self.search = params.get("q", "").replace("\0", "").strip()[:100]
+        typed = params.get("q", "").replace("\0", "").strip()[:100]
+        self.search = without_secrets(typed)
+        self.held_secret = self.search != typed
         self.filter = params["status"] if params.get("status") in FILTERS else ""
         self.page_number = params.get("page", "1")
         self.matching: TokenQuerySet = Token.objects.owned_by(user).with_status().search(self.search)
@@ -56,7 +60,7 @@ class Listing:
     @property
     def filters(self) -> list[FilterLink]:
         return [
-            FilterLink(label, self.count(key), self.query(status=key), key == self.filter)
+            FilterLink(key, label, self.count(key), self.query(status=key), key == self.filter)
             for key, (label, _) in FILTERS.items()
             if key != REVOKED
         ]
@@ -75,7 +79,8 @@ class Listing:
         return self.query(status=REVOKED)
 
     def paginator(self, key: str) -> Paginator[Token]:
-        paginator = Paginator(self.matching.in_status(*FILTERS[key][1]), PAGE_SIZE)
+        tokens = self.matching.in_status(*FILTERS[key][1])
+        paginator = Paginator(tokens.order_by("-revoked_at", "-pk") if key == REVOKED else tokens, PAGE_SIZE)
         paginator.count = self.count(key)  # known already: no second count
         return paginator
 

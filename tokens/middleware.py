@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
 from tokens import denial
@@ -63,7 +64,8 @@ def describe(response: HttpResponse, token: Token) -> None:
 
 
 def answer(refused: Denial) -> HttpResponse:
-    """The refusal as application/problem+json (RFC 9457)."""
+    """The refusal as application/problem+json (RFC 9457). Its reference is logged, to be found again."""
+    log.info("%s %s, reference %s", refused.status, refused.code, refused.reference)
     response = JsonResponse(refused.problem(), status=refused.status, content_type="application/problem+json")
     for name, value in refused.response_headers().items():
         response[name] = value
@@ -72,10 +74,9 @@ def answer(refused: Denial) -> HttpResponse:
 
 
 def as_problem(response: HttpResponse) -> HttpResponse:
-    """`response`, or the same failure as problem+json where it is one of Django's own pages."""
+    """`response` itself, or the same failure as problem+json where it is a page: status and headers stay."""
     if response.status_code < 400 or "json" in response.get("Content-Type", ""):
         return response
     problem = answer(denial.for_status(response.status_code))
-    if "Allow" in response:
-        problem["Allow"] = response["Allow"]
+    problem.headers = ResponseHeaders({**response.headers, **problem.headers})
     return problem

@@ -14,6 +14,11 @@ TOKEN = re.compile(
 )
 
 
+def without_secrets(text: str) -> str:
+    """`text` with every token cut to its identifier."""
+    return TOKEN.sub(r"\1", text)
+
+
 def redact(text: str) -> str:
     """`text` with the secret part of every token replaced by bullets. The identifier is public and stays."""
     return TOKEN.sub(rf"\1{BULLET * 3}", text)

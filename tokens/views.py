@@ -45,6 +45,8 @@ def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..
 def token_list(request: PageRequest) -> HttpResponse:
     """The token manager; htmx asks for the list alone when a filter or the search changes."""
     listing = Listing(request.user, request.GET.dict())
+    if listing.held_secret:  # pasted whole into the search: get it out of the address
+        return redirect(f"{request.path}{listing.query()}")
     if request.htmx.target in {"tokens", "found"}:
         return render(request, "tokens/_list.html", {"listing": listing})
     return render(request, "tokens/list.html", {"listing": listing, "form": TokenForm()})

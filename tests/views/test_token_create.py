@@ -109,6 +109,7 @@ def test_the_same_form_twice(owner_client: Client, headers: dict[str, str]) -> N
         ({"name": "x" * 101}, "name"),
         ({"name": "two\nlines"}, "name"),
         ({"name": "nul\x00"}, "name"),
+        ({"name": "right\u202eleft"}, "name"),
         ({"environment": "moon"}, "environment"),
         ({"expires": "forever"}, "expires"),
         ({"expires": ""}, "expires"),

@@ -80,6 +80,20 @@ def test_filters_and_search(one_of_each: None, owner_client: Client, query: str,
     assert names(owner_client.get(PATH + query).content) == shown
 
 
+def test_a_whole_token_in_the_search_leaves_the_address_and_is_found(issue: Issue, owner_client: Client) -> None:
+    token, value = issue()
+    response = owner_client.get(PATH, {"q": f" {value}"})
+    assert (response.status_code, response["Location"]) == (302, f"{PATH}?q={token.identifier}")
+    assert names(owner_client.get(response["Location"]).content) == [token.name]
+
+
+def test_the_token_revoked_last_comes_first(issue: Issue, owner_client: Client) -> None:
+    older, _ = issue(name="older")
+    issue(name="newer")[0].revoke()
+    older.revoke()
+    assert names(owner_client.get(PATH).content) == ["older", "newer"]
+
+
 def test_counts_follow_the_search(one_of_each: None, owner_client: Client) -> None:
     filters = owner_client.get(PATH + "?q=o").context["listing"].filters
     assert [(entry.label, entry.count) for entry in filters] == [
