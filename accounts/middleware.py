@@ -23,5 +23,15 @@ class SignInMiddleware:
         if urlsplit(response["Location"]).path != sign_in:
             return response
         came_from = QueryDict(mutable=True)
-        came_from[REDIRECT_FIELD_NAME] = request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
-        return HttpResponseClientRedirect(f"{sign_in}?{came_from.urlencode(safe='/')}")
+        came_from[REDIRECT_FIELD_NAME] = current_path(request)
+        redirect = HttpResponseClientRedirect(f"{sign_in}?{came_from.urlencode(safe='/')}")
+        redirect["Cache-Control"] = "no-store"
+        return redirect
+
+
+def current_path(request: HttpRequest) -> str:
+    """The path that the browser shows while htmx asks."""
+    try:
+        return request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+    except ValueError:
+        return "/"

@@ -17,12 +17,16 @@ Parsed = TypeVar("Parsed")
 Network = IPv4Network | IPv6Network
 
 
+class Wrong(ValueError):
+    """A value that can't be used; the message says what the variable takes."""
+
+
 def setting(
     name: str, default: str | Callable[[], str], parse: Callable[[str], Parsed], *, secret: bool = False
 ) -> Parsed:
     """The parsed value of the variable `name`; unset and empty both mean `default`, called where it is a function.
 
-    A parser raises ValueError with what the variable takes. The message names the variable, what it
+    A parser raises Wrong with what the variable takes. The message names the variable, what it
     held (never for a secret) and what it takes.
     """
     held = os.environ.get(name, "").strip() or (default() if callable(default) else default)
@@ -30,7 +34,8 @@ def setting(
         return parse(held)
     except ValueError as error:
         shown = "set to a value that can't be used" if secret else repr(held)
-        raise ImproperlyConfigured(f"{name} is {shown}; it takes {error}") from None
+        takes = error if isinstance(error, Wrong) else "a value of another form."  # a library's words may quote it
+        raise ImproperlyConfigured(f"{name} is {shown}; it takes {takes}") from None
 
 
 def generated_once(path: Path, make: Callable[[], str]) -> str:
@@ -52,7 +57,7 @@ def generated_once(path: Path, make: Callable[[], str]) -> str:
 def boolean(text: str) -> bool:
     words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
     if text.lower() not in words:
-        raise ValueError("true or false.")
+        raise Wrong("true or false.")
     return words[text.lower()]
 
 
@@ -61,7 +66,7 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
 
     def parse(text: str) -> int:
         if not re.fullmatch(r"[0-9]{1,9}", text) or not least <= int(text) <= most:
-            raise ValueError(f"a whole number from {least} to {most}.")
+            raise Wrong(f"a whole number from {least} to {most}.")
         return int(text)
 
     return parse
@@ -72,7 +77,7 @@ def at_least(length: int) -> Callable[[str], str]:
 
     def parse(text: str) -> str:
         if len(text) < length:
-            raise ValueError(f"at least {length} characters.")
+            raise Wrong(f"at least {length} characters.")
         return text
 
     return parse
@@ -86,30 +91,27 @@ def hosts(text: str) -> list[str]:
     """Names that requests may name, as Django's ALLOWED_HOSTS takes them."""
     found = names(text)
     if not found or not all(re.fullmatch(r"\*|\.?[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\]", name) for name in found):
-        raise ValueError("host names without scheme or port, such as tokens.example.com,10.0.0.5.")
+        raise Wrong("host names without scheme or port, such as tokens.example.com,10.0.0.5.")
     return found
 
 
 def host(text: str) -> str:
     if not re.fullmatch(r"[0-9A-Za-z.:-]+", text):
-        raise ValueError("an address to listen on, such as 127.0.0.1 or 0.0.0.0.")
+        raise Wrong("an address to listen on, such as 127.0.0.1 or 0.0.0.0.")
     return text
 
 
 def site_url(text: str) -> str:
-    url = urlsplit(text)
-    try:
-        wrong_port = url.port == 0
-    except ValueError:
-        wrong_port = True
-    if url.scheme not in {"http", "https"} or not url.hostname or url.path.strip("/") or url.query or wrong_port:
-        raise ValueError("the address that people open, such as https://tokens.example.com, without a path.")
-    return f"{url.scheme}://{url.netloc}"
+    """Scheme, name and port of the address that people open."""
+    found = re.fullmatch(r"(https?://(?:[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(?::([1-9][0-9]{0,4}))?)/?", text)
+    if not found or int(found[2] or 0) > 65535:
+        raise Wrong("the address that people open, such as https://tokens.example.com, without a path.")
+    return found[1]
 
 
 def token_prefix(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9]{2,6}", text):
-        raise ValueError("2 to 6 lower-case letters or digits.")
+        raise Wrong("2 to 6 lower-case letters or digits.")
     return text
 
 
@@ -119,7 +121,7 @@ def peppers(text: str) -> dict[int, str]:
     for part in text.split(","):
         match = re.fullmatch(r"\s*([1-9][0-9]{0,3}):(\S{32,})\s*", part)
         if not match or int(match[1]) in found:
-            raise ValueError("1:<value>,2:<value> with different numbers and values of at least 32 characters.")
+            raise Wrong("1:<value>,2:<value> with different numbers and values of at least 32 characters.")
         found[int(match[1])] = match[2]
     return found
 
@@ -128,12 +130,12 @@ def networks(text: str) -> list[Network]:
     try:
         return [ip_network(name) for name in names(text)]
     except ValueError:
-        raise ValueError("a list of networks such as 10.0.0.0/8,fd00::/8.") from None
+        raise Wrong("a list of networks such as 10.0.0.0/8,fd00::/8.") from None
 
 
 def redis_url(text: str) -> str:
     if text and urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
-        raise ValueError("redis://host:port/number.")
+        raise Wrong("redis://host:port/number.")
     return text
 
 
@@ -142,12 +144,12 @@ def database_url(text: str) -> dict[str, Any]:
     url = urlsplit(text)
     known = url.scheme in {"postgres", "postgresql"} or (url.scheme == "sqlite" and not url.netloc)
     if not known or not url.path.strip("/"):
-        raise ValueError("sqlite:///path/of/the/file or postgres://user:password@host:port/name.")
+        raise Wrong("sqlite:///path/of/the/file or postgres://user:password@host:port/name.")
     return dict(Env.db_url_config(text))
 
 
 def email_url(text: str) -> dict[str, Any]:
     """Django's EMAIL_* settings for an address such as `smtp+tls://user:password@host:587`."""
     if urlsplit(text).scheme not in Env.EMAIL_SCHEMES:
-        raise ValueError("consolemail://, smtp://, smtp+tls:// or smtp+ssl://user:password@host:port.")
+        raise Wrong("consolemail://, smtp://, smtp+tls:// or smtp+ssl://user:password@host:port.")
     return dict(Env.email_url_config(text))

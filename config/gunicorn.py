@@ -1,6 +1,15 @@
 """How `manage.py serve` runs gunicorn; docs/performance.md says why it and not another server."""
 
+import socket
+import struct
+from typing import Any
+
+from gunicorn.glogging import Logger
+
 from config import settings
+from tokens.redaction import RedactingFormatter
+
+SOCKET_SECONDS = 5
 
 wsgi_app = "config.wsgi"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
@@ -22,3 +31,24 @@ limit_request_field_size = 16_380
 # No access log here: its lines would carry query strings, where people paste tokens by mistake.
 accesslog = None
 loglevel = "error"  # its one frequent warning is about bodies of HEAD answers, which it leaves out
+
+
+class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  (the setting's name)
+    """gunicorn quotes requests that it can't read, and people mistype headers: tokens are masked in its lines too."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        for handler in self.error_log.handlers:
+            handler.setFormatter(RedactingFormatter(self.error_fmt, self.datefmt))
+
+
+def post_worker_init(worker: Any) -> None:
+    """Accepted connections inherit these time-outs: without them a few silent clients hold every thread for ever."""
+    for listener in worker.sockets:
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SOCKET_SECONDS, 0))
+
+
+# Requests wait for the database only so long; migrations, which do not run here, as long as they take.
+if "postgresql" in settings.DATABASE["ENGINE"]:
+    settings.DATABASE["OPTIONS"]["options"] = "-c statement_timeout=5s -c lock_timeout=2s"

@@ -1,12 +1,18 @@
-"""What every request passes: who is really calling through a proxy, and compression of pages."""
+"""What every request passes: who is really calling through a proxy, a database that is away, compression of pages."""
 
+import re
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
+
+from config.errors import unavailable
+
+COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
 
 
 class ProxyMiddleware:
@@ -22,22 +28,34 @@ class ProxyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
+        if len(meta.get("HTTP_COOKIE", "")) > COOKIE_LIMIT:
+            meta["HTTP_COOKIE"] = ""
         forwarded_for = meta.pop("HTTP_X_FORWARDED_FOR", "")
         forwarded_proto = meta.pop("HTTP_X_FORWARDED_PROTO", "")
-        if settings.TRUSTED_PROXIES and is_trusted(meta.get("REMOTE_ADDR", "")):
-            meta["REMOTE_ADDR"] = client_address(meta["REMOTE_ADDR"], forwarded_for)
-            if forwarded_proto == "https":
-                meta["wsgi.url_scheme"] = "https"
+        peer = plain_address(meta.get("REMOTE_ADDR", ""))
+        meta["REMOTE_ADDR"] = client_address(peer, forwarded_for)
+        if is_trusted(peer) and forwarded_proto == "https":
+            meta["wsgi.url_scheme"] = "https"
         return self.get_response(request)
 
 
-def is_trusted(address: str) -> bool:
-    """Whether `address` lies in one of TRUSTED_PROXIES; text that is no address does not."""
+def plain_address(text: str) -> str:
+    """One spelling of the address in `text`: no port, no zone, IPv4 out of IPv6; "" where there is none."""
+    without_port = re.sub(r"^(?:\[(.*)\]|([0-9.]+))(?::[0-9]+)?$", r"\1\2", text)
     try:
-        parsed = ip_address(address)
+        address = ip_address(without_port)
     except ValueError:
-        return False
-    return any(parsed in network for network in settings.TRUSTED_PROXIES)
+        return ""
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            return ""
+        return str(address.ipv4_mapped or address)
+    return str(address)
+
+
+def is_trusted(address: str) -> bool:
+    """Whether `address` lies in one of TRUSTED_PROXIES; no address does not."""
+    return bool(address) and any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
 
 
 def client_address(peer: str, forwarded_for: str) -> str:
@@ -46,11 +64,21 @@ def client_address(peer: str, forwarded_for: str) -> str:
     for hop in reversed([hop.strip() for hop in forwarded_for.split(",") if hop.strip()]):
         if not is_trusted(address):
             break
-        address = hop
-    try:
-        return str(ip_address(address))
-    except ValueError:
-        return ""
+        address = plain_address(hop)
+    return address
+
+
+class DatabaseAwayMiddleware:
+    """A page that needs a database which does not answer says so, as 503."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return unavailable(request) if isinstance(exception, (OperationalError, InterfaceError)) else None
 
 
 class PageCompressionMiddleware(GZipMiddleware):

@@ -87,6 +87,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tokens.middleware.TokenMiddleware",
     "config.middleware.PageCompressionMiddleware",
+    "config.middleware.DatabaseAwayMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -167,6 +168,7 @@ ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by administrators; nobo
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 
 
 # Transport and cookies: the scheme of SITE_URL decides

@@ -10,8 +10,14 @@ from config import probes
 admin.site.site_header = admin.site.site_title = "Tokenry administration"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 
+handler400 = "config.errors.bad_request"
+handler500 = "config.errors.server_error"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="token_list"), name="home"),
+    path(
+        "accounts/email/", RedirectView.as_view(pattern_name="home")
+    ),  # no address is verified yet: one could take any
     path("accounts/", include("allauth.urls")),
     path("settings/", include("tokens.urls")),
     path("api/v1/", include("tokens.api.urls")),

@@ -80,6 +80,13 @@ def test_revoke_needs_the_permission(issue: Issue, owner: User) -> None:
     assert token.revoked_at is None
 
 
+@pytest.mark.parametrize("lookup", ["name__regex", "digest__startswith", "owner__password__startswith", "digest"])
+def test_no_condition_but_the_listed_ones(issue: Issue, admin_client: Client, lookup: str) -> None:
+    issue()
+    assert admin_client.get(LIST, {lookup: "a"}).status_code == 400
+    assert admin_client.get(LIST, {"environment__exact": "live"}).status_code == 200
+
+
 def test_events_are_there_to_read(issue: Issue, admin_client: Client) -> None:
     token, _ = issue()
     assert token.identifier in admin_client.get("/admin/tokens/event/").content.decode()

@@ -53,6 +53,9 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
         (environment.site_url, "https://tokens.example.com/path"),
         (environment.site_url, "https://tokens.example.com:port"),
         (environment.site_url, "ftp://tokens.example.com"),
+        (environment.site_url, 'https://x"><script>'),
+        (environment.site_url, "https://user:password@host"),
+        (environment.site_url, "https://host:99999"),
         (environment.token_prefix, "TKN"),
         (environment.token_prefix, "a"),
         (environment.token_prefix, "toolong"),
@@ -173,3 +176,10 @@ def test_a_taken_port_is_one_line() -> None:
     assert ended.stdout == ""
     assert f"PORT is {port}; no listening there: Address already in use" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_librarys_words_about_a_secret_are_kept() -> None:
+    ended = manage("check", DATABASE_URL="postgres://user:hunter/2@host/name")
+    assert ended.returncode == 1
+    assert "hunter" not in ended.stderr
+    assert ended.stderr.startswith("tokenry: DATABASE_URL is set to a value that can't be used; it takes ")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -13,7 +14,7 @@ from pytest_django import Settings
 
 from config import urls
 from config.environment import networks
-from config.middleware import client_address
+from config.middleware import client_address, plain_address
 from tests.conftest import Issue, bearer
 from tokens.decorators import public, token_required
 
@@ -37,6 +38,10 @@ def fail(request: HttpRequest) -> HttpResponse:
     raise RuntimeError
 
 
+def gone(request: HttpRequest) -> HttpResponse:
+    raise {"OperationalError": OperationalError, "InterfaceError": InterfaceError}[request.GET["failure"]]
+
+
 def too_many(request: HttpRequest) -> HttpResponse:
     return HttpResponse("slow down", status=429, headers={"Retry-After": "7"})
 
@@ -45,6 +50,7 @@ def who(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"{request.user} {request.COOKIES} {request.META['REMOTE_ADDR']} {request.scheme}")
 
 
+handler400, handler500 = urls.handler400, urls.handler500
 urlpatterns = [
     *urls.urlpatterns,
     path("api/undeclared", view(who)),
@@ -57,6 +63,8 @@ urlpatterns = [
     path("api/fail", token_required(view(fail))),
     path("elsewhere", token_required(view(who))),
     path("page", view(who)),
+    path("gone", view(gone)),
+    path("api/gone", public(view(gone))),
 ]
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -137,7 +145,12 @@ def test_the_api_never_redirects() -> None:
         ("10.0.0.1", "10.0.0.3, 10.0.0.2", "10.0.0.3"),
         ("10.0.0.1", "", "10.0.0.1"),
         ("10.0.0.1", "203.0.113.7, unknown", ""),
-        ("10.0.0.1", "203.0.113.7:1234", ""),
+        ("10.0.0.1", "203.0.113.7:1234", "203.0.113.7"),
+        ("10.0.0.1", "[2001:db8::1]:80", "2001:db8::1"),
+        ("10.0.0.1", "fe80::1%eth0", ""),
+        ("10.0.0.1", "fe80::1%" + "z" * 300, ""),
+        ("10.0.0.1", "::ffff:203.0.113.7", "203.0.113.7"),
+        ("10.0.0.1", "6.6.6.6, ::ffff:10.0.0.2", "6.6.6.6"),
         ("10.0.0.1", "2001:DB8::1", "2001:db8::1"),
         ("192.0.2.1", "203.0.113.7", "192.0.2.1"),
         ("", "203.0.113.7", ""),
@@ -146,6 +159,51 @@ def test_the_api_never_redirects() -> None:
 def test_the_client_behind_proxies(settings: Settings, peer: str, forwarded_for: str, address: str) -> None:
     settings.TRUSTED_PROXIES = networks("10.0.0.0/8")
     assert client_address(peer, forwarded_for) == address
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("fe80::1%eth0", ""),
+        ("", ""),
+        ("unix:", ""),
+        ("1.2.3.4:99999", "1.2.3.4"),
+        ("1.2.3", ""),
+    ],
+)
+def test_one_spelling_of_an_address(text: str, address: str) -> None:
+    assert plain_address(text) == address
+
+
+def test_a_huge_cookie_is_dropped_before_anybody_unquotes_it() -> None:
+    response = Client().get("/page", headers={"Cookie": 'session="' + "\\" * 100_000 + '"'})
+    assert response.content.startswith(b"AnonymousUser {}")
+
+
+@pytest.mark.parametrize(("address", "code"), [("/api", "not_found"), ("//api/public", "not_found")])
+def test_odd_spellings_of_the_prefix(address: str, code: str) -> None:
+    assert Client().get("/", PATH_INFO=address).json()["code"] == code
+
+
+@pytest.mark.parametrize("failure", ["OperationalError", "InterfaceError"])
+def test_a_page_without_its_database_is_503(failure: str) -> None:
+    for address in ("/gone", "/api/gone"):
+        response = Client().get(address, {"failure": failure})
+        assert response.status_code == 503
+        assert int(response["Retry-After"]) > 0
+    assert response.json()["code"] == "unavailable"
+
+
+def test_a_broken_body_is_400_with_all_headers() -> None:
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.cookies["csrftoken"] = "a" * 32
+    kind = "application/x-www-form-urlencoded; charset=utf-7"
+    response = client.generic("POST", "/accounts/login/", "csrfmiddlewaretoken=+AAA", content_type=kind)
+    assert response.status_code == 400
+    assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize(

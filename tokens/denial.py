@@ -118,25 +118,21 @@ def undeclared() -> Denial:
     return Denial("forbidden", "This address is closed: its view declares neither @token_required nor @public.")
 
 
+WORDS = {  # for failures that are known by their status alone: a view's own, or the framework's
+    400: ("bad_request", "The request can't be read: its host, its encoding or its size is wrong."),
+    403: ("forbidden", "Your account may not do this."),
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take that method; the Allow header lists those it takes."),
+    500: ("internal_error", "The request failed here, not by your fault. Quote the reference when you report it."),
+    503: ("unavailable", "This can't be done at the moment. Try again in a few seconds."),
+}
+
+
 def for_status(status: int) -> Denial:
-    """The words for a failure that is known by its status alone: a view's own, or the framework's."""
-    match status:
-        case 403:
-            return Denial("forbidden", "Your account may not do this.")
-        case 404:
-            return Denial("not_found", "There is nothing at this address.")
-        case 405:
-            return Denial(
-                "method_not_allowed", "This address does not take that method; the Allow header lists those it takes."
-            )
-        case 400:
-            return Denial("bad_request", "The request can't be read: its host, its encoding or its size is wrong.")
-        case 500:
-            return Denial(
-                "internal_error", "The request failed here, not by your fault. Quote the reference when you report it."
-            )
-        case _:
-            return Denial("request_failed", "The view that answers here says no more.", view_status=status)
+    """The failure with that status, about which nothing else is known."""
+    if status in WORDS:
+        return Denial(*WORDS[status])
+    return Denial("request_failed", "The view that answers here says no more.", view_status=status)
 
 
 def moment(at: datetime) -> str:

@@ -4,6 +4,7 @@ import secrets
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -12,12 +13,21 @@ from django.utils.safestring import SafeString
 
 from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime
 from tokens.models import NAME_LENGTH, Environment
+from tokens.redaction import without_secrets
 
 NO_CONTROL_CHARACTERS = RegexValidator(
     r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]",
     "A name is one line of text without control characters.",
     inverse_match=True,
 )
+
+
+def not_a_token(name: str) -> None:
+    """People paste in the wrong field, and names are shown and stored."""
+    if without_secrets(name) != name:
+        raise ValidationError("This looks like a token's value. Revoke that token if it is one, and give a name here.")
+
+
 PREFILLED = ("name", "environment", "expires")  # what a link to the form may fill in
 
 
@@ -27,7 +37,7 @@ class TokenForm(forms.Form):
     name = forms.CharField(
         label="Token name",
         max_length=NAME_LENGTH,
-        validators=[NO_CONTROL_CHARACTERS],
+        validators=[NO_CONTROL_CHARACTERS, not_a_token],
         help_text="What will use it? Give each application and environment its own.",
         widget=forms.TextInput(attrs={"placeholder": "Production API", "autocomplete": "off"}),
         error_messages={"required": "Give the token a name, so that you know it again: “Production API”, say."},

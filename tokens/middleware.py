@@ -27,7 +27,7 @@ class TokenMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        in_api = request.path.startswith(API)
+        in_api = is_in_api(request.path)
         if in_api:
             request.META["HTTP_COOKIE"] = ""  # no session exists here, so none can sign anybody in
         response = self.get_response(request)
@@ -42,7 +42,7 @@ class TokenMiddleware:
     ) -> HttpResponse | None:
         """Hold the view to what it declares; under /api/ one that declares nothing is refused."""
         token_required = getattr(view, "token_required", None)
-        if token_required is None and not request.path.startswith(API):
+        if token_required is None and not is_in_api(request.path):
             return None
         request.user = AnonymousUser()
         try:
@@ -55,6 +55,11 @@ class TokenMiddleware:
         except Denial as refused:
             return answer(refused)
         return None
+
+
+def is_in_api(path: str) -> bool:
+    """Whether `path` is /api or below it, however many slashes it begins with."""
+    return f"/{path.lstrip('/')}/".startswith(API)
 
 
 def describe(response: HttpResponse, token: Token) -> None:

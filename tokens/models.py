@@ -17,6 +17,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokens import credential
 from tokens.credential import Credential
+from tokens.redaction import redact
 
 NAME_LENGTH = 100
 EXPIRING_SOON = timedelta(days=14)
@@ -264,5 +265,5 @@ class Event(models.Model):
             token_name=token.name,
             identifier=token.identifier,
             address=(request.META.get("REMOTE_ADDR") or None) if request else None,
-            user_agent=request.headers.get("User-Agent", "")[:200] if request else "",
+            user_agent=redact(request.headers.get("User-Agent", ""))[:200] if request else "",
         )

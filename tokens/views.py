@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
@@ -25,6 +25,14 @@ from tokens.forms import TokenForm, prefill
 from tokens.listing import PAGE_SIZE, Listing
 from tokens.models import Event, FormAlreadySent, Token, TokenLimitReached
 from tokens.requests import PageRequest
+
+
+def current_url(request: PageRequest) -> SplitResult:
+    """The address that the browser shows while htmx asks; empty where the header makes no sense."""
+    try:
+        return urlsplit(request.htmx.current_url or "")
+    except ValueError:
+        return urlsplit("")
 
 
 def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..., HttpResponse]:
@@ -114,14 +122,14 @@ def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
     """Ask, as a page or in the dialog of the page that htmx asks from; then end the token."""
     if request.method != "POST":
         template = "tokens/_revoke.html" if request.htmx.target == "dialog" else "tokens/revoke.html"
-        asked_from = urlsplit(request.htmx.current_url_abs_path or "").path
-        return render(request, template, {"token": token, "in_list": asked_from == reverse("token_list")})
+        in_list = current_url(request).path == reverse("token_list")
+        return render(request, template, {"token": token, "in_list": in_list})
     if token.revoke(request):
         messages.success(request, f"“{token.name}” is revoked. Requests with it fail from now on.")
     else:
         messages.info(request, f"“{token.name}” was revoked already.")
     if request.htmx.target == "tokens":
-        shown = QueryDict(urlsplit(request.htmx.current_url or "").query)
+        shown = QueryDict(current_url(request).query)
         return render(request, "tokens/_list.html", {"listing": Listing(request.user, shown.dict())})
     if again := request.POST.get("again"):
         return redirect(f"{reverse('token_create')}?{urlencode(QueryDict(again).dict())}")

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import urllib.request
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -68,6 +69,30 @@ def test_every_bad_header_is_refused_and_none_is_a_500(installation: Installatio
         assert b'"code": "' + expected.strip() + b'"' in answer, (sent, answer)
     assert raw(server, request(b"Authorization: Bearer \x00")).startswith(b"HTTP/1.1 400")
     assert raw(server, request(b"authorization: bEaReR " + value)).startswith(b"HTTP/1.1 200")
+
+
+def test_what_the_server_itself_logs_is_masked(installation: Installation) -> None:
+    server = installation.server().start()
+    value = installation.issue().encode()
+    for header in (
+        b"Authorization Bearer " + value,
+        b"Bearer " + value + b": x",
+        b"Authorization: Bearer\r\n " + value,
+    ):
+        assert raw(server, request(header)).startswith(b"HTTP/1.1 400")
+    raw(server, b"GET api/v1/token?access_token=" + value + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    log = server.log.read_text()
+    assert value[24:].decode() not in log
+
+
+def test_silent_clients_do_not_hold_the_server(installation: Installation) -> None:
+    server = installation.server().start()
+    with ExitStack() as open_sockets:
+        for _ in range(4):
+            silent = open_sockets.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            silent.sendall(b"GET /hea")
+        with urllib.request.urlopen(f"{server.url}/healthz", timeout=25) as answer:
+            assert answer.status == 200
 
 
 def test_sigterm_stops_cleanly_and_flushes(installation: Installation) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.core.mail import EmailMessage
 from django.test import Client
 from pytest_django import Settings
 
@@ -76,6 +77,28 @@ def test_htmx_is_sent_to_sign_in_whole(stranger_client: Client) -> None:
     assert response.status_code == 200
     assert response["HX-Redirect"] == "/accounts/login/?next=/settings/tokens/new/%3Fname%3DA"
     assert response.content == b""
+
+
+@pytest.mark.parametrize("address", ["http://[x", "", "//"])
+def test_a_nonsense_current_url_is_no_failure(owner_client: Client, stranger_client: Client, address: str) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": address}
+    assert stranger_client.get("/settings/tokens/", headers=headers).status_code == 200
+    assert owner_client.get("/settings/tokens/", headers=headers).status_code == 200
+
+
+def test_nobody_takes_an_address_that_is_not_verified(owner: User, owner_client: Client) -> None:
+    for action in ("action_add", "action_primary"):
+        owner_client.post("/accounts/email/", {action: "", "email": "ceo@example.com"})
+    owner.refresh_from_db()
+    assert owner.email == "owner@example.com"
+
+
+def test_the_reset_link_leads_to_site_url(owner: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
+    client.post("/accounts/password/reset/", {"email": owner.email}, headers={"Host": "127.0.0.1:31337"})
+    assert "http://localhost:8000/accounts/password/reset/key/" in str(mailoutbox[0].body)
+    assert "31337/accounts" not in str(mailoutbox[0].body)
+    client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
+    assert len(mailoutbox) == 1
 
 
 @pytest.mark.django_db

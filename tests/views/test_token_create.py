@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import signed_in
+from tokens import credential
 from tokens.models import Event, Token
 
 PATH = "/settings/tokens/new/"
@@ -123,6 +124,14 @@ def test_errors_keep_what_was_typed(owner_client: Client, change: dict[str, Any]
     assert list(response.context["form"].errors) == [field]
     if field != "name":
         assert b'value="Keep me"' in response.content
+    assert not Token.objects.exists()
+
+
+def test_a_value_pasted_as_a_name_is_not_kept(owner_client: Client) -> None:
+    value = credential.generate("tkn", "live").value
+    response = owner_client.post(PATH, GOOD | {"name": value})
+    assert response.status_code == 422
+    assert "This looks like a token&#x27;s value." in response.content.decode()
     assert not Token.objects.exists()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import IntegrityError
 
 from accounts.models import User
 
@@ -20,7 +21,10 @@ class Command(BaseCommand):
         if User.objects.filter(is_superuser=True).exists():
             return
         password = secrets.token_urlsafe(15)
-        user = User.objects.create_superuser(options["email"], password)
+        try:
+            user = User.objects.create_superuser(options["email"], password)
+        except IntegrityError:  # another process made it just now
+            return
         self.stdout.write(
             "\nThe first administrator is ready. The password is shown this once.\n\n"
             f"  Email:    {user.email}\n  Password: {password}\n  Sign in:  {settings.SITE_URL}/\n\n"
