@@ -1,25 +1,30 @@
-"""Pages for failures, made without a database, a session or a context: they must not fail in turn."""
-
-from typing import Any
+"""Pages for failures, made without a database, a session or a request: they must not fail in turn."""
 
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+LOOK_FIRST = "If you were creating a token, look in your list first: it may be there already."
+
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler400, without the CSRF check that its own one makes: a broken body would break that too."""
-    return page(400)
+    words = "It names a host that this installation does not know, or it is broken. An operator adds hosts to ALLOWED_HOSTS."
+    return page(400, "This request can't be read", words)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for the same reason."""
-    return page(500)
+    return page(500, "Something went wrong here", f"It is not your fault. Try again in a moment. {LOOK_FIRST}")
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
     """The database does not answer."""
-    return page(503, headers={"Retry-After": "5"})
+    response = page(503, "Not available for the moment", f"The database does not answer. Try again soon. {LOOK_FIRST}")
+    response["Retry-After"] = "5"
+    return response
 
 
-def page(status: int, **options: Any) -> HttpResponse:
-    return HttpResponse(render_to_string(f"{status}.html"), status=status, **options)
+def page(status: int, title: str, words: str) -> HttpResponse:
+    """One of the pages above."""
+    context = {"title": title, "words": words, "retry": status >= 500}
+    return HttpResponse(render_to_string("error.html", context), status=status)

@@ -20,7 +20,7 @@ class ProxyMiddleware:
 
     `X-Forwarded-For` is read from the right: the first address that is not a trusted proxy is the client,
     because everything left of it was written by that client. From any other peer both headers are dropped,
-    so that nothing behind this point can be moved by them.
+    so that nothing behind this point can be moved by them. A huge cookie is dropped as well.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
