@@ -8,7 +8,7 @@ LOOK_FIRST = "If you were creating a token, look in your list first: it may be t
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler400, without the CSRF check that its own one makes: a broken body would break that too."""
-    words = "It names a host that this installation does not know, or it is broken. An operator adds hosts to ALLOWED_HOSTS."
+    words = "It is broken, or names a host that is not in ALLOWED_HOSTS."
     return page(400, "This request can't be read", words)
 
 
