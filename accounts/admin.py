@@ -3,17 +3,20 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.forms import UserChangeForm
+from django.db.models import QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest
 
+from accounts.invitations import invite
 from accounts.models import User
 
 admin.site.unregister(EmailAddress)  # an account's own page says enough
 
 
-class NewUserForm(AdminUserCreationForm):
+class InvitationForm(ModelForm):
     class Meta:
         model = User
         fields = ("email", "name")
@@ -27,10 +30,10 @@ class ChangeUserForm(UserChangeForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """People sign in by e-mail; switching one off stops sign-in and every token at once."""
+    """Adding an account invites its owner; switching one off stops sign-in and every token at once."""
 
     form = ChangeUserForm
-    add_form = NewUserForm
+    add_form = InvitationForm
     ordering = ("email",)
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
     list_filter = ("is_active", "is_staff", "groups")
@@ -41,7 +44,26 @@ class UserAdmin(DjangoUserAdmin):
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
-    add_fieldsets = ((None, {"fields": ("email", "name", "usable_password", "password1", "password2")}),)
+    add_fieldsets = (
+        (None, {"description": "A mail invites this person to choose a password.", "fields": ("email", "name")}),
+    )
+    actions = ("invite_again",)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.set_unusable_password()
+        super().save_model(request, obj, form, change)
+        if not change:
+            obj.trust_email()
+            invite(obj, request)
+            self.message_user(request, f"{obj.email} is invited by mail.", messages.SUCCESS)
+
+    @admin.action(description="Invite again those who have no password yet", permissions=["change"])
+    def invite_again(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        waiting = [user for user in queryset if not user.has_usable_password()]
+        for user in waiting:
+            invite(user, request)
+        self.message_user(request, f"{len(waiting)} invited by mail.", messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Whoever may delete an account may delete what goes with it."""

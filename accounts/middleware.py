@@ -1,12 +1,23 @@
-"""What htmx needs to know about signing in."""
+"""What each request to a page needs to know about who is signed in."""
 
+import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from django.contrib.auth import REDIRECT_FIELD_NAME
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
+
+from accounts.signals import STARTED_AT
+
+PACED = {"account_signup", "account_reset_password"}
+SEEN_AT = "seen_at"
+SEEN_RESOLUTION = 300  # seconds
 
 
 class SignInMiddleware:
@@ -35,3 +46,38 @@ def current_path(request: HttpRequest) -> str:
         return request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
     except ValueError:
         return "/"
+
+
+class SessionMiddleware:
+    """End a session some days after it began, keep a used one from running idle, and set the person's time zone."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not request.COOKIES.get(settings.SESSION_COOKIE_NAME) or not request.user.is_authenticated:
+            return self.get_response(request)
+        now = time.time()
+        if now - request.session.get(STARTED_AT, now) > settings.SESSION_MAX_SECONDS:
+            logout(request)
+            return self.get_response(request)
+        if now - request.session.get(SEEN_AT, 0) > SEEN_RESOLUTION:
+            request.session[SEEN_AT] = now  # saved, which moves its end
+            UserSession.objects.create_from_request(request)  # seen, and from where
+        with timezone.override(ZoneInfo(request.user.time_zone)):
+            return self.get_response(request)
+
+
+class EvenPaceMiddleware:
+    """Answer sign-up and password reset on whole beats: the time that the work took would tell known addresses."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        start = time.monotonic()
+        response = self.get_response(request)
+        match = request.resolver_match
+        if request.method == "POST" and match and match.url_name in PACED and settings.BEAT_SECONDS:
+            time.sleep(-(time.monotonic() - start) % settings.BEAT_SECONDS)
+        return response

@@ -1,11 +1,25 @@
 """The person: signs in by e-mail."""
 
 from typing import Any, ClassVar
+from zoneinfo import available_timezones
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+
+
+class Theme(models.TextChoices):
+    SYSTEM = "", "System"
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
+def a_known_time_zone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError("There is no such time zone. Names look like Europe/Berlin.")
 
 
 class UserManager(BaseUserManager["User"]):
@@ -16,6 +30,7 @@ class UserManager(BaseUserManager["User"]):
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
+        user.trust_email()
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
@@ -36,6 +51,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(unique=True, error_messages={"unique": "An account with this e-mail address exists."})
     name = models.CharField(max_length=150, blank=True)
+    time_zone = models.CharField(max_length=50, default="UTC", validators=[a_known_time_zone])
+    theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.SYSTEM, blank=True)
     is_active = models.BooleanField(
         default=True, help_text="Switch off instead of deleting: sign-in and every token stop at once."
     )
@@ -57,6 +74,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = UserManager.normalize_email(self.email)
+
+    def trust_email(self) -> None:
+        """Have the address count as verified: whoever made the account vouches for it."""
+        EmailAddress.objects.create(user=self, email=self.email, primary=True, verified=True)
 
     def get_full_name(self) -> str:
         return self.name or self.email

@@ -133,6 +133,11 @@ def networks(text: str) -> list[Network]:
         raise Wrong("a list of networks such as 10.0.0.0/8,fd00::/8.") from None
 
 
+def site_host(url: str) -> str:
+    """The name in a checked SITE_URL."""
+    return urlsplit(url).hostname or ""
+
+
 def redis_url(text: str) -> str:
     if text and urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
         raise Wrong("redis://host:port/number.")

@@ -32,8 +32,10 @@ if WEB_WORKERS > 1 and not REDIS_URL:
     )
 
 SITE_URL = setting("SITE_URL", f"http://localhost:{PORT}", environment.site_url)
-ALLOWED_HOSTS = [*setting("ALLOWED_HOSTS", "127.0.0.1,localhost", environment.hosts), urlsplit(SITE_URL).hostname]
 TRUSTED_PROXIES = setting("TRUSTED_PROXIES", "", environment.networks)
+SITE_HOST = environment.site_host(SITE_URL)
+HTTPS = urlsplit(SITE_URL).scheme == "https"
+ALLOWED_HOSTS = [*setting("ALLOWED_HOSTS", "127.0.0.1,localhost", environment.hosts), SITE_HOST]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
 WSGI_APPLICATION = "config.wsgi.application"
 ROOT_URLCONF = "config.urls"
@@ -66,6 +68,8 @@ MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_nu
 INSTALLED_APPS = [
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "config",
     "accounts",
     "tokens",
@@ -86,6 +90,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "tokens.middleware.TokenMiddleware",
+    "accounts.middleware.EvenPaceMiddleware",
     "config.middleware.PageCompressionMiddleware",
     "config.middleware.DatabaseAwayMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -98,6 +103,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.SignInMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.middleware.SessionMiddleware",
 ]
 TEMPLATES = [
     {
@@ -109,7 +115,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.navigation.settings_navigation",
+                "accounts.registry.layout",
             ],
         },
     },
@@ -150,12 +156,19 @@ if REDIS_URL:
 
 # Accounts: people sign in by e-mail, through django-allauth, in admin too
 
+SIGNUP_OPEN = setting("SIGNUP_OPEN", "false", environment.boolean)
+FRESH_AUTHENTICATION_SECONDS = 60 * setting("FRESH_AUTHENTICATION_MINUTES", "15", environment.whole_number(1, 1440))
+FRESH_AUTHENTICATION = "accounts.fresh.confirm_if_stale"  # where tokens finds it
+SESSION_COOKIE_AGE = 3600 * setting("SESSION_IDLE_HOURS", "336", environment.whole_number(1, 8760))
+SESSION_MAX_SECONDS = 86400 * setting("SESSION_MAX_DAYS", "30", environment.whole_number(1, 365))
+BEAT_SECONDS = 1  # EvenPaceMiddleware
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "accounts.passwords.MaximumLengthValidator", "OPTIONS": {"max_length": 128}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "account_login"
@@ -164,16 +177,28 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_EMAIL_VERIFICATION = "none"  # accounts are made by administrators; nobody signs up by themselves
+ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # else anybody could take any address
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_REAUTHENTICATION_TIMEOUT = FRESH_AUTHENTICATION_SECONDS
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # seconds; of invitations too
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+
+
+MFA_ADAPTER = "accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # who may sign in at all is decided above
+MFA_TOTP_ISSUER = "Tokenry"
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 
 
 # Transport and cookies: the scheme of SITE_URL decides
 
-HTTPS = urlsplit(SITE_URL).scheme == "https"
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)", r"^healthz$", r"^readyz$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
@@ -208,7 +233,7 @@ CONTENT_SECURITY_POLICY = {
 
 EMAIL = setting("EMAIL_URL", "consolemail://", environment.email_url, secret=True)
 vars().update(EMAIL)
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Tokenry <tokenry@{urlsplit(SITE_URL).hostname}>"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Tokenry <tokenry@{SITE_HOST}>"
 
 
 # Static files: compressed and named after their content by collectstatic

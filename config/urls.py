@@ -15,10 +15,10 @@ handler500 = "config.errors.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="token_list"), name="home"),
-    path(
-        "accounts/email/", RedirectView.as_view(pattern_name="home")
-    ),  # no address is verified yet: one could take any
+    path("accounts/2fa/", RedirectView.as_view(pattern_name="security")),
+    path("accounts/sessions/", RedirectView.as_view(pattern_name="sessions")),
     path("accounts/", include("allauth.urls")),
+    path("settings/", include("accounts.urls")),
     path("settings/", include("tokens.urls")),
     path("api/v1/", include("tokens.api.urls")),
     path("admin/", admin.site.urls),

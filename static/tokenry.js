@@ -1,7 +1,6 @@
 // Theme, copy, dialog and tabs. Every page works without this file.
 (() => {
   "use strict";
-  const root = document.documentElement;
   const byId = (id) => document.getElementById(id);
   const say = (text) => {
     const notice = Object.assign(document.createElement("p"), { className: "notice error", textContent: text, tabIndex: -1 });
@@ -9,8 +8,6 @@
     notice.focus();
   };
   let copied = true; // nothing to lose until a value is on the page
-
-  if (localStorage.theme) root.dataset.theme = localStorage.theme;
 
   function tabs(box) {
     const panels = [...box.querySelectorAll("section")];
@@ -69,10 +66,7 @@
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    const theme = byId("theme");
-    theme.parentElement.hidden = false;
-    theme.value = localStorage.theme ?? "";
-    theme.onchange = () => { localStorage.theme = root.dataset.theme = theme.value; };
+    byId("theme").onchange = (event) => { document.documentElement.dataset.theme = event.target.value; };
     ready();
   });
   document.addEventListener("input", (event) => { // a whole token pasted into the search must not reach the address

@@ -2,15 +2,21 @@
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from allauth.account.internal.flows.login import (
+    _AUTHENTICATION_METHODS_USER_SESSION_KEY,
+    AUTHENTICATION_METHODS_SESSION_KEY,
+)
 from django.test import Client
 from django.utils import timezone
 
+from accounts.middleware import SEEN_AT
 from accounts.models import User
 from tests.server import Installation, collect_static
 from tokens import usage
@@ -51,9 +57,15 @@ def administrator(db: None) -> User:
     return User.objects.create_superuser(email="boss@example.com", password=PASSWORD)
 
 
-def signed_in(user: User) -> Client:
+def signed_in(user: User, seconds_ago: float = 0) -> Client:
+    """A browser in which `user` signed in by password that long ago."""
     client = Client()
     client.force_login(user)
+    session = client.session
+    session[_AUTHENTICATION_METHODS_USER_SESSION_KEY] = str(user.pk)
+    session[AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "password", "at": time.time() - seconds_ago}]
+    session[SEEN_AT] = time.time()
+    session.save()
     return client
 
 

@@ -1,11 +1,12 @@
 """Django admin: an inventory of tokens that can end one, and neither make, change nor show one."""
 
 import pytest
+from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.conftest import PASSWORD, Issue, bearer, signed_in
+from tests.conftest import Issue, bearer, signed_in
 from tokens.models import Event, Token
 
 LIST = "/admin/tokens/token/"
@@ -92,13 +93,14 @@ def test_events_are_there_to_read(issue: Issue, admin_client: Client) -> None:
     assert token.identifier in admin_client.get("/admin/tokens/event/").content.decode()
 
 
-def test_accounts_are_made_by_e_mail(admin_client: Client) -> None:
+def test_adding_an_account_invites_its_owner(admin_client: Client, mailoutbox: list[EmailMessage]) -> None:
     response = admin_client.post(
         reverse("admin:accounts_user_add"),
-        {"email": "New@Example.com", "usable_password": "true", "password1": PASSWORD, "password2": PASSWORD},
+        {"email": "New@Example.com", "name": "New"},
     )
     assert response.status_code == 302, response.context["errors"]
-    assert User.objects.get(email="new@example.com").check_password(PASSWORD)
+    assert not User.objects.get(email="new@example.com").has_usable_password()
+    assert [mail.to for mail in mailoutbox] == [["new@example.com"]]
 
 
 def test_an_account_can_be_deleted_with_its_tokens(issue: Issue, owner: User, admin_client: Client) -> None:

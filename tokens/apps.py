@@ -7,8 +7,12 @@ class TokensConfig(AppConfig):
     name = "tokens"
 
     def ready(self) -> None:
-        from accounts.navigation import Entry, register
+        from accounts.registry import Belonging, Page, register_belonging, register_page
         from tokens import signals  # noqa: F401  (connects the receivers)
+        from tokens.models import Token
 
-        register(Entry(40, "API tokens", "token_list", "key-round"))
-        register(Entry(50, "Activity", "activity", "history"))
+        register_page(Page(40, "API tokens", "token_list", "key-round"))
+        register_page(Page(50, "Activity", "activity", "history"))
+        register_belonging(
+            Belonging("API token", lambda user: Token.objects.owned_by(user).active().count(), "token_revoke_all")
+        )

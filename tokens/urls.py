@@ -19,6 +19,7 @@ urlpatterns = [
     path("activity/", views.activity, name="activity"),
     path("tokens/", views.token_list, name="token_list"),
     path("tokens/new/", views.token_create, name="token_create"),
+    path("tokens/revoke-all/", views.token_revoke_all, name="token_revoke_all"),
     path("tokens/<identifier:identifier>/", views.token_detail, name="token_detail"),
     path("tokens/<identifier:identifier>/revoke/", views.token_revoke, name="token_revoke"),
 ]

@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
@@ -21,7 +22,7 @@ from django_htmx.http import replace_url
 
 from tokens.credential import Credential
 from tokens.examples import VARIABLE, examples
-from tokens.forms import TokenForm, prefill
+from tokens.forms import PREFILLED, TokenForm, prefill
 from tokens.listing import PAGE_SIZE, Listing
 from tokens.models import Event, FormAlreadySent, Token, TokenLimitReached
 from tokens.requests import PageRequest
@@ -33,6 +34,12 @@ def current_url(request: PageRequest) -> SplitResult:
         return urlsplit(request.htmx.current_url or "")
     except ValueError:
         return urlsplit("")
+
+
+def confirm_if_stale(request: PageRequest, back_to: str) -> HttpResponse | None:
+    """Fresh authentication, wherever the project keeps it: a response that asks for it, or None."""
+    answer: HttpResponse | None = import_string(settings.FRESH_AUTHENTICATION)(request, back_to)
+    return answer
 
 
 def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..., HttpResponse]:
@@ -70,6 +77,9 @@ def token_create(request: PageRequest) -> HttpResponse:
         return render(request, "tokens/create.html", {"form": TokenForm(initial=prefill(request.GET.dict()))})
     form = TokenForm(request.POST)
     if form.is_valid():
+        typed = urlencode({key: request.POST[key] for key in PREFILLED})
+        if confirm := confirm_if_stale(request, f"{request.path}?{typed}"):
+            return confirm
         try:
             token, new = Token.objects.issue(
                 owner=request.user,
@@ -80,8 +90,7 @@ def token_create(request: PageRequest) -> HttpResponse:
                 request=request,
             )
         except FormAlreadySent as sent:
-            again = urlencode({key: request.POST[key] for key in ("name", "environment", "expires")})
-            return render(request, "tokens/already_sent.html", {"token": sent.token, "again": again}, status=409)
+            return render(request, "tokens/already_sent.html", {"token": sent.token, "again": typed}, status=409)
         except TokenLimitReached as full:
             form.add_error(
                 None, f"You have {full.limit} active token{pluralize(full.limit)}, the most allowed. Revoke one first."
@@ -133,6 +142,19 @@ def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
         return render(request, "tokens/_list.html", {"listing": Listing(request.user, shown.dict())})
     if again := request.POST.get("again"):
         return redirect(f"{reverse('token_create')}?{urlencode(QueryDict(again).dict())}")
+    return redirect("token_list")
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def token_revoke_all(request: PageRequest) -> HttpResponse:
+    """Ask; then end every token that is still active."""
+    active = Token.objects.owned_by(request.user).active()
+    if request.method != "POST":
+        return render(request, "tokens/revoke_all.html", {"count": active.count()})
+    count = sum(token.revoke(request) for token in active)
+    messages.success(request, f"{count} token{pluralize(count)} revoked. Requests with them fail from now on.")
     return redirect("token_list")
 
 

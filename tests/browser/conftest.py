@@ -1,10 +1,12 @@
 """Real Chromium against the real server."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState, expect, sync_playwright
 
@@ -20,6 +22,15 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# Chromium's virtual one, a fingerprint reader in the device
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 NewPage = Callable[..., Page]
 SEED = """
 from datetime import timedelta
@@ -107,7 +118,7 @@ def sign_in(page: Page, server: Server, site: Installation, email: str = "") -> 
     page.goto(server.url)
     page.get_by_label("Email").fill(email or site.email)
     page.get_by_label("Password").fill(site.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/settings/tokens/")
 
 
@@ -128,6 +139,11 @@ def seeded(site: Installation) -> dict[str, str]:
     """The administrator has a token in each status, and one with the longest name; their identifiers by name."""
     printed = site.servers[0].run(SEED.replace("EMAIL", repr(site.email)))
     return dict(line.split("\t") for line in printed.splitlines())
+
+
+def totp(secret: str, periods: int = 0) -> str:
+    """The code that an authenticator app with this key shows now, or some periods of 30 seconds later."""
+    return pyotp.TOTP(secret).at(int(time.time()), periods)
 
 
 def cards(page: Page, name: str) -> Locator:

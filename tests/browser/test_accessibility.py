@@ -40,7 +40,7 @@ def sign_in_page(visit: Visit) -> None:
 
 def sign_in_error(visit: Visit) -> None:
     sign_in_page(visit)
-    visit.page.get_by_role("button", name="Sign in").click()
+    visit.page.get_by_role("button", name="Sign in", exact=True).click()
     expect(visit.page.get_by_label("Email")).to_have_attribute("aria-invalid", "true")
 
 
@@ -50,7 +50,7 @@ def sign_in_refused(visit: Visit) -> None:
     assert size is not None
     visit.page.get_by_label("Email").fill(f"nobody-{size['width']}@example.com")
     visit.page.get_by_label("Password").fill("wrong")
-    visit.page.get_by_role("button", name="Sign in").click()
+    visit.page.get_by_role("button", name="Sign in", exact=True).click()
     expect(visit.page.get_by_role("alert")).to_be_visible()
 
 
@@ -82,7 +82,7 @@ def reveal(visit: Visit) -> None:
     visit.open("/settings/tokens/new/")
     visit.send()
     visit.page.get_by_role("button", name="Copy").click()
-    expect(visit.page.get_by_text("Copied to the clipboard")).to_be_visible()
+    expect(visit.page.get_by_text("is on the clipboard")).to_be_visible()
 
 
 def already_sent(visit: Visit) -> None:

@@ -31,7 +31,7 @@ def test_create_use_revoke(page: Page, site: Installation, server: Server) -> No
     expect(page.get_by_text("Select the value and press Ctrl+C")).to_be_visible()
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
     expect(page.get_by_role("button", name="As a header")).to_be_hidden()
-    expect(page.get_by_label("Theme")).to_be_hidden()
+    expect(page.get_by_role("button", name="Apply")).to_be_visible()
     for language in ("cURL", "Python", "JavaScript"):
         expect(page.get_by_role("heading", name=language, exact=True)).to_be_visible()
         expect(page.get_by_label(f"{language} example")).to_be_visible()
@@ -61,7 +61,7 @@ def test_filters_and_search(page: Page, server: Server, seeded: dict[str, str]) 
     expect(cards(page, "CI pipeline")).to_have_count(0)
 
     filters.get_by_role("link", name="All").click()
-    page.get_by_label("Search by name or value").fill("pipe")
+    page.get_by_label("Search by name or first characters").fill("pipe")
     page.get_by_role("button", name="Search").click()
     expect(page).to_have_url(re.compile(r"\?q=pipe$"))
     expect(cards(page, "CI pipeline")).to_have_count(1)
@@ -77,6 +77,6 @@ def test_filters_and_search(page: Page, server: Server, seeded: dict[str, str]) 
 
 def test_sign_out(page: Page, server: Server) -> None:
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
     page.goto(f"{server.url}/settings/tokens/")
     expect(page).to_have_url(re.compile(r"/accounts/login/\?next=/settings/tokens/$"))

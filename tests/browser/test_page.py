@@ -72,7 +72,7 @@ def walk_through_tokens(page: Page) -> None:
     page.get_by_role("list", name="Filter by status").get_by_role("link", name="All").click()
     expect(cards(page, "Walk")).to_be_visible()
     settled(page)
-    page.get_by_label("Search by name or value").fill("Walk")
+    page.get_by_label("Search by name or first characters").fill("Walk")
     expect(page).to_have_url(re.compile(r"\?q=Walk"))
     cards(page, "Walk").get_by_role("link", name="Revoke").click()
     page.get_by_role("button", name="Keep token").click()
@@ -113,14 +113,16 @@ def test_theme(new_page: NewPage, server: Server, session: StorageState, scheme:
     theme = page.get_by_label("Theme")
     expect(theme).to_have_value("")
     expect(body).to_have_css("background-color", COLOURS[scheme])
-    theme.select_option(other)
+    with page.expect_response("**/settings/theme/"):
+        theme.select_option(other)
     expect(body).to_have_css("background-color", COLOURS[other])
     page.reload()
     expect(body).to_have_css("background-color", COLOURS[other])
     expect(theme).to_have_value(other)
     page.goto(f"{server.url}/settings/activity/")
     expect(body).to_have_css("background-color", COLOURS[other])
-    theme.select_option("")
+    with page.expect_response("**/settings/theme/"):
+        theme.select_option("")
     expect(body).to_have_css("background-color", COLOURS[scheme])
     page.reload()
     expect(body).to_have_css("background-color", COLOURS[scheme])
@@ -131,7 +133,7 @@ def test_search_as_you_type(new_page: NewPage, server: Server, session: StorageS
     page = new_page(storage_state=session)
     page.goto(f"{server.url}/settings/tokens/")
     page.evaluate("window.loadedOnce = true")
-    search = page.get_by_label("Search by name or value")
+    search = page.get_by_label("Search by name or first characters")
     search.press_sequentially("pipe")
     expect(page).to_have_url(re.compile(r"\?q=pipe$"))
     expect(page.locator(".cards > li")).to_have_count(1)
@@ -157,7 +159,7 @@ def test_typing_on_while_the_search_runs(new_page: NewPage, server: Server, sess
         held.append(route)
 
     page.route("**/settings/tokens/?q=*", hold, times=1)
-    search = page.get_by_label("Search by name or value")
+    search = page.get_by_label("Search by name or first characters")
     with page.expect_request("**/settings/tokens/?q=*"):
         search.press_sequentially("pip")
     search.press_sequentially("e")
@@ -207,7 +209,7 @@ def test_session_ended(
     expect(page.get_by_role("heading")).to_have_count(1)
     page.get_by_label("Email").fill(site.email)
     page.get_by_label("Password").fill(site.password)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page).to_have_url(server.url + path)
 
 

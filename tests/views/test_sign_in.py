@@ -97,8 +97,6 @@ def test_the_reset_link_leads_to_site_url(owner: User, client: Client, mailoutbo
     client.post("/accounts/password/reset/", {"email": owner.email}, headers={"Host": "127.0.0.1:31337"})
     assert "http://localhost:8000/accounts/password/reset/key/" in str(mailoutbox[0].body)
     assert "31337/accounts" not in str(mailoutbox[0].body)
-    client.post("/accounts/password/reset/", {"email": "nobody@example.com"})
-    assert len(mailoutbox) == 1
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""Times as people say them, with the exact instant for machines and on hover."""
+"""Times and devices as people say them."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from ua_parser import parse
 
 register = template.Library()
 
@@ -57,3 +58,11 @@ def element(at: datetime, words: str) -> SafeString:
         exact.strftime("%-d %b %Y, %H:%M:%S"),
         words,
     )
+
+
+@register.filter
+def device(user_agent: str) -> str:
+    """“Firefox on Linux”; what is not known is left out."""
+    found = parse(user_agent)
+    browser = found.user_agent.family if found.user_agent else "Unknown program"
+    return f"{browser} on {found.os.family}" if found.os else browser

@@ -1,0 +1,157 @@
+"""Every page of allauth's and of the account settings: ours in looks, and without a fault that axe-core finds."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from allauth.urls import urlpatterns
+from axe_playwright_python.sync_playwright import Axe
+from django.urls import URLPattern, URLResolver, reverse
+from playwright.sync_api import Browser, Page, StorageState, expect
+
+from tests.browser.conftest import AUTHENTICATOR, NewPage, sign_in, totp
+from tests.browser.test_accessibility import AXE_OPTIONS
+from tests.server import Installation, Server
+
+SCREENS = [(size, scheme) for size in ((1280, 800), (390, 844)) for scheme in ("light", "dark")]
+NO_PAGES = {"mfa_login_webauthn", "mfa_download_recovery_codes"}  # JSON for a script, and a file
+PREPARE = """
+from allauth.account import app_settings
+from allauth.account.models import EmailAddress, EmailConfirmationHMAC
+from allauth.account.utils import user_pk_to_url_str
+from allauth.mfa.models import Authenticator
+from accounts.models import User
+from django.urls import reverse
+user = User.objects.get(email=EMAIL)
+key = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+print(reverse("account_reset_password_from_key", args=[user_pk_to_url_str(user), key]))
+address = EmailAddress.objects.create(user=user, email="new@example.com")
+print(reverse("account_confirm_email", args=[EmailConfirmationHMAC(address).key]))
+print(Authenticator.objects.get(type="webauthn").pk)
+"""
+# Everything else that allauth has is found by its list of addresses.
+OURS = [
+    "/settings/profile/",
+    "/settings/profile/delete/",
+    "/settings/security/",
+    "/settings/sessions/",
+    "/settings/tokens/revoke-all/",
+]
+
+
+def names(patterns: list[URLPattern | URLResolver]) -> Iterator[str]:
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            yield from names(pattern.url_patterns)
+        elif pattern.name:
+            yield pattern.name
+
+
+NAMES = sorted(set(names(urlpatterns)) - NO_PAGES)
+
+
+class Signed:
+    """An administrator with an app, a passkey and recovery codes; where the pages with keys of theirs are."""
+
+    def __init__(self, browser: Browser, site: Installation, server: Server) -> None:
+        with browser.new_context() as context:
+            page = context.new_page()
+            sign_in(page, server, site)
+            devices = context.new_cdp_session(page)
+            devices.send("WebAuthn.enable")
+            devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+            page.goto(f"{server.url}/accounts/2fa/webauthn/add/")
+            page.get_by_role("button", name="Add").click()
+            expect(page.get_by_role("status")).not_to_be_empty()
+            page.goto(f"{server.url}/accounts/2fa/totp/activate/")
+            page.locator("#id_code").fill(totp(page.locator("#authenticator_secret").input_value()))
+            page.get_by_role("button", name="Activate").click()
+            expect(page.get_by_role("status")).not_to_be_empty()
+            self.state: StorageState = context.storage_state()
+        site.issue()
+        self.reset, self.confirm, self.key = server.run(PREPARE.replace("EMAIL", repr(site.email))).splitlines()
+
+    def path(self, name: str) -> str:
+        if name == "account_confirm_email":
+            return self.confirm
+        if name == "account_reset_password_from_key":
+            return self.reset
+        return reverse(name, args=[self.key] if name in {"mfa_edit_webauthn", "mfa_remove_webauthn"} else [])
+
+
+@pytest.fixture(scope="module")
+def signed(browser: Browser, site: Installation, server: Server) -> Signed:
+    return Signed(browser, site, server)
+
+
+def open_all(page: Page, server: Server, signed: Signed) -> Iterator[str]:
+    """Open one page after another; the path of each."""
+    bad = ["/accounts/password/reset/key/1-bad-key/", "/accounts/confirm-email/bad/"]
+    seen = set()
+    for path in [*(signed.path(name) for name in NAMES), *OURS, *bad]:
+        page.goto(server.url + path)
+        if page.url not in seen:  # some redirect to another page
+            seen.add(page.url)
+            yield path
+
+
+who = pytest.mark.parametrize("known", [True, False], ids=["signed-in", "stranger"])
+
+
+@pytest.fixture
+def options(signed: Signed, known: bool) -> dict[str, Any]:
+    return {"storage_state": signed.state if known else None}
+
+
+@pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0][0]}-{screen[1]}")
+def screen(request: pytest.FixtureRequest) -> dict[str, Any]:
+    (width, height), scheme = request.param
+    return {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+
+
+@who
+def test_every_page_has_our_layout(
+    new_page: NewPage, server: Server, signed: Signed, options: dict[str, Any]
+) -> None:  # fmt: skip
+    page = new_page(**options)
+    for path in open_all(page, server, signed):
+        assert page.locator("header.top").count() == page.locator("main#main").count() == 1, path
+        assert page.locator("h1").count() == 1, path
+
+
+@who
+def test_axe_finds_nothing(
+    new_page: NewPage, server: Server, signed: Signed, options: dict[str, Any], screen: dict[str, Any]
+) -> None:  # fmt: skip
+    page = new_page(bypass_csp=True, **screen, **options)
+    faults = []
+    for path in open_all(page, server, signed):
+        found = Axe().run(page, options=AXE_OPTIONS)
+        if found.violations_count:
+            faults.append(f"{path}: {found.generate_report()}")
+    assert not faults, "\n".join(faults)
+
+
+@who
+def test_no_horizontal_scroll(new_page: NewPage, server: Server, signed: Signed, options: dict[str, Any]) -> None:
+    page = new_page(viewport={"width": 320, "height": 640}, **options)
+    wide = [
+        path
+        for path in open_all(page, server, signed)
+        if page.evaluate("document.documentElement.scrollWidth") > 320
+    ]  # fmt: skip
+    assert wide == []
+
+
+@pytest.mark.usefixtures("signed")
+def test_second_step(new_page: NewPage, server: Server, site: Installation, screen: dict[str, Any]) -> None:
+    page = new_page(bypass_csp=True, **screen)
+    page.goto(server.url)
+    page.get_by_label("Email").fill(site.email)
+    page.get_by_label("Password").fill(site.password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.locator("#id_code")).to_be_visible()
+    found = Axe().run(page, options=AXE_OPTIONS)
+    assert found.violations_count == 0, found.generate_report()
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320

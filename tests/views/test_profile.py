@@ -1,0 +1,100 @@
+"""/settings/profile/, the theme switch, and deleting one's account."""
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.conftest import Issue, bearer, signed_in
+from tokens.models import Event, Token
+
+PATH = "/settings/profile/"
+DELETE = "/settings/profile/delete/"
+GOOD = {"name": "Ada", "time_zone": "Asia/Tokyo", "theme": "dark"}
+
+
+def test_saves(owner: User, owner_client: Client) -> None:
+    assert owner_client.post(PATH, GOOD)["Location"] == PATH
+    owner.refresh_from_db()
+    assert (owner.name, owner.time_zone, owner.theme) == ("Ada", "Asia/Tokyo", "dark")
+    page = owner_client.get(PATH).content.decode()
+    assert "Your profile is saved." in page
+    assert 'data-theme="dark"' in page
+
+
+@pytest.mark.parametrize("change", [{"time_zone": "Mars/Olympus"}, {"theme": "pink"}, {"name": "x" * 151}])
+def test_errors_change_nothing(owner: User, owner_client: Client, change: dict[str, str]) -> None:
+    response = owner_client.post(PATH, GOOD | change)
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == list(change)
+    owner.refresh_from_db()
+    assert owner.time_zone == "UTC"
+
+
+def test_nothing_else_can_be_set(owner: User, owner_client: Client) -> None:
+    owner_client.post(PATH, GOOD | {"is_staff": "on", "email": "evil@example.com"})
+    owner.refresh_from_db()
+    assert (owner.is_staff, owner.email) == (False, "owner@example.com")
+
+
+def test_times_are_shown_in_ones_own_zone(owner: User, owner_client: Client, issue: Issue) -> None:
+    token, _ = issue(expires_at=timezone.now().replace(year=2030, month=1, day=1, hour=20))
+    assert "1 Jan 2030" in owner_client.get(token.get_absolute_url()).content.decode()
+    User.objects.update(time_zone="Asia/Tokyo")
+    assert "2 Jan 2030" in owner_client.get(token.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize(("chosen", "kept"), [("dark", "dark"), ("", ""), ("<script>", "")])
+def test_theme_switch(owner: User, owner_client: Client, chosen: str, kept: str) -> None:
+    response = owner_client.post("/settings/theme/", {"theme": chosen}, headers={"Referer": "http://testserver/x"})
+    assert response["Location"] == "http://testserver/x"
+    assert response.cookies["theme"].value == kept
+    owner.refresh_from_db()
+    assert owner.theme == kept
+
+
+def test_theme_switch_for_strangers(stranger_client: Client) -> None:
+    response = stranger_client.post("/settings/theme/", {"theme": "dark"}, headers={"Referer": "https://evil.example/"})
+    assert response["Location"] == "/"
+    assert 'data-theme="dark"' in stranger_client.get("/accounts/login/").content.decode()
+
+
+def test_delete_says_what_goes(issue: Issue, owner_client: Client) -> None:
+    issue()
+    issue()
+    page = owner_client.get(DELETE).content.decode()
+    assert "2 API tokens" in page
+    assert User.objects.exists()
+
+
+def test_delete(issue: Issue, owner: User, owner_client: Client) -> None:
+    _, value = issue()
+    assert owner_client.post(DELETE)["Location"] == "/accounts/login/"
+    assert not User.objects.exists()
+    assert not Token.objects.exists()
+    assert Client().get("/api/v1/token", headers=bearer(value)).json()["code"] == "unknown_token"
+    assert Event.objects.get().owner is None
+    assert owner_client.get(PATH).status_code == 302
+
+
+def test_delete_asks_again_after_a_while(owner: User) -> None:
+    response = signed_in(owner, seconds_ago=16 * 60).post(DELETE)
+    assert response["Location"] == f"/accounts/reauthenticate/?next={DELETE.replace('/', '%2F')}"
+    assert User.objects.exists()
+
+
+def test_the_only_administrator_stays(administrator: User) -> None:
+    client = signed_in(administrator)
+    assert "You are the only administrator" in client.post(DELETE, follow=True).content.decode()
+    assert User.objects.exists()
+
+
+def test_teammate_is_untouched(teammate: User, owner_client: Client) -> None:
+    owner_client.post(DELETE)
+    assert User.objects.get() == teammate
+
+
+def test_stranger(stranger_client: Client, owner: User) -> None:
+    for path in (PATH, DELETE):
+        assert stranger_client.post(path).status_code == 302
+    assert User.objects.exists()

@@ -1,0 +1,111 @@
+"""/settings/sessions/, and how long a session lasts."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import time_machine
+from allauth.usersessions.models import UserSession
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.conftest import PASSWORD
+
+PATH = "/settings/sessions/"
+SignIn = Callable[..., Client]
+
+
+@pytest.fixture
+def sign_in(owner: User, teammate: User) -> SignIn:
+    """Sign in by the form, as browsers do."""
+    cache.clear()
+
+    def make(email: str = owner.email, agent: str = "Firefox/130.0", remember: str = "on") -> Client:
+        client = Client(headers={"User-Agent": agent})
+        client.post("/accounts/login/", {"login": email, "password": PASSWORD, "remember": remember})
+        return client
+
+    return make
+
+
+def is_signed_in(client: Client) -> bool:
+    return client.get(PATH).status_code == 200
+
+
+def test_lists_where_one_is_signed_in(sign_in: SignIn) -> None:
+    sign_in(agent="Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0")
+    here = sign_in(agent="curl/8.1")
+    sign_in("teammate@example.com", agent="Safari")
+    page = here.get(PATH).content.decode()
+    assert "Firefox on Linux" in page
+    assert "Safari" not in page
+    assert page.count("This one") == 1
+    assert "127.0.0.1" in page
+
+
+def test_end_one(sign_in: SignIn) -> None:
+    there, here = sign_in(), sign_in()
+    other = UserSession.objects.get(session_key=there.session.session_key)
+    assert here.post(PATH, {"session": str(other.pk)})["Location"] == PATH
+    assert not is_signed_in(there)
+    assert is_signed_in(here)
+
+
+def test_end_all_others(sign_in: SignIn) -> None:
+    there, elsewhere, here = sign_in(), sign_in(), sign_in()
+    teammates = sign_in("teammate@example.com")
+    here.post(PATH, {"session": "others"})
+    assert [is_signed_in(client) for client in (there, elsewhere, here, teammates)] == [False, False, True, True]
+
+
+@pytest.mark.parametrize("session", ["", "0", "-1", "x", "²", "9" * 30])
+def test_unknown(sign_in: SignIn, session: str) -> None:
+    assert sign_in().post(PATH, {"session": session}).status_code == 404
+
+
+def test_teammates_session_is_not_found(sign_in: SignIn) -> None:
+    teammates = sign_in("teammate@example.com")
+    other = UserSession.objects.get(session_key=teammates.session.session_key)
+    assert sign_in().post(PATH, {"session": str(other.pk)}).status_code == 404
+    assert is_signed_in(teammates)
+
+
+def test_stranger(stranger_client: Client) -> None:
+    assert stranger_client.get(PATH).status_code == 302
+
+
+def test_the_id_changes_at_sign_in(sign_in: SignIn, owner: User) -> None:
+    client = Client()
+    client.get("/accounts/login/")
+    session = client.session
+    session["planted"] = True
+    session.save()
+    before = session.session_key
+    client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
+    assert client.session.session_key != before
+
+
+def test_a_session_ends_some_days_after_it_began_however_much_it_is_used(sign_in: SignIn) -> None:
+    start = timezone.now()
+    with time_machine.travel(start, tick=False) as clock:
+        client = sign_in()
+        for _ in range(29):
+            clock.shift(timedelta(days=1))
+            assert is_signed_in(client)
+        clock.shift(timedelta(days=1, minutes=1))
+        assert not is_signed_in(client)
+
+
+def test_an_idle_session_ends_sooner(sign_in: SignIn) -> None:
+    start = timezone.now()
+    with time_machine.travel(start, tick=False) as clock:
+        client = sign_in()
+        clock.shift(timedelta(days=14, minutes=1))
+        assert not is_signed_in(client)
+
+
+def test_without_remember_the_cookie_ends_with_the_browser(sign_in: SignIn) -> None:
+    assert sign_in(remember="").cookies["session"]["max-age"] == ""
+    assert int(sign_in(remember="on").cookies["session"]["max-age"]) > 0
