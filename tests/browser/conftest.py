@@ -143,7 +143,7 @@ def seeded(site: Installation) -> dict[str, str]:
 
 def totp(secret: str, periods: int = 0) -> str:
     """The code that an authenticator app with this key shows now, or some periods of 30 seconds later."""
-    return pyotp.TOTP(secret).at(int(time.time()), periods)
+    return str(pyotp.TOTP(secret).at(int(time.time()) + 30 * periods))
 
 
 def cards(page: Page, name: str) -> Locator:
