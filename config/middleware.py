@@ -85,6 +85,6 @@ class PageCompressionMiddleware(GZipMiddleware):
     """Compress every answer but those that show a secret: compressed length tells of what is inside (BREACH)."""
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        if getattr(response, "shows_secret", False) or request.path.startswith("/api/"):
+        if getattr(response, "shows_secret", False) or request.path_info.startswith("/api/"):
             return response
         return super().process_response(request, response)

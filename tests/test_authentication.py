@@ -51,6 +51,7 @@ REFUSALS = [
     ("Bearer {},Bearer {}", "malformed_header", "more than one value"),
     ("Bearer {}, Bearer {}", "malformed_header", "more than one value"),
     ("Basic abc,Bearer {}", "malformed_header", "more than one value"),
+    ("Basic abc,Basic def", "malformed_header", "more than one value"),
     ("Bearer\t{}", "malformed_header", "not printable ASCII"),
     ("Bearer {}\x00", "malformed_header", "not printable ASCII"),
     ("Bearer t\xe9st", "malformed_header", "not printable ASCII"),

@@ -75,6 +75,11 @@ def test_a_view_that_declares_nothing_is_closed(issue: Issue, owner_client: Clie
     assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
+def test_the_api_is_closed_under_a_script_prefix_too(owner_client: Client) -> None:
+    response = owner_client.get("/", SCRIPT_NAME="/tokenry", PATH_INFO="/api/undeclared")
+    assert (response.status_code, response.json()["code"]) == (403, "forbidden")
+
+
 def test_a_public_view_has_nobody_signed_in(issue: Issue, owner_client: Client) -> None:
     _, value = issue()
     response = owner_client.post("/api/public", headers=bearer(value))

@@ -1,5 +1,7 @@
 """THE PIPELINE: how the Authorization header of a request becomes a Token. Read it from top to bottom."""
 
+import re
+
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest
@@ -29,7 +31,7 @@ def read_credential(request: HttpRequest) -> Credential:
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header.isascii() or not header.isprintable():
         raise denial.malformed_header("characters that are not printable ASCII")
-    if "," in header and "bearer" in header.lower():  # servers join repeated headers by a comma
+    if re.search(r"^basic .*,|bearer.*,|,.*bearer", header, re.IGNORECASE):  # servers join repeated headers by a comma
         raise denial.malformed_header("more than one value: send it once, without commas")
     scheme, *words = header.split(" ")
     if scheme.lower() != "bearer":

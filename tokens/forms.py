@@ -61,7 +61,7 @@ class TokenForm(forms.Form):
     def add_error(self, field: str | None, error: Any) -> None:
         """Besides, put the focus where the error is."""
         super().add_error(field, error)
-        if field is not None:
+        if field == "name":  # the one that people type; the others can only be wrong by tampering
             self.fields[field].widget.attrs["autofocus"] = True
 
     @property

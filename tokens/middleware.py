@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.response import ResponseHeaders
 from django.utils.cache import patch_vary_headers
 
 from tokens import denial
@@ -18,6 +17,7 @@ from tokens.models import Token
 log = logging.getLogger(__name__)
 
 API = "/api/"
+KEPT_HEADERS = {"Allow", "Retry-After", "WWW-Authenticate"}  # of a view's own failure
 
 
 class TokenMiddleware:
@@ -27,7 +27,7 @@ class TokenMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        in_api = is_in_api(request.path)
+        in_api = is_in_api(request.path_info)
         if in_api:
             request.META["HTTP_COOKIE"] = ""  # no session exists here, so none can sign anybody in
         response = self.get_response(request)
@@ -42,7 +42,7 @@ class TokenMiddleware:
     ) -> HttpResponse | None:
         """Hold the view to what it declares; under /api/ one that declares nothing is refused."""
         token_required = getattr(view, "token_required", None)
-        if token_required is None and not is_in_api(request.path):
+        if token_required is None and not is_in_api(request.path_info):
             return None
         request.user = AnonymousUser()
         try:
@@ -79,9 +79,10 @@ def answer(refused: Denial) -> HttpResponse:
 
 
 def as_problem(response: HttpResponse) -> HttpResponse:
-    """`response` itself, or the same failure as problem+json where it is a page: status and headers stay."""
+    """`response` itself, or the same failure as problem+json where it is a page: its status stays."""
     if response.status_code < 400 or "json" in response.get("Content-Type", ""):
         return response
     problem = answer(denial.for_status(response.status_code))
-    problem.headers = ResponseHeaders({**response.headers, **problem.headers})
+    for name in KEPT_HEADERS & set(response.headers):
+        problem[name] = response[name]
     return problem

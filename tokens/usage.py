@@ -77,7 +77,10 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._stopping.wait(FLUSH_SECONDS):
-            self.flush()
+            try:
+                self.flush()
+            except Exception:
+                log.exception("last use could not be written")
 
 
 recorder = Recorder()

@@ -3,7 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+
+import pytest
 
 from tests.server import ROOT, Installation, Server
 
@@ -21,6 +24,7 @@ def run(command: str, server: Server, token: str) -> dict[str, object]:
     return dict(json.loads(done.stdout)) if done.stdout else {}
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_troubleshooting_table(installation: Installation) -> None:
     server = installation.server().start()
     rows = {found[1]: found for found in ROW.finditer(README)}
