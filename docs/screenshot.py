@@ -43,7 +43,7 @@ def main() -> None:
         page.goto(server.url)
         page.get_by_label("Email").fill(site.email)
         page.get_by_label("Password").fill(site.password)
-        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("link", name="Create token").click()
         page.get_by_label("Token name").fill("Production API")
         page.get_by_role("button", name="Create token").click()
