@@ -418,6 +418,8 @@ def test_theme_of_a_person(new_page: NewPage, server: Server, person: Person, sc
     page = new_page(java_script_enabled=scripting, color_scheme="light")
     person.sign_in(page, server)
     choose_theme(page, "dark", scripting)
+    expect(page.locator("body")).to_have_css("background-color", COLOURS["dark"])
+    page.wait_for_load_state()
     page.reload()
     expect(page.locator("body")).to_have_css("background-color", COLOURS["dark"])
     other = new_page(java_script_enabled=scripting, color_scheme="light")
