@@ -1,5 +1,8 @@
 """Pages for failures, made without a database, a session or a request: they must not fail in turn."""
 
+import sys
+
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
@@ -13,7 +16,10 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500, for the same reason."""
+    """Django's handler500, for the same reason. It serves views and middleware alike, so it tells a database that
+    is away from a fault of ours."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+        return unavailable(request)
     return page(500, "Something went wrong here", f"It is not your fault. Try again in a moment. {LOOK_FIRST}")
 
 

@@ -1,4 +1,4 @@
-"""What every request passes: who is really calling through a proxy, a database that is away, compression of pages."""
+"""What every request passes: who is really calling through a proxy, and compression of pages."""
 
 import re
 from collections.abc import Callable
@@ -6,11 +6,8 @@ from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
-
-from config.errors import unavailable
 
 COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
 
@@ -66,19 +63,6 @@ def client_address(peer: str, forwarded_for: str) -> str:
             break
         address = plain_address(hop)
     return address
-
-
-class DatabaseAwayMiddleware:
-    """A page that needs a database which does not answer says so, as 503."""
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return unavailable(request) if isinstance(exception, (OperationalError, InterfaceError)) else None
 
 
 class PageCompressionMiddleware(GZipMiddleware):

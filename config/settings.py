@@ -92,7 +92,6 @@ MIDDLEWARE = [
     "tokens.middleware.TokenMiddleware",
     "accounts.middleware.EvenPaceMiddleware",
     "config.middleware.PageCompressionMiddleware",
-    "config.middleware.DatabaseAwayMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",

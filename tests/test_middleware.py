@@ -196,10 +196,21 @@ def test_odd_spellings_of_the_prefix(address: str, code: str) -> None:
 @pytest.mark.parametrize("failure", ["OperationalError", "InterfaceError"])
 def test_a_page_without_its_database_is_503(failure: str) -> None:
     for address in ("/gone", "/api/gone"):
-        response = Client().get(address, {"failure": failure})
+        response = Client(raise_request_exception=False).get(address, {"failure": failure})
         assert response.status_code == 503
         assert int(response["Retry-After"]) > 0
     assert response.json()["code"] == "unavailable"
+
+
+def test_somebody_signed_in_is_told_so_too(owner_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person is looked up in middleware, before any view."""
+
+    def gone(*_: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr("allauth.account.auth_backends.AuthenticationBackend.get_user", gone)
+    owner_client.raise_request_exception = False
+    assert owner_client.get("/settings/tokens/").status_code == 503
 
 
 def test_a_broken_body_is_400_with_all_headers() -> None:
