@@ -21,7 +21,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """For limits. Clients whose address a proxy hides share one."""
-        return request.META["REMOTE_ADDR"] or "0.0.0.0"  # noqa: S104
+        return request.META["REMOTE_ADDR"] or "0.0.0.0"  # noqa: S104  (a name for the unknown, nothing is bound to it)
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """allauth alone would ask right after signing in, because it does not count the sign-in itself."""
