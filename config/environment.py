@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
+from tokens.credential import ENVIRONMENTS
+from tokens.quota import parse as parse_rate_limit
+
 Parsed = TypeVar("Parsed")
 Network = IPv4Network | IPv6Network
 
@@ -112,6 +115,21 @@ def site_url(text: str) -> str:
 def token_prefix(text: str) -> str:
     if not re.fullmatch(r"[a-z0-9]{2,6}", text):
         raise Wrong("2 to 6 lower-case letters or digits.")
+    return text
+
+
+def token_environment(text: str) -> str:
+    if text not in {"", *ENVIRONMENTS}:
+        raise Wrong(f"one of {', '.join(ENVIRONMENTS)}, or nothing to accept tokens of every one.")
+    return text
+
+
+def rate_limit(text: str) -> str:
+    """A limit in the notation of the `limits` library."""
+    try:
+        parse_rate_limit(text)
+    except ValueError:
+        raise Wrong("limits such as 1000/hour, or several: 10/second;1000/hour.") from None
     return text
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
@@ -36,6 +37,7 @@ class ProxyMiddleware:
         return self.get_response(request)
 
 
+@lru_cache(maxsize=4096)
 def plain_address(text: str) -> str:
     """One spelling of the address in `text`: no port, no zone, IPv4 out of IPv6; "" where there is none."""
     without_port = re.sub(r"^(?:\[(.*)\]|([0-9.]+))(?::[0-9]+)?$", r"\1\2", text)
@@ -66,9 +68,9 @@ def client_address(peer: str, forwarded_for: str) -> str:
 
 
 class PageCompressionMiddleware(GZipMiddleware):
-    """Compress every answer but those that show a secret: compressed length tells of what is inside (BREACH)."""
+    """Compress every page but those that show a secret: compressed length tells of what is inside (BREACH)."""
 
     def process_response(self, request: HttpRequest, response: Any) -> Any:
-        if getattr(response, "shows_secret", False) or request.path_info.startswith("/api/"):
+        if getattr(response, "shows_secret", False):
             return response
         return super().process_response(request, response)

@@ -60,6 +60,9 @@ TOKEN_PEPPERS = setting(
 # Tokens
 
 TOKEN_PREFIX = setting("TOKEN_PREFIX", "tkn", environment.token_prefix)
+TOKEN_ENVIRONMENT = setting("TOKEN_ENVIRONMENT", "", environment.token_environment)
+TOKEN_RATE_LIMIT = setting("TOKEN_RATE_LIMIT", "1000/hour", environment.rate_limit)
+FAILED_AUTH_LIMIT = setting("FAILED_AUTH_LIMIT", "60/minute", environment.rate_limit)
 MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
 
 
@@ -87,9 +90,10 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.ProxyMiddleware",
+    "tokens.middleware.TokenMiddleware",
+    # What stands below is for pages: requests to /api/ leave the list here.
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "tokens.middleware.TokenMiddleware",
     "accounts.middleware.EvenPaceMiddleware",
     "config.middleware.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -264,5 +268,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"django": {"handlers": [], "level": "INFO", "propagate": True}},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},  # a line for each 4xx besides would say nothing that counts
+    },
 }

@@ -13,13 +13,15 @@ from allauth.account.internal.flows.login import (
     _AUTHENTICATION_METHODS_USER_SESSION_KEY,
     AUTHENTICATION_METHODS_SESSION_KEY,
 )
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
+from redis import Redis
 
 from accounts.middleware import SEEN_AT
 from accounts.models import User
 from tests.server import Installation, collect_static
-from tokens import usage
+from tokens import limits, lookup, usage
 from tokens.models import Token
 
 PASSWORD = "correct horse battery staple"
@@ -39,7 +41,19 @@ def quiet_recorder() -> Iterator[None]:
     usage.recorder._thread = threading.Thread(name="never started")
     yield
     usage.recorder._uses.clear()
+    usage.recorder._refusals.clear()
     usage.recorder._thread = None
+
+
+@pytest.fixture(autouse=True)
+def fresh_counters() -> None:
+    """No test meets what another one counted, or a breaker that another one opened."""
+    limits.counters.cache_clear()
+    lookup.breaker._open_until = 0.0
+    if settings.REDIS_URL:
+        redis = Redis.from_url(settings.REDIS_URL)
+        for key in redis.scan_iter("tokenry:*"):
+            redis.delete(key)
 
 
 @pytest.fixture

@@ -9,18 +9,22 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"accounts", "config", "tokens"}
-PURE = {"credential", "lifetime", "denial", "policy", "examples"}
+PURE = {"credential", "lifetime", "denial", "policy", "quota", "examples"}
 MAY_IMPORT = {
     **{name: set() for name in PURE},
+    "breaker": set(),
     "redaction": {"credential"},
-    "models": {"credential", "redaction"},
+    "models": {"credential", "redaction", "models"},
     "usage": {"models"},
-    "authentication": {"credential", "denial", "policy", "models", "usage"},
-    "middleware": {"authentication", "denial", "models"},
-    "decorators": set(),
+    "limits": {"breaker", "quota"},
+    "prepared": set(),
+    "lookup": {"breaker", "models", "prepared"},
+    "authentication": {"credential", "denial", "policy", "breaker", "lookup", "limits", "models", "usage"},
+    "middleware": {"authentication", "denial", "models", "quota", "usage"},
+    "decorators": {"policy"},
     "forms": {"models", "lifetime", "redaction"},
     "listing": {"models", "redaction"},
-    "requests": {"models"},
+    "requests": {"models", "quota"},
     "signals": {"models"},
     "admin": {"models"},
     "urls": {"views", "credential"},
@@ -40,15 +44,20 @@ def imports(path: Path) -> Iterator[str]:
         yield from (name for name in names if name.split(".")[0] in OURS)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "tokens").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted({*(ROOT / "tokens").glob("*.py"), *(ROOT / "tokens/models").glob("*.py")}),
+    ids=lambda path: f"{path.parent.name}-{path.stem}",
+)
 def test_rooms_of_tokens(path: Path) -> None:
-    if path.stem in {"__init__", "apps"}:
+    name_of = "models" if path.parent.name == "models" else path.stem
+    if name_of in {"__init__", "apps"}:
         return
-    assert path.stem in MAY_IMPORT, "a new room: say here what it may import"
+    assert name_of in MAY_IMPORT, "a new room: say here what it may import"
     for name in imports(path):
         package, room = name.split(".")[:2]
         assert package == "tokens"
-        assert room in MAY_IMPORT[path.stem], name
+        assert room in MAY_IMPORT[name_of], name
 
 
 @pytest.mark.parametrize(("package", "never"), [("accounts", {"tokens"}), ("tokens", {"config"})])
@@ -71,7 +80,7 @@ def test_every_api_view_declares_who_may_call_it() -> None:
     api = [(address, entry) for address, entry in patterns(get_resolver()) if address.startswith("api/")]
     assert api
     for address, entry in api:
-        assert hasattr(entry.callback, "token_required"), f"{address} has neither @token_required nor @public"
+        assert hasattr(entry.callback, "requirement"), f"{address} has neither @token_required nor @public"
 
 
 def test_every_page_of_settings_needs_somebody_signed_in(client: object, db: None) -> None:

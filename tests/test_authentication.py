@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from tests.conftest import Issue, bearer
 from tokens import credential
-from tokens.models import Token, TokenQuerySet
+from tokens.models import Token
 from tokens.usage import recorder
 
 PATH = "/api/v1/token"
@@ -156,7 +156,7 @@ def test_no_answer_from_the_database_is_never_free_passage(issue: Issue, monkeyp
     def fail(*_: object, **__: object) -> None:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(TokenQuerySet, "first", fail)
+    monkeypatch.setattr("tokens.lookup.fetch_row", fail)
     response = call(f"Bearer {value}")
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
     assert int(response["Retry-After"]) > 0
@@ -213,7 +213,8 @@ def test_what_a_token_learns_of_itself(issue: Issue) -> None:
     token, value = issue(environment="test")
     body = call(f"Bearer {value}").json()
     assert set(body) == {
-        "identifier", "name", "environment", "status", "created_at", "expires_at", "last_used_at", "owner",
+        "identifier", "name", "environment", "scopes", "allowed_addresses", "rate_limit", "status", "created_at",
+        "expires_at", "last_used_at", "owner",
     }  # fmt: skip
     assert (body["environment"], body["status"]) == ("test", "active")
     assert token.digest not in str(body)

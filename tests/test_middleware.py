@@ -17,6 +17,7 @@ from config.environment import networks
 from config.middleware import client_address, plain_address
 from tests.conftest import Issue, bearer
 from tokens.decorators import public, token_required
+from tokens.usage import recorder
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -42,6 +43,10 @@ def gone(request: HttpRequest) -> HttpResponse:
     raise {"OperationalError": OperationalError, "InterfaceError": InterfaceError}[request.GET["failure"]]
 
 
+def where(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(request.build_absolute_uri())
+
+
 def too_many(request: HttpRequest) -> HttpResponse:
     return HttpResponse("slow down", status=429, headers={"Retry-After": "7"})
 
@@ -55,6 +60,7 @@ urlpatterns = [
     *urls.urlpatterns,
     path("api/undeclared", view(who)),
     path("api/public", public(view(who))),
+    path("api/where", public(view(where))),
     path("api/closed", token_required(view(who))),
     path("api/slash/", public(view(who))),
     path("api/refuse", token_required(view(refuse))),
@@ -127,11 +133,12 @@ def test_a_views_own_failure_keeps_its_status_and_headers(issue: Issue) -> None:
 def test_the_reference_of_a_refusal_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "tokens")
     reference = Client().get("/api/closed").json()["instance"].rsplit(":", 1)[1]
+    recorder.flush()
     assert f"401 missing_credentials, reference {reference}" in caplog.text
 
 
 def test_a_wrong_host_has_that_form_too() -> None:
-    response = Client().get("/api/public", headers={"Host": "evil.example"})
+    response = Client().get("/api/where", headers={"Host": "evil.example"})
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 

@@ -103,7 +103,7 @@ def test_error_report_of_a_failed_create(
 
 
 @pytest.mark.parametrize(
-    "broken", ["tokens.policy.check", "tokens.models.Token.is_proven_by", "tokens.credential.parse"]
+    "broken", ["tokens.policy.usable", "tokens.models.Token.is_proven_by", "tokens.credential.parse"]
 )
 @pytest.mark.parametrize("debug", [True, False])
 def test_error_report_of_a_failed_authentication(
@@ -129,7 +129,7 @@ def test_a_500_says_nothing(issue: Issue, monkeypatch: pytest.MonkeyPatch, logs:
     def fail(*_: object) -> None:
         raise RuntimeError(value)
 
-    monkeypatch.setattr("tokens.policy.check", fail)
+    monkeypatch.setattr("tokens.policy.usable", fail)
     response = Client(raise_request_exception=False).get("/api/v1/token", headers=bearer(value))
     assert response.json()["code"] == "internal_error"
     assert value[24:] not in response.content.decode()

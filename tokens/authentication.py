@@ -1,28 +1,53 @@
-"""THE PIPELINE: how the Authorization header of a request becomes a Token. Read it from top to bottom."""
+"""THE PIPELINE: how the Authorization header of a request becomes a user. Read it from top to bottom."""
 
 import re
+from datetime import datetime
 
 from django.conf import settings
-from django.db import Error
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from tokens import credential, denial, policy
+from tokens import credential, denial, limits, lookup, policy
+from tokens.breaker import Down
 from tokens.credential import Credential
-from tokens.models import Token
+from tokens.denial import Denial
+from tokens.models import Scope, Token
+from tokens.policy import Requirement
 from tokens.usage import Use, recorder
 
 
-@sensitive_variables("presented")
-def authenticate(request: HttpRequest) -> Token:
-    """The token that `request` was made with, its owner loaded, or a denial.Denial."""
-    presented = read_credential(request)
-    token = find(presented)
-    admit(token)
-    address = request.META.get("REMOTE_ADDR") or None
-    recorder.record(token, Use(timezone.now(), address, token.newer_digest(presented.value)))
-    return token
+def authenticate(request: HttpRequest, requirement: Requirement) -> None:
+    """Sign the owner of the request's token in, as `request.user`, or raise denial.Denial.
+
+    `request.token` and `request.limits` are there as soon as they are known, so that a refusal that comes after
+    can tell its client how much is left.
+    """
+    address = request.META.get("REMOTE_ADDR", "")
+    now = timezone.now()
+    try:
+        presented, token = identify(request, address, now)
+        request.token = token  # type: ignore[attr-defined]
+        request.limits = verdict = limits.hit_token(token.identifier, token.rate_limit)  # type: ignore[attr-defined]
+        if not verdict.admitted:
+            raise denial.rate_limited(f"This token may make {verdict.words}.", verdict.retry_after, verdict.violated)
+        authorize(token, requirement, address)
+    except Down:
+        raise denial.unavailable() from None
+    recorder.record(token, Use(now, address or None, token.newer_digest(presented.value)))
+    request.user = token.owner
+
+
+def identify(request: HttpRequest, address: str, now: datetime) -> tuple[Credential, Token]:
+    """The credential that the request presents, and the token that it proves. Failures count against `address`."""
+    try:
+        presented = read_credential(request)
+        token = prove(presented)
+        if code := policy.usable(token, now):
+            raise denial.of_proven_token(code, expires_at=token.expires_at, revoked_at=token.revoked_at)
+    except Denial as refused:
+        raise throttled(refused, address) from None
+    return presented, token
 
 
 @sensitive_variables()
@@ -31,7 +56,9 @@ def read_credential(request: HttpRequest) -> Credential:
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header.isascii() or not header.isprintable():
         raise denial.malformed_header("characters that are not printable ASCII")
-    if re.search(r"^basic .*,|bearer.*,|,.*bearer", header, re.IGNORECASE):  # servers join repeated headers by a comma
+    if "," in header and re.search(
+        r"^basic .*,|bearer.*,|,.*bearer", header, re.IGNORECASE
+    ):  # servers join repeated headers by a comma
         raise denial.malformed_header("more than one value: send it once, without commas")
     scheme, *words = header.split(" ")
     if scheme.lower() != "bearer":
@@ -46,20 +73,36 @@ def read_credential(request: HttpRequest) -> Credential:
         raise denial.malformed_token(str(fault)) from None
 
 
-@sensitive_variables()
-def find(presented: Credential) -> Token:
+def prove(presented: Credential) -> Token:
     """The token that `presented` proves, with its owner. One query; nothing more is told before the proof."""
-    try:
-        token = Token.objects.select_related("owner").filter(identifier=presented.identifier).first()
-    except Error:
-        raise denial.unavailable() from None
+    token = lookup.find(presented.identifier)
     if token is None or not token.is_proven_by(presented.value):
         raise denial.unknown_token()
     return token
 
 
-def admit(token: Token) -> None:
-    """Refuse a proven token that may not be used now."""
-    code = policy.check(token, timezone.now())
-    if code is not None:
-        raise denial.of_proven_token(code, expires_at=token.expires_at, revoked_at=token.revoked_at)
+def throttled(refused: Denial, address: str) -> Denial:
+    """`refused`, or that `address` failed too often. Only failures are counted, and only failures meet the limit."""
+    if refused.code == "missing_credentials":  # nothing was tried
+        return refused
+    verdict = limits.hit_failure(address)
+    if verdict.admitted:
+        return refused
+    words = f"Authentication from this address failed more often than {verdict.words}. A good token is still admitted."
+    return denial.rate_limited(words, verdict.retry_after, verdict.violated)
+
+
+def authorize(token: Token, requirement: Requirement, address: str) -> None:
+    """Refuse a token that signs its owner in but may not do this, here, from there."""
+    held = token.scopes
+    if requirement.scopes and token.asks_catalogue:
+        with lookup.breaker:
+            held = list(Scope.objects.held_by(token.owner).filter(name__in=held).values_list("name", flat=True))
+    environment = requirement.environment or settings.TOKEN_ENVIRONMENT
+    match policy.allows(token, held, requirement.scopes, environment, address):
+        case "insufficient_scope":
+            raise denial.insufficient_scope(requirement.scopes, held)
+        case "wrong_environment":
+            raise denial.wrong_environment(token.environment, environment)
+        case "address_not_allowed":
+            raise denial.address_not_allowed(address)

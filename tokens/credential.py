@@ -4,11 +4,12 @@ tkn_live_4mQ7wXb2ZpT9c1K<43 characters><6 characters>
 |------ identifier ----|---- secret ---|-- checksum --|
 """
 
-import hashlib
 import hmac
+import re
 import secrets
 import zlib
 from dataclasses import dataclass, field
+from functools import cache
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 ENVIRONMENTS = ("live", "test", "dev")
@@ -17,6 +18,7 @@ SECRET_LENGTH = 43  # base62 characters: 256 bits
 CHECKSUM_LENGTH = 6  # 62 ** 6 > 2 ** 32
 TOKEN_LENGTH = IDENTIFIER_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
 BULLET = "•"
+WRONG_CHARACTER = re.compile(r"[^0-9A-Za-z_]")
 
 
 class MalformedToken(ValueError):
@@ -41,7 +43,7 @@ def generate(prefix: str, environment: str) -> Credential:
 
 def parse(text: str, prefix: str) -> Credential:
     """The credential that `text` spells, or MalformedToken saying what is wrong with it."""
-    starts = tuple(f"{prefix}_{environment}_" for environment in ENVIRONMENTS)
+    starts = beginnings(prefix)
     if not text.startswith(starts):
         raise MalformedToken(
             f"another kind of credential: tokens here begin with {', '.join(starts[:-1])} or {starts[-1]}"
@@ -49,12 +51,17 @@ def parse(text: str, prefix: str) -> Credential:
     if len(text) != TOKEN_LENGTH:
         fault = "incomplete" if len(text) < TOKEN_LENGTH else "too long"
         raise MalformedToken(f"{fault}: {len(text)} of {TOKEN_LENGTH} characters")
-    for position, character in enumerate(text, start=1):
-        if character not in ALPHABET and character != "_":
-            raise MalformedToken(f"mistyped: character {position} is one that tokens never contain")
+    if wrong := WRONG_CHARACTER.search(text):
+        raise MalformedToken(f"mistyped: character {wrong.start() + 1} is one that tokens never contain")
     if text[-CHECKSUM_LENGTH:] != checksum(text[:-CHECKSUM_LENGTH]):
         raise MalformedToken("mistyped: the checksum does not match")
     return Credential(value=text, identifier=text[:IDENTIFIER_LENGTH])
+
+
+@cache
+def beginnings(prefix: str) -> tuple[str, ...]:
+    """How tokens of an installation with that prefix begin."""
+    return tuple(f"{prefix}_{environment}_" for environment in ENVIRONMENTS)
 
 
 def checksum(body: str) -> str:
@@ -74,7 +81,7 @@ def mask(identifier: str) -> str:
 
 def digest(value: str, pepper: str) -> str:
     """HMAC-SHA-256 of the token, keyed by the pepper, in hexadecimal: what the database keeps."""
-    return hmac.new(pepper.encode(), value.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(pepper.encode(), value.encode(), "sha256").hex()
 
 
 def verify(value: str, pepper: str, expected: str) -> bool:

@@ -1,31 +1,46 @@
 """What a view under /api/ says of itself: `@token_required`, or `@public`. The middleware holds it to that.
 
-@token_required
+@token_required("reports:read")
 def report(request):
     request.user     # the token's owner
     request.token    # the Token
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from functools import wraps
+from typing import Any, TypeVar, cast, overload
 
-from django.views.decorators.common import no_append_slash
-from django.views.decorators.csrf import csrf_exempt
+from tokens.policy import Requirement
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def token_required(view: View) -> View:
-    """The view answers requests made with a valid token. CSRF does not apply: no cookie signs them in."""
-    return declare(view, token_required=True)
+@overload
+def token_required(view: View, /) -> View: ...
+@overload
+def token_required(*scopes: str, environment: str = "") -> Callable[[View], View]: ...
+def token_required(*arguments: Any, environment: str = "") -> Any:
+    """The view answers requests made with a valid token that has every one of the scopes named.
+
+    With `environment` ("live", "test" or "dev") only tokens of that one; without, those that the installation
+    accepts. CSRF does not apply: no cookie signs anybody in. Write it bare, or with arguments.
+    """
+    if arguments and callable(arguments[0]):
+        return declare(arguments[0], Requirement())
+    return lambda view: declare(view, Requirement(arguments, environment))
 
 
 def public(view: View) -> View:
     """The view answers everybody, and nobody is signed in there."""
-    return declare(view, token_required=False)
+    return declare(view, None)
 
 
-def declare(view: View, *, token_required: bool) -> View:
-    declared = no_append_slash(csrf_exempt(view))  # an API never redirects
-    declared.token_required = token_required  # type: ignore[attr-defined]
-    return declared
+def declare(view: View, requirement: Requirement | None) -> View:
+    """The view with what it declares written on it; Django reads the other two, of which the last forbids redirects."""
+
+    @wraps(view)
+    def declared(*args: Any, **kwargs: Any) -> Any:
+        return view(*args, **kwargs)
+
+    vars(declared).update(requirement=requirement, csrf_exempt=True, should_append_slash=False)
+    return cast(View, declared)

@@ -1,10 +1,11 @@
 """Why a request is refused: code, status, header and words, as RFC 9457 problem details. Pure."""
 
 import secrets
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.client import responses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Kind(NamedTuple):
@@ -15,6 +16,8 @@ class Kind(NamedTuple):
     error: str | None = None
 
 
+ENVIRONMENTS = {"live": "Production", "test": "Staging", "dev": "Development"}
+QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 KINDS = {
     "missing_credentials": Kind(401, "A token is needed"),
     "malformed_header": Kind(400, "The Authorization header can't be read", "invalid_request"),
@@ -23,6 +26,10 @@ KINDS = {
     "expired_token": Kind(401, "This token has expired", "invalid_token"),
     "revoked_token": Kind(401, "This token was revoked", "invalid_token"),
     "inactive_owner": Kind(401, "The owner of this token is not active", "invalid_token"),
+    "insufficient_scope": Kind(403, "This token lacks a scope", "insufficient_scope"),
+    "wrong_environment": Kind(403, "This token is for another environment"),
+    "address_not_allowed": Kind(403, "This token may not be used from here"),
+    "rate_limited": Kind(429, "Too many requests"),
     "forbidden": Kind(403, "Not allowed"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
@@ -39,6 +46,8 @@ class Denial(Exception):
     code: str
     detail: str
     headers: dict[str, str] = field(default_factory=dict)
+    members: dict[str, Any] = field(default_factory=dict)  # of the problem, beside those that all have
+    challenge: str = ""  # parameters of the WWW-Authenticate header, beside those that all have
     reference: str = field(default_factory=lambda: secrets.token_hex(8))
     view_status: int | None = None  # where the code says less than the status
 
@@ -52,7 +61,7 @@ class Denial(Exception):
     def status(self) -> int:
         return self.kind.status
 
-    def problem(self) -> dict[str, str | int]:
+    def problem(self) -> dict[str, Any]:
         """The body: RFC 9457 section 3.1 members, and `code` for programs to branch on."""
         return {
             "type": f"urn:tokenry:problem:{self.code}",
@@ -61,6 +70,7 @@ class Denial(Exception):
             "detail": self.detail,
             "code": self.code,
             "instance": f"urn:tokenry:denial:{self.reference}",
+            **self.members,
         }
 
     def response_headers(self) -> dict[str, str]:
@@ -68,7 +78,7 @@ class Denial(Exception):
         headers = {"Cache-Control": "no-store", "Vary": "Authorization", **self.headers}
         if self.kind.error:
             headers["WWW-Authenticate"] = (
-                f'Bearer realm="api", error="{self.kind.error}", error_description="{self.kind.title}"'
+                f'Bearer realm="api", error="{self.kind.error}", error_description="{self.kind.title}"{self.challenge}'
             )
         elif self.status == 401:
             headers["WWW-Authenticate"] = 'Bearer realm="api"'
@@ -106,6 +116,42 @@ def of_proven_token(code: str, *, expires_at: datetime, revoked_at: datetime | N
         "inactive_owner": "The account of the token's owner is switched off. An administrator can switch it on again.",
     }
     return Denial(code, words[code].format(expired=moment(expires_at), revoked=moment(revoked_at or expires_at)))
+
+
+def insufficient_scope(needed: Sequence[str], held: Collection[str]) -> Denial:
+    """The endpoint needs all of `needed` (RFC 6750 section 3.1); the token has `held` of its own."""
+    missing = [name for name in needed if name not in held]
+    return Denial(
+        "insufficient_scope",
+        f"The token lacks the scope {' and '.join(missing)}. Its owner can create one that has it; a scope of a "
+        "group counts only while the owner is a member.",
+        challenge=f', scope="{" ".join(needed)}"',
+    )
+
+
+def wrong_environment(token: str, wanted: str) -> Denial:
+    return Denial(
+        "wrong_environment",
+        f"The token is for {ENVIRONMENTS[token]} ({token}); this endpoint accepts {ENVIRONMENTS[wanted]} ({wanted}).",
+    )
+
+
+def address_not_allowed(address: str) -> Denial:
+    came_from = f"the address {address}" if address else "an address that can't be known here"
+    return Denial(
+        "address_not_allowed",
+        f"The request came from {came_from}, which is not among the token's allowed addresses.",
+    )
+
+
+def rate_limited(limit: str, retry_after: int, violated: Sequence[str]) -> Denial:
+    """More requests than `limit` (in words) admits; `violated` are the names of the policies."""
+    return Denial(
+        "rate_limited",
+        f"{limit} Try again in {retry_after} second{'s' if retry_after > 1 else ''}.",
+        {"Retry-After": str(retry_after)},
+        {"type": QUOTA_EXCEEDED, "violated-policies": list(violated)},
+    )
 
 
 def unavailable() -> Denial:

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from tokens.models import Token
+from tokens.quota import Verdict
 
 
 class PageRequest(HttpRequest):
@@ -19,3 +20,4 @@ class TokenRequest(HttpRequest):
 
     user: AbstractBaseUser  # type: ignore[assignment]
     token: Token
+    limits: Verdict

@@ -1,4 +1,4 @@
-"""When and from where each token was last used: remembered in the process, written by a thread each second.
+"""When and from where each token was last used, and what was refused: remembered here, written by a thread each second.
 
 A request never writes. A killed process (kill -9) may lose its last second of this; a stopped one loses nothing.
 """
@@ -6,8 +6,8 @@ A request never writes. A killed process (kill -9) may lose its last second of t
 import atexit
 import logging
 import threading
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import Error, connection, transaction
 from django.db.models import Q
@@ -15,13 +15,14 @@ from django.db.models import Q
 from tokens.models import Digest, Token
 
 log = logging.getLogger(__name__)
+refusals = logging.getLogger("tokens.refusals")
 
 FLUSH_SECONDS = 1.0
+MOST_REFUSALS = 1000  # lines in the log, each second
 RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more and costs writes
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """One use of a token: when, the client's address where it is known, and a newer digest where one is due."""
 
     at: datetime
@@ -30,10 +31,12 @@ class Use:
 
 
 class Recorder:
-    """The latest use of each token since the last flush."""
+    """The latest use of each token, and the refusals, since the last flush."""
 
     def __init__(self) -> None:
         self._uses: dict[int, Use] = {}
+        self._refusals: list[str] = []
+        self._dropped = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -45,12 +48,38 @@ class Recorder:
             return
         with self._lock:
             self._uses[token.pk] = use
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
-                self._thread.start()
+            self._have_a_thread()
+
+    def refuse(self, line: str) -> None:
+        """Have the log say `line`. A flood of them is cut short, and the log says by how much."""
+        with self._lock:
+            if len(self._refusals) < MOST_REFUSALS:
+                self._refusals.append(line)
+            else:
+                self._dropped += 1
+            self._have_a_thread()
+
+    def _have_a_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+            self._thread.start()
 
     def flush(self) -> None:
-        """Write what is remembered, in one transaction; keep it where the database does not answer."""
+        """Write what is remembered."""
+        self._log_refusals()
+        self._save_uses()
+
+    def _log_refusals(self) -> None:
+        with self._lock:
+            lines, self._refusals = self._refusals, []
+            dropped, self._dropped = self._dropped, 0
+        for line in lines:
+            refusals.info(line)
+        if dropped:
+            refusals.warning("%d more requests were refused", dropped)
+
+    def _save_uses(self) -> None:
+        """In one transaction; they are kept where the database does not answer."""
         with self._lock:
             uses, self._uses = self._uses, {}
         if not uses:

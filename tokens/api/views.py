@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
@@ -28,6 +29,9 @@ def as_json(token: Token) -> dict[str, Any]:
         "identifier": token.identifier,
         "name": token.name,
         "environment": token.environment,
+        "scopes": token.scopes,
+        "allowed_addresses": token.allowed_addresses,
+        "rate_limit": token.rate_limit or settings.TOKEN_RATE_LIMIT,
         "status": token.status,
         "created_at": token.created_at,
         "expires_at": token.expires_at,

@@ -1,9 +1,10 @@
-"""Tokens and the events in their lives. Whatever changes a token writes its Event in the same transaction."""
+"""Tokens. Whatever changes one writes its Event in the same transaction."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import NamedTuple, Self
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -17,9 +18,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokens import credential
 from tokens.credential import Credential
-from tokens.redaction import redact
+from tokens.models.event import NAME_LENGTH, Event
+from tokens.models.scope import Scope
 
-NAME_LENGTH = 100
 EXPIRING_SOON = timedelta(days=14)
 
 
@@ -50,6 +51,14 @@ class FormAlreadySent(Exception):
     def __init__(self, token: Token) -> None:
         super().__init__(token.identifier)
         self.token = token
+
+
+class ScopeNotAllowed(Exception):
+    """The owner may not give a token these scopes: they do not exist, or belong to a group of others."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        super().__init__(*names)
+        self.names = sorted(names)
 
 
 class Digest(NamedTuple):
@@ -103,12 +112,15 @@ class TokenQuerySet(models.QuerySet["Token"]):
         name: str,
         environment: str,
         expires_at: datetime,
+        scopes: Collection[str] = (),
+        allowed_addresses: Collection[str] = (),
         form_nonce: str | None = None,
         request: HttpRequest | None = None,
     ) -> tuple[Token, Credential]:
         """Make a token and its event; the credential is returned here and kept nowhere.
 
-        Raises TokenLimitReached, or FormAlreadySent where the owner's `form_nonce` made a token before.
+        `scopes` are names from the catalogue; `allowed_addresses` networks in CIDR form, none meaning anywhere.
+        Raises TokenLimitReached, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce` made one before.
         """
         new = credential.generate(settings.TOKEN_PREFIX, environment)
         with transaction.atomic():
@@ -118,11 +130,18 @@ class TokenQuerySet(models.QuerySet["Token"]):
                 raise FormAlreadySent(sent)
             if self.owned_by(owner).active().count() >= settings.MAX_TOKENS_PER_USER:
                 raise TokenLimitReached(settings.MAX_TOKENS_PER_USER)
+            # Locked, so that a scope is not restricted to a group in between, unseen by either side.
+            held = list(Scope.objects.held_by(owner).filter(name__in=scopes).select_for_update(of=("self",)))
+            if missing := set(scopes) - {scope.name for scope in held}:
+                raise ScopeNotAllowed(missing)
             token = self.create(
                 owner_id=owner.pk,
                 name=name,
                 environment=environment,
                 expires_at=expires_at,
+                scope=" ".join(scope.name for scope in held),
+                asks_catalogue=any(scope.group_id for scope in held),
+                addresses=" ".join(allowed_addresses),
                 form_nonce=form_nonce,
                 identifier=new.identifier,
                 **Digest.of(new.value)._asdict(),
@@ -140,6 +159,10 @@ class Token(models.Model):
     identifier = models.CharField(max_length=credential.IDENTIFIER_LENGTH)
     digest = models.CharField(max_length=64)
     pepper = models.PositiveSmallIntegerField()
+    scope = models.TextField(blank=True, default="")  # names with a space between, as in RFC 6749 section 3.3
+    asks_catalogue = models.BooleanField(default=False)  # a scope of it is restricted to a group, or was deleted
+    addresses = models.TextField(blank=True, default="")  # networks with a space between; none means anywhere
+    rate_limit = models.CharField(max_length=100, blank=True, default="")  # "": the setting's
     form_nonce = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  (NULL: made without a form)
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
@@ -179,6 +202,16 @@ class Token(models.Model):
         return Status.ACTIVE
 
     @property
+    def scopes(self) -> list[str]:
+        """The names of what it may do, in alphabetical order."""
+        return self.scope.split()
+
+    @property
+    def allowed_addresses(self) -> list[str]:
+        """The networks that it may be used from; none means anywhere."""
+        return self.addresses.split()
+
+    @property
     def owner_is_active(self) -> bool:
         return bool(self.owner.is_active)
 
@@ -193,6 +226,13 @@ class Token(models.Model):
         """The proven `value` under the newest pepper, where this row still has an older one's digest."""
         return None if self.pepper == max(settings.TOKEN_PEPPERS) else Digest.of(value)
 
+    def limit(self, rate_limit: str, request: HttpRequest | None = None) -> None:
+        """Give this token a rate limit of its own, in the notation of `limits`; "" is the installation's."""
+        with transaction.atomic():
+            Token.objects.filter(pk=self.pk).update(rate_limit=rate_limit)
+            self.rate_limit = rate_limit
+            Event.record(Event.Kind.LIMITED, self, request, rate_limit or "the installation's")
+
     def revoke(self, request: HttpRequest | None = None) -> bool:
         """End this token for good. True when this call did it, False when it was revoked before."""
         with transaction.atomic():
@@ -202,68 +242,3 @@ class Token(models.Model):
             self.revoked_at = now
             Event.record(Event.Kind.REVOKED, self, request)
         return True
-
-
-class EventQuerySet(models.QuerySet["Event"]):
-    """Events are written once: nothing here changes or deletes one."""
-
-    def owned_by(self, user: AbstractBaseUser) -> Self:
-        return self.filter(owner_id=user.pk)
-
-    def update(self, **kwargs: Any) -> NoReturn:
-        raise TypeError("Events are append-only.")
-
-    def delete(self) -> NoReturn:
-        raise TypeError("Events are append-only.")
-
-
-class Event(models.Model):
-    """Something that happened to a token: what, when, by whom and from where."""
-
-    class Kind(models.TextChoices):
-        CREATED = "created", "Created"
-        REVOKED = "revoked", "Revoked"
-
-    at = models.DateTimeField(default=timezone.now)
-    kind = models.CharField(max_length=20, choices=Kind.choices)
-    owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="token_events"
-    )
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    token = models.ForeignKey(Token, on_delete=models.SET_NULL, null=True, related_name="events")
-    token_name = models.CharField(max_length=NAME_LENGTH)
-    identifier = models.CharField(max_length=credential.IDENTIFIER_LENGTH)
-    address = models.GenericIPAddressField(null=True)
-    user_agent = models.CharField(max_length=200)
-
-    objects = EventQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-at", "-pk"]
-        indexes = [models.Index(fields=["owner", "-at"], name="event_owner_at")]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.identifier}"
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        if not self._state.adding:
-            raise TypeError("Events are append-only.")
-        super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        raise TypeError("Events are append-only.")
-
-    @classmethod
-    def record(cls, kind: Kind, token: Token, request: HttpRequest | None) -> None:
-        """Write down what happened to `token`; `request` says by whom and from where, None is the command line."""
-        user = getattr(request, "user", None)
-        cls.objects.create(
-            kind=kind,
-            owner_id=token.owner_id,
-            actor_id=user.pk if user else None,
-            token=token,
-            token_name=token.name,
-            identifier=token.identifier,
-            address=(request.META.get("REMOTE_ADDR") or None) if request else None,
-            user_agent=redact(request.headers.get("User-Agent", ""))[:200] if request else "",
-        )

@@ -1,0 +1,160 @@
+"""How often: so many requests in a window, for each token, and so many failed ones for each address.
+
+A window begins with the first request counted in it, lasts its whole length and admits its quota, never more. Time
+is this process's monotonic clock, or Redis's own: no wall clock moves it.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any, Protocol
+
+from django.conf import settings
+from redis import ConnectionError, ConnectionPool, RedisError  # noqa: A004  (Redis's own)
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tokens.breaker import Breaker
+from tokens.quota import Count, Verdict, Window, parse
+
+WAIT_SECONDS = 0.3  # for Redis
+SWEEP_AT = 1024
+NOTHING = (0, -math.inf)
+
+
+Hit = tuple[bool, tuple[Window, ...], list[Count]]  # admitted, and what was counted where
+
+
+class Counters(Protocol):
+    def hit(self, key: str, windows: tuple[Window, ...]) -> Hit:
+        """Count one request in all `windows` of `key`, unless one is full; then count it in none."""
+
+
+class MemoryCounters:
+    """For one process with any number of threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._counts: dict[tuple[str, int], tuple[int, float]] = {}  # by key and seconds: used, and when it ends
+        self._sweep_at = SWEEP_AT
+
+    def hit(self, key: str, windows: tuple[Window, ...]) -> Hit:
+        with self._lock:
+            now = self._clock()
+            admitted = True
+            counts = []
+            for quota, seconds in windows:
+                used, end = self._counts.get((key, seconds), NOTHING)
+                if end <= now:
+                    used, end = 0, now + seconds
+                admitted = admitted and used < quota
+                counts.append((used, end))
+            if admitted:
+                counts = [(used + 1, end) for used, end in counts]
+                for (_, seconds), count in zip(windows, counts, strict=True):
+                    self._counts[key, seconds] = count
+                if len(self._counts) >= self._sweep_at:
+                    self._sweep(now)
+        return admitted, windows, [Count(used, end - now) for used, end in counts]
+
+    def _sweep(self, now: float) -> None:
+        """Forget windows that are over; again when as many have come as stay now."""
+        self._counts = {key: count for key, count in self._counts.items() if count[1] > now}
+        self._sweep_at = max(SWEEP_AT, 2 * len(self._counts))
+
+
+class RedisCounters:
+    """For any number of processes and nodes: one round trip for all windows of a request."""
+
+    SCRIPT = """
+    local admitted, answer = 1, {}
+    for i, key in ipairs(KEYS) do
+      if tonumber(redis.call('GET', key) or 0) >= tonumber(ARGV[2 * i - 1]) then admitted = 0 end
+    end
+    for i, key in ipairs(KEYS) do
+      if admitted == 1 then
+        redis.call('SET', key, 0, 'PX', ARGV[2 * i], 'NX')
+        redis.call('INCR', key)
+      end
+      answer[2 * i - 1] = tonumber(redis.call('GET', key) or 0)
+      answer[2 * i] = redis.call('PTTL', key)
+      if answer[2 * i] < 0 then answer[2 * i] = ARGV[2 * i] - 1 end
+    end
+    return {admitted, unpack(answer)}
+    """
+
+    def __init__(self, url: str) -> None:
+        self._pool = ConnectionPool.from_url(
+            url, socket_timeout=WAIT_SECONDS, socket_connect_timeout=WAIT_SECONDS, retry=Retry(NoBackoff(), 0)
+        )
+        self._local = threading.local()
+        self._full: dict[tuple[str, tuple[Window, ...]], tuple[float, list[Count]]] = {}
+        self._breaker = Breaker(RedisError)
+
+    def hit(self, key: str, windows: tuple[Window, ...]) -> Hit:
+        """What Redis found full stays refused here until its window ends, so that a flood does not reach Redis."""
+        ends, counts = self._full.get((key, windows), (0.0, []))
+        left = ends - time.monotonic()
+        if left > 0:
+            return False, windows, [Count(used, left) for used, _ in counts]
+        admitted, counts = self._count(key, windows)
+        if not admitted:
+            if len(self._full) >= SWEEP_AT:
+                self._full.clear()
+            wait = max(left for (used, left), (quota, _) in zip(counts, windows, strict=True) if used >= quota)
+            self._full[key, windows] = (time.monotonic() + wait, counts)
+        return admitted, windows, counts
+
+    def _count(self, key: str, windows: tuple[Window, ...]) -> tuple[bool, list[Count]]:
+        keys = [f"tokenry:{{{key}}}:{window.seconds}" for window in windows]
+        numbers = [number for quota, seconds in windows for number in (quota, 1000 * seconds)]
+        with self._breaker:
+            admitted, *answer = self._ask("EVAL", self.SCRIPT, len(keys), *keys, *numbers)
+        counts = [Count(used, (left + 1) / 1000) for used, left in zip(answer[::2], answer[1::2], strict=True)]
+        return bool(admitted), counts
+
+    def _ask(self, *command: str | int) -> Any:
+        """Redis's answer, on this thread's own connection: a third of what a client's pool costs."""
+        try:
+            return self._exchange(*command)
+        except ConnectionError:  # ended while it was idle
+            return self._exchange(*command)
+
+    def _exchange(self, *command: str | int) -> Any:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._pool.make_connection()
+        try:
+            self._local.connection.send_command(*command)
+            return self._local.connection.read_response()
+        except RedisError:
+            self._local.connection.disconnect()
+            raise
+
+
+@cache
+def counters() -> Counters:
+    """The installation's counters: shared through REDIS_URL, else of this process."""
+    return RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else MemoryCounters()
+
+
+def hit_token(identifier: str, rate_limit: str) -> Verdict:
+    """Count a request made with that token. Raises breaker.Down where the counters do not answer."""
+    windows = parse(rate_limit or settings.TOKEN_RATE_LIMIT)
+    return Verdict(*counters().hit(identifier, windows), "token")
+
+
+def hit_failure(address: str) -> Verdict:
+    """Count a failed authentication from `address` ("" for all that are unknown together). Raises breaker.Down."""
+    windows = parse(settings.FAILED_AUTH_LIMIT)
+    return Verdict(*counters().hit(f"failed {neighbourhood(address)}", windows), "failed-authentication")
+
+
+def neighbourhood(address: str) -> str:
+    """What one client has: an IPv4 address, or a whole IPv6 /64."""
+    if ":" in address and isinstance(ip_address(address), IPv6Address):
+        return str(ip_network(f"{address}/64", strict=False))
+    return address

@@ -1,0 +1,69 @@
+"""The catalogue of scopes: what a token may be allowed to do. Administrators edit it."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from django.apps import apps
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import Group
+from django.core.validators import RegexValidator
+from django.db import models, transaction
+from django.db.models import Q
+
+NAME = RegexValidator(
+    r"^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$",
+    "A scope is named resource:action in lower case, such as reports:read.",
+)
+
+
+class ScopeQuerySet(models.QuerySet["Scope"]):
+    def held_by(self, user: AbstractBaseUser) -> Self:
+        """Those that `user` may give to a token: free ones, and those of the user's groups."""
+        return self.filter(Q(group=None) | Q(group__in=Group.objects.filter(user=user.pk)))
+
+
+class Scope(models.Model):
+    """A right by name. One with a group holds only while the token's owner is in it, request by request."""
+
+    name = models.CharField(
+        max_length=100, unique=True, validators=[NAME], help_text="resource:action, such as reports:read"
+    )
+    words = models.CharField(
+        max_length=200, help_text="What a token with it can do, such as “Read reports”. People see it when they choose."
+    )
+    group = models.ForeignKey(
+        Group, on_delete=models.PROTECT, null=True, blank=True, related_name="scopes",
+        help_text="Only members may have it, and only while they are members.",
+    )  # fmt: skip
+
+    objects = ScopeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if self.group_id is not None:
+                self._have_tokens_ask()
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        with transaction.atomic():
+            self._have_tokens_ask()
+            return super().delete(*args, **kwargs)
+
+    @property
+    def resource(self) -> str:
+        return self.name.partition(":")[0]
+
+    @property
+    def action(self) -> str:
+        return self.name.partition(":")[2]
+
+    def _have_tokens_ask(self) -> None:
+        """From now on, requests with a token that has this scope look into the catalogue. One too many does no harm."""
+        apps.get_model("tokens", "Token").objects.filter(scope__contains=self.name).update(asks_catalogue=True)

@@ -1,0 +1,99 @@
+"""One row by one statement with one placeholder, prepared once for each connection that Django keeps open.
+
+SQLite's own module prepares by itself. On PostgreSQL this speaks libpq, whose round trip costs a quarter of a
+cursor's, and which lets a client stop waiting for a server that fell silent.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from select import POLLIN, poll
+from typing import Any
+from weakref import WeakSet
+
+from django.db import OperationalError
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+WAIT_SECONDS = 1.0  # for PostgreSQL
+NAME = b"tokenry"
+
+prepared_on: WeakSet[Any] = WeakSet()
+
+
+def fetch_row(database: BaseDatabaseWrapper, sql: str, argument: str) -> Sequence[Any] | None:
+    """The first row, its columns as the database's driver gives them, or None. Raises django.db.Error.
+
+    `sql` has Django's placeholder, `%s`.
+    """
+    if database.connection is None:
+        database.connect()
+    observed = database.queries_logged or database.execute_wrappers  # then each query goes the ordinary way
+    if database.vendor == "sqlite" and not observed:
+        with database.wrap_database_errors:
+            row: Sequence[Any] | None = database.connection.execute(native(sql, "?"), [argument]).fetchone()
+            return row
+    if database.vendor == "postgresql" and not observed:
+        result = libpq_result(database, native(sql, "$1").encode(), argument.encode())
+        if result is not None:
+            return first_row(database, result)
+    with database.cursor() as cursor:
+        cursor.execute(sql, [argument])
+        ordinary: Sequence[Any] | None = cursor.fetchone()
+        return ordinary
+
+
+@cache
+def native(sql: str, placeholder: str) -> str:
+    """`sql` as the driver itself reads it; one string for ever, because drivers find statements again by its hash."""
+    return sql.replace("%s", placeholder)
+
+
+def libpq_result(database: BaseDatabaseWrapper, sql: bytes, argument: bytes) -> Any:
+    """libpq's result, or None where it failed: the ordinary way then works, on a new connection, or says why not."""
+    from psycopg import Error, pq
+
+    connection = database.connection.pgconn
+    try:
+        if database.connection not in prepared_on:
+            connection.prepare(NAME, sql)
+            prepared_on.add(database.connection)
+        connection.send_query_prepared(NAME, [argument])
+        result = awaited(connection)
+    except TimeoutError:
+        database.close()
+        raise OperationalError(f"PostgreSQL did not answer in {WAIT_SECONDS} seconds.") from None
+    except Error:
+        result = None
+    if result is not None and result.status == pq.ExecStatus.TUPLES_OK:
+        return result
+    if connection.status != pq.ConnStatus.OK:  # the server ended it
+        database.close()
+    return None
+
+
+def awaited(connection: Any) -> Any:
+    """The one result of the query that was sent; TimeoutError when it is not here in time."""
+    connection.flush()
+    poller = poll()
+    poller.register(connection.socket, POLLIN)
+    while True:
+        if not poller.poll(WAIT_SECONDS * 1000):
+            raise TimeoutError
+        connection.consume_input()
+        if not connection.is_busy():
+            break
+    result = connection.get_result()
+    connection.get_result()  # says that there is no other
+    return result
+
+
+def first_row(database: BaseDatabaseWrapper, result: Any) -> Sequence[Any] | None:
+    """Its columns in Python's types, by the connection's own loaders."""
+    from psycopg.adapt import Transformer
+
+    if not result.ntuples:
+        return None
+    with database.wrap_database_errors:
+        transformer = Transformer(database.connection)
+        transformer.set_pgresult(result)
+        row: Sequence[Any] | None = transformer.load_row(0, tuple)
+        return row
