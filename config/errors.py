@@ -5,6 +5,7 @@ import sys
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from redis import RedisError
 
 LOOK_FIRST = "If you were creating a token, look in your list first: it may be there already."
 
@@ -16,16 +17,17 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Django's handler500, for the same reason. It serves views and middleware alike, so it tells a database that
-    is away from a fault of ours."""
-    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError)):
+    """Django's handler500, for the same reason. It serves views and middleware alike, so it tells a database or a
+    Redis that is away from a fault of ours."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError, RedisError)):
         return unavailable(request)
     return page(500, "Something went wrong here", f"It is not your fault. Try again in a moment. {LOOK_FIRST}")
 
 
 def unavailable(request: HttpRequest) -> HttpResponse:
-    """The database does not answer."""
-    response = page(503, "Not available for the moment", f"The database does not answer. Try again soon. {LOOK_FIRST}")
+    """The database or Redis does not answer."""
+    words = f"Something that this page needs does not answer. Try again soon. {LOOK_FIRST}"
+    response = page(503, "Not available for the moment", words)
     response["Retry-After"] = "5"
     return response
 

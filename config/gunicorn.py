@@ -2,14 +2,17 @@
 
 import socket
 import struct
+from functools import partial
 from typing import Any
 
+from django.db.backends.signals import connection_created
 from gunicorn.glogging import Logger
 
 from config import settings
 from tokens.redaction import RedactingFormatter
 
 SOCKET_SECONDS = 5
+DATABASE_SECONDS = 2
 
 wsgi_app = "config.wsgi"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
@@ -43,12 +46,20 @@ class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  (the setting's 
 
 
 def post_worker_init(worker: Any) -> None:
-    """Accepted connections inherit these time-outs: without them a few silent clients hold every thread for ever."""
+    """Bound every wait: for clients, whose connections inherit these time-outs, and for a frozen PostgreSQL."""
     for listener in worker.sockets:
         for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
             listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SOCKET_SECONDS, 0))
 
+    connection_created.connect(bound_the_wait)
+
+
+def bound_the_wait(connection: Any, **kwargs: Any) -> None:
+    """PostgreSQL's own time-outs, below, are not kept by one that is stopped: then the client gives up."""
+    if connection.vendor == "postgresql":
+        connection.connection.wait = partial(connection.connection.wait, timeout=DATABASE_SECONDS)
+
 
 # Requests wait for the database only so long; migrations, which do not run here, as long as they take.
 if "postgresql" in settings.DATABASE["ENGINE"]:
-    settings.DATABASE["OPTIONS"]["options"] = "-c statement_timeout=5s -c lock_timeout=2s"
+    settings.DATABASE["OPTIONS"]["options"] = "-c statement_timeout=1500ms -c lock_timeout=1s"

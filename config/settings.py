@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from config import environment
 from config.environment import setting
@@ -133,6 +135,7 @@ FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/fo
 DATABASES = {"default": setting("DATABASE_URL", "sqlite:///var/tokenry.sqlite3", environment.database_url, secret=True)}
 DATABASE = DATABASES["default"]
 DATABASE["CONN_MAX_AGE"] = None  # opening a connection for each request costs more than the request
+DATABASE["CONN_HEALTH_CHECKS"] = True  # of pages; a request with a token notices by itself
 if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
     DATABASE["NAME"] = BASE_DIR / DATABASE["NAME"]
     DATABASE["NAME"].parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +155,7 @@ if REDIS_URL:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": "tokenry",
-            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
         }
     }
 

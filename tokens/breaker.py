@@ -4,6 +4,7 @@ import time
 from types import TracebackType
 
 PAUSE_SECONDS = 1.0
+TRIAL_SECONDS = 3.0  # longer than any wait for a service
 
 
 class Down(Exception):
@@ -13,7 +14,8 @@ class Down(Exception):
 class Breaker:
     """`with breaker:` turns failures of one service into Down, and straight after one raises it without a try.
 
-    The first request after the pause tries again, so all recovers by itself.
+    After the pause one request tries again, while the others are still refused; so all recovers by itself, and no
+    more than one waits.
     """
 
     def __init__(self, *failures: type[Exception]) -> None:
@@ -21,8 +23,11 @@ class Breaker:
         self._open_until = 0.0
 
     def __enter__(self) -> None:
-        if self._open_until and time.monotonic() < self._open_until:
-            raise Down
+        if self._open_until:
+            now = time.monotonic()
+            if now < self._open_until:
+                raise Down
+            self._open_until = now + TRIAL_SECONDS
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -30,3 +35,4 @@ class Breaker:
         if isinstance(error, self._failures):
             self._open_until = time.monotonic() + PAUSE_SECONDS
             raise Down from error
+        self._open_until = 0.0

@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 from tests.server import ROOT, Installation, Server
+from tokens.policy import Requirement
 
 README = (ROOT / "README.md").read_text()
 ROW = re.compile(r"^\| `(\w+)`(?:, `(\w+)`)? \| [\d, ]+ \| (.*?) \| ", re.MULTILINE)
@@ -59,5 +60,6 @@ def test_the_integration_example_is_right() -> None:
     example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
     names: dict[str, object] = {}
     exec(compile(example, "README.md", "exec"), names)
-    assert getattr(names["report"], "token_required", None) is True
-    assert getattr(names["status"], "token_required", None) is False
+    assert getattr(names["report"], "requirement", None) == Requirement(("reports:read",))
+    assert getattr(names["publish"], "requirement", None) == Requirement(("reports:read", "reports:write"), "live")
+    assert getattr(names["status"], "requirement", "") is None

@@ -113,6 +113,7 @@ def test_the_buffer_is_flushed_while_running(installation: Installation) -> None
 
 
 def test_a_second_node_refuses_as_soon_as_the_first_revoked(installation: Installation) -> None:
+    installation.settings["FAILED_AUTH_LIMIT"] = "1000/second"
     first, second = installation.server().start(), installation.server().start()
     rounds = 10
     value = [installation.issue(f"round {n}") for n in range(rounds)]
