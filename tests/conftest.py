@@ -42,6 +42,7 @@ def quiet_recorder() -> Iterator[None]:
     yield
     usage.recorder._uses.clear()
     usage.recorder._refusals.clear()
+    usage.recorder._denials.clear()
     usage.recorder._thread = None
 
 

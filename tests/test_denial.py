@@ -48,9 +48,11 @@ def test_references_differ() -> None:
 
 
 def test_a_proven_token_learns_when() -> None:
-    facts = {"expires_at": datetime(2026, 11, 1, 9, 30, 5, tzinfo=UTC), "revoked_at": datetime(2026, 10, 2, tzinfo=UTC)}
-    assert "1 November 2026 at 09:30:05 UTC" in denial.of_proven_token("expired_token", **facts).detail
-    assert "2 October 2026 at 00:00:00 UTC" in denial.of_proven_token("revoked_token", **facts).detail
+    expired, revoked, renewed = (datetime(2026, 11, day, 9, 30, 5, tzinfo=UTC) for day in (1, 2, 3))
+    assert "1 November 2026 at 09:30:05 UTC" in denial.of_proven_token("expired_token", expired, None, None).detail
+    assert "2 November 2026 at 09:30:05 UTC" in denial.of_proven_token("revoked_token", expired, revoked, None).detail
+    renewal = denial.of_proven_token("expired_token", expired, None, renewed).detail
+    assert "It was renewed on 3 November 2026 at 09:30:05 UTC: use the one that replaced it." in renewal
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ class TokensConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.registry import Belonging, Page, register_belonging, register_page
-        from tokens import signals  # noqa: F401  (connects the receivers)
+        from tokens import receivers  # noqa: F401  (connects the receivers)
         from tokens.models import Token
 
         register_page(Page(40, "API tokens", "token_list", "key-round"))

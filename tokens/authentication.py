@@ -1,7 +1,6 @@
 """THE PIPELINE: how the Authorization header of a request becomes a user. Read it from top to bottom."""
 
 import re
-from datetime import datetime
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -24,30 +23,35 @@ def authenticate(request: HttpRequest, requirement: Requirement) -> None:
     can tell its client how much is left.
     """
     address = request.META.get("REMOTE_ADDR", "")
-    now = timezone.now()
+    use = Use(timezone.now(), address or None, request.META.get("HTTP_USER_AGENT", ""))
     try:
-        presented, token = identify(request, address, now)
-        request.token = token  # type: ignore[attr-defined]
+        token = identify(request, use)
         request.limits = verdict = limits.hit_token(token.identifier, token.rate_limit)  # type: ignore[attr-defined]
         if not verdict.admitted:
             raise denial.rate_limited(f"This token may make {verdict.words}.", verdict.retry_after, verdict.violated)
         authorize(token, requirement, address)
     except Down:
         raise denial.unavailable() from None
-    recorder.record(token, Use(now, address or None, token.newer_digest(presented.value)))
+    except Denial as refused:
+        if hasattr(request, "token"):  # its secret is proven, so its owner may know
+            recorder.deny(request.token, refused, use)
+        raise
+    recorder.record(token, use)
     request.user = token.owner
 
 
-def identify(request: HttpRequest, address: str, now: datetime) -> tuple[Credential, Token]:
-    """The credential that the request presents, and the token that it proves. Failures count against `address`."""
+def identify(request: HttpRequest, use: Use) -> Token:
+    """The token that the request presents and proves. Failures count against the address."""
     try:
         presented = read_credential(request)
-        token = prove(presented)
-        if code := policy.usable(token, now):
-            raise denial.of_proven_token(code, expires_at=token.expires_at, revoked_at=token.revoked_at)
+        request.token = token = prove(presented)  # type: ignore[attr-defined]
+        if code := policy.usable(token, use.at):
+            raise denial.of_proven_token(code, token.expires_at, token.revoked_at, token.renewed_at)
     except Denial as refused:
-        raise throttled(refused, address) from None
-    return presented, token
+        raise throttled(refused, use.address or "") from None
+    if newer := token.newer_digest(presented.value):
+        recorder.upgrade(token, newer)
+    return token
 
 
 @sensitive_variables()

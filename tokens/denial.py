@@ -108,14 +108,21 @@ def unknown_token() -> Denial:
     )
 
 
-def of_proven_token(code: str, *, expires_at: datetime, revoked_at: datetime | None) -> Denial:
+def of_proven_token(
+    code: str, expires_at: datetime, revoked_at: datetime | None, renewed_at: datetime | None
+) -> Denial:
     """Why a token whose secret is proven may not be used: only its holder learns this."""
     words = {
         "revoked_token": "The token was revoked on {revoked}. Its owner can create another under Settings, API tokens.",
-        "expired_token": "The token expired on {expired}. Its owner can create another under Settings, API tokens.",
+        "expired_token": (
+            "The token expired on {expired}. It was renewed on {renewed}: use the one that replaced it."
+            if renewed_at
+            else "The token expired on {expired}. Its owner can renew it under Settings, API tokens."
+        ),
         "inactive_owner": "The account of the token's owner is switched off. An administrator can switch it on again.",
     }
-    return Denial(code, words[code].format(expired=moment(expires_at), revoked=moment(revoked_at or expires_at)))
+    instants = {"expired": expires_at, "revoked": revoked_at, "renewed": renewed_at}
+    return Denial(code, words[code].format(**{word: moment(at) for word, at in instants.items() if at}))
 
 
 def insufficient_scope(needed: Sequence[str], held: Collection[str]) -> Denial:

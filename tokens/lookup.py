@@ -18,7 +18,14 @@ from tokens.breaker import Breaker
 from tokens.models import Token
 from tokens.prepared import fetch_row
 
-LEFT_OUT = {"identifier", "form_nonce", "last_used_address"}  # known, or no part of a decision
+LEFT_OUT = {
+    "identifier",
+    "description",
+    "form_nonce",
+    "renewed_from_id",
+    "last_used_address",
+    "last_used_agent",
+}  # known, or no part of a decision
 
 AnyModel = TypeVar("AnyModel", bound=Model)
 

@@ -1,17 +1,22 @@
-"""What tokens do when something happens elsewhere."""
+"""What other applications in the project may listen to, sent once the change is committed.
 
+Each has `token` and `request` (None from the command line); `token_renewed` has `successor` too, and `token_refused`
+has `denial`. `token_refused` is for tokens whose secret was proven.
+"""
+
+from functools import partial
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Q
-from django.db.models.signals import pre_delete
-from django.dispatch import receiver
+from django.db import transaction
+from django.dispatch import Signal
 
-from tokens.models import Event
+token_created = Signal()
+token_renewed = Signal()
+token_revoked = Signal()
+token_refused = Signal()
+token_expired = Signal()
 
 
-@receiver(pre_delete, sender=settings.AUTH_USER_MODEL)
-def forget_person(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """The events of a deleted account stay for the record, without the person's address or device."""
-    past_the_guard = Event._base_manager  # noqa: SLF001  (the public manager refuses every change)
-    past_the_guard.filter(Q(owner=instance) | Q(actor=instance)).update(address=None, user_agent="")
+def after_commit(signal: Signal, *, token: Any, **arguments: Any) -> None:
+    """Send `signal` when the transaction is through; a receiver that fails is logged and stops nobody."""
+    transaction.on_commit(partial(signal.send_robust, sender=type(token), token=token, **arguments))

@@ -12,7 +12,10 @@ from typing import NamedTuple
 from django.db import Error, connection, transaction
 from django.db.models import Q
 
+from tokens.denial import Denial
 from tokens.models import Digest, Token
+from tokens.redaction import redact
+from tokens.signals import token_refused
 
 log = logging.getLogger(__name__)
 refusals = logging.getLogger("tokens.refusals")
@@ -23,11 +26,11 @@ RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more
 
 
 class Use(NamedTuple):
-    """One use of a token: when, the client's address where it is known, and a newer digest where one is due."""
+    """One use of a token: when, the client's address where it is known, and what it calls itself."""
 
     at: datetime
     address: str | None
-    digest: Digest | None = None
+    agent: str = ""
 
 
 class Recorder:
@@ -35,6 +38,8 @@ class Recorder:
 
     def __init__(self) -> None:
         self._uses: dict[int, Use] = {}
+        self._digests: dict[int, Digest] = {}
+        self._denials: list[tuple[Token, Denial, Use]] = []
         self._refusals: list[str] = []
         self._dropped = 0
         self._lock = threading.Lock()
@@ -42,12 +47,25 @@ class Recorder:
         self._thread: threading.Thread | None = None
 
     def record(self, token: Token, use: Use) -> None:
-        """Remember `use`, at most once a minute for each token."""
-        recent = token.last_used_at is not None and use.at - token.last_used_at < RESOLUTION
-        if recent and use.digest is None:
+        """Remember `use`, at most once a minute for each token, and the first since a renewal at once."""
+        last = token.last_used_at
+        if last and use.at - last < RESOLUTION and not (token.renewed_at and last <= token.renewed_at):
             return
         with self._lock:
             self._uses[token.pk] = use
+            self._have_a_thread()
+
+    def upgrade(self, token: Token, digest: Digest) -> None:
+        """Have the row keep `digest`, of the newest pepper, in place of its older one."""
+        with self._lock:
+            self._digests[token.pk] = digest
+            self._have_a_thread()
+
+    def deny(self, token: Token, denial: Denial, use: Use) -> None:
+        """Have `token_refused` sent: not here, because its receivers may take their time."""
+        with self._lock:
+            if len(self._denials) < MOST_REFUSALS:
+                self._denials.append((token, denial, use))
             self._have_a_thread()
 
     def refuse(self, line: str) -> None:
@@ -67,7 +85,14 @@ class Recorder:
     def flush(self) -> None:
         """Write what is remembered."""
         self._log_refusals()
+        self._send_denials()
         self._save_uses()
+
+    def _send_denials(self) -> None:
+        with self._lock:
+            denials, self._denials = self._denials, []
+        for token, denial, use in denials:
+            token_refused.send_robust(sender=Token, token=token, denial=denial, use=use)
 
     def _log_refusals(self) -> None:
         with self._lock:
@@ -82,20 +107,29 @@ class Recorder:
         """In one transaction; they are kept where the database does not answer."""
         with self._lock:
             uses, self._uses = self._uses, {}
-        if not uses:
+            digests, self._digests = self._digests, {}
+        if not uses and not digests:
             return
         try:
             with transaction.atomic():
-                for pk, use in sorted(uses.items()):  # in one order everywhere, so that nodes never deadlock
-                    earlier = Q(last_used_at=None) | Q(last_used_at__lt=use.at)
-                    Token.objects.filter(earlier, pk=pk).update(last_used_at=use.at, last_used_address=use.address)
-                    if use.digest:
-                        Token.objects.filter(pk=pk).update(**use.digest._asdict())
+                for pk in sorted(uses.keys() | digests.keys()):  # in one order everywhere, so that nodes never deadlock
+                    if pk in uses:
+                        self._save_use(pk, uses[pk])
+                    if pk in digests:
+                        Token.objects.filter(pk=pk).update(**digests[pk]._asdict())
         except Error as error:
             connection.close()
             log.warning("last use of %d tokens is kept for the next try: %s", len(uses), error)
             with self._lock:
                 self._uses = uses | self._uses
+                self._digests = digests | self._digests
+
+    @staticmethod
+    def _save_use(pk: int, use: Use) -> None:
+        earlier = Q(last_used_at=None) | Q(last_used_at__lt=use.at)
+        Token.objects.filter(earlier, pk=pk).update(
+            last_used_at=use.at, last_used_address=use.address, last_used_agent=redact(use.agent)[:200]
+        )
 
     def stop(self) -> None:
         """End the thread and write the rest."""

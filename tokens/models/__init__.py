@@ -1,20 +1,24 @@
 """Tokens, what they may do, and the events in their lives."""
 
+from tokens.models.digest import Digest
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet
+from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
-from tokens.models.token import (
-    Digest,
+from tokens.models.token import DESCRIPTION_LENGTH, Token
+from tokens.models.words import (
+    AlreadyRenewed,
     Environment,
     FormAlreadySent,
     ScopeNotAllowed,
     Status,
-    Token,
     TokenLimitReached,
-    TokenQuerySet,
+    TokenRevoked,
 )
 
 __all__ = [
+    "DESCRIPTION_LENGTH",
     "NAME_LENGTH",
+    "AlreadyRenewed",
     "Digest",
     "Environment",
     "Event",
@@ -26,4 +30,5 @@ __all__ = [
     "Token",
     "TokenLimitReached",
     "TokenQuerySet",
+    "TokenRevoked",
 ]

@@ -37,7 +37,9 @@ class Event(models.Model):
 
     class Kind(models.TextChoices):
         CREATED = "created", "Created"
+        CHANGED = "changed", "Changed"
         LIMITED = "limited", "Rate limit changed"
+        RENEWED = "renewed", "Renewed"
         REVOKED = "revoked", "Revoked"
 
     at = models.DateTimeField(default=timezone.now)

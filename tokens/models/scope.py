@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Self
 
 from django.apps import apps
@@ -10,6 +11,8 @@ from django.contrib.auth.models import Group
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
+
+from tokens.models.words import ScopeNotAllowed
 
 NAME = RegexValidator(
     r"^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$",
@@ -21,6 +24,19 @@ class ScopeQuerySet(models.QuerySet["Scope"]):
     def held_by(self, user: AbstractBaseUser) -> Self:
         """Those that `user` may give to a token: free ones, and those of the user's groups."""
         return self.filter(Q(group=None) | Q(group__in=Group.objects.filter(user=user.pk)))
+
+    def ensure_held(self, user: AbstractBaseUser, names: Collection[str]) -> None:
+        """Raise ScopeNotAllowed where `user` may not give one of these to a token."""
+        if missing := set(names) - set(self.held_by(user).filter(name__in=names).values_list("name", flat=True)):
+            raise ScopeNotAllowed(missing)
+
+    def must_be_asked(self, names: Collection[str]) -> bool:
+        """Whether requests with these scopes look into the catalogue: one of them has a group, or was deleted.
+
+        Locks them, so that the answer holds until the transaction ends.
+        """
+        found = list(self.filter(name__in=names).select_for_update())
+        return len(found) < len(set(names)) or any(scope.group_id for scope in found)
 
 
 class Scope(models.Model):
