@@ -178,17 +178,6 @@ def test_reset_says_the_same_of_unknown_addresses(owner: User, mailoutbox: list[
     assert "signup" not in str(mailoutbox[1].body)
 
 
-def test_twenty_wrong_passwords_lock_out_nobody_else(owner: User, teammate: User) -> None:
-    wrong = {"login": owner.email, "password": "wrong"}
-    statuses = [Client(REMOTE_ADDR="192.0.2.1").post("/accounts/login/", wrong).status_code for _ in range(20)]
-    assert set(statuses[:5]) == {200}
-    right = {"login": owner.email, "password": PASSWORD}
-    refused = Client(REMOTE_ADDR="192.0.2.1").post("/accounts/login/", right)
-    assert not refused.wsgi_request.user.is_authenticated
-    fine = Client(REMOTE_ADDR="192.0.2.2").post("/accounts/login/", {"login": teammate.email, "password": PASSWORD})
-    assert fine["Location"] == "/settings/tokens/"
-
-
 def test_secure_cookies_where_the_site_is_https() -> None:
     from tests.test_environment import manage
 
