@@ -108,6 +108,14 @@ def link_to(mails: Path, address: str) -> str:
     return str(link)
 
 
+def invite(administrator: Page, server: Server, email: str) -> None:
+    """From admin, as administrators do."""
+    administrator.goto(f"{server.url}/admin/accounts/user/add/")
+    administrator.locator("#id_email").fill(email)
+    administrator.locator("[name=_save]").click()
+    expect(administrator.get_by_text(f"{email} is invited by mail")).to_be_visible()
+
+
 def choose_password(page: Page, password: str = NEW_PASSWORD) -> None:
     page.locator("#id_password1").fill(password)
     page.locator("#id_password2").fill(password)

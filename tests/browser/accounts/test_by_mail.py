@@ -12,6 +12,7 @@ from tests.browser.accounts.conftest import (
     Person,
     assert_signed_out,
     choose_password,
+    invite,
     link_to,
     scripting,
     sign_out,
@@ -27,12 +28,7 @@ def test_invitation(
     new_page: NewPage, server: Server, session: StorageState, mails: Path, scripting: bool
 ) -> None:  # fmt: skip
     ada = Person(f"ada-{scripting}@example.com".lower(), NEW_PASSWORD)
-    administrator = new_page(storage_state=session, java_script_enabled=scripting)
-    administrator.goto(f"{server.url}/admin/accounts/user/add/")
-    administrator.locator("#id_email").fill(ada.email)
-    administrator.locator("[name=_save]").click()
-    expect(administrator.get_by_text(f"{ada.email} is invited by mail")).to_be_visible()
-
+    invite(new_page(storage_state=session, java_script_enabled=scripting), server, ada.email)
     page = new_page(java_script_enabled=scripting)
     link = link_to(mails, ada.email)
     page.goto(link)
