@@ -9,11 +9,11 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
 
 from accounts.models import Theme, User
-from accounts.words import LABELS
+from accounts.words import HELP, LABELS
 
 
 class InOurWords:
-    """A form of allauth's with our labels, and without placeholders that repeat them."""
+    """A form of allauth's with our labels and help, and without placeholders that repeat them."""
 
     fields: dict[str, forms.Field]
     labels = LABELS
@@ -23,6 +23,7 @@ class InOurWords:
         for name, field in self.fields.items():
             field.label = self.labels.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
+            field.help_text = HELP.get(name, field.help_text)
 
 
 class SignInForm(InOurWords, account.LoginForm):  # type: ignore[misc]

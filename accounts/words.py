@@ -98,3 +98,8 @@ LABELS = {
     "remember": "Remember me on this device",
     "code": "Code",
 }
+
+# Help beside a field, by name, in place of Django's list of four rules.
+HELP = {
+    "password1": "8 characters or more; a sentence of 15 is better. Paste it from a password manager if you have one.",
+}

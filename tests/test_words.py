@@ -124,7 +124,7 @@ def render(owner: User) -> Any:
     from django.core import mail
 
     def send(name: str) -> EmailMultiAlternatives:
-        request = RequestFactory().get("/", headers={"User-Agent": "Firefox"})
+        request = RequestFactory().get("/", headers={"User-Agent": "https://evil.example/"})
         with context.request_context(request):
             adapter = AccountAdapter(request)
             if name in words.NOTICES:
@@ -144,6 +144,7 @@ def test_mails(name: str, render: Any) -> None:
     for part in ("subject", "message"):
         assert [file for file in family(f"{template}_{part}.txt") if not is_ours(file)] == []
     mail = render(name)
+    assert "evil.example" not in mail.body
     assert mail.body.startswith("Hello,\n\n")
     assert mail.body.endswith("Tokenry\nhttp://localhost:8000")
     assert not re.search(r"[{}]|&\w+;|example\.com\b.*\bNone\b|\n\n\n", mail.subject + mail.body)

@@ -17,6 +17,8 @@ class Migration(migrations.Migration):
         migrations.RunPython(lower, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name="user",
-            constraint=models.CheckConstraint(condition=models.Q(("email", Lower("email"))), name="email_in_lower_case"),
+            constraint=models.CheckConstraint(
+                condition=models.Q(("email", Lower("email"))), name="email_in_lower_case"
+            ),
         ),
     ]

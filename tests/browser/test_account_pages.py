@@ -1,5 +1,6 @@
 """Every page of allauth's and of the account settings: ours in looks, and without a fault that axe-core finds."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,9 +24,9 @@ from allauth.mfa.models import Authenticator
 from accounts.models import User
 from django.urls import reverse
 user = User.objects.get(email=EMAIL)
+address = EmailAddress.objects.create(user=user, email="new@example.com")
 key = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
 print(reverse("account_reset_password_from_key", args=[user_pk_to_url_str(user), key]))
-address = EmailAddress.objects.create(user=user, email="new@example.com")
 print(reverse("account_confirm_email", args=[EmailConfirmationHMAC(address).key]))
 print(Authenticator.objects.get(type="webauthn").pk)
 """
@@ -117,6 +118,17 @@ def test_every_page_has_our_layout(
     for path in open_all(page, server, signed):
         assert page.locator("header.top").count() == page.locator("main#main").count() == 1, path
         assert page.locator("h1").count() == 1, path
+        assert not re.search("/key/1-(?!bad)", path) or page.locator("#id_password1").count() == 1, path
+
+
+@pytest.mark.parametrize("name", ["account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"])
+def test_fresh_authentication_has_one_button(new_page: NewPage, server: Server, signed: Signed, name: str) -> None:
+    page = new_page(storage_state=signed.state)
+    page.goto(server.url + signed.path(name))
+    expect(page.get_by_role("main").get_by_role("button")).to_have_count(1)
+    expect(page.get_by_role("button", name="Confirm", exact=True)).to_be_visible()
+    others = page.get_by_role("main").get_by_role("link", name=re.compile("^Use "))
+    expect(others).to_have_count(2)
 
 
 @who

@@ -31,6 +31,8 @@ def test_authenticator_app_and_recovery_codes(
 
     sign_out(page)
     person.fill_in(page)
+    expect(page.get_by_role("heading", name="Second step")).to_be_visible()
+    expect(page.get_by_role("button", name="Use a security key")).to_have_count(0)
     second_step(page, totp(key, periods=1))  # a code counts once, and the one of now was spent on setting up
     expect(page).to_have_url(TOKENS)
     sign_out(page)
