@@ -176,12 +176,3 @@ def test_reset_says_the_same_of_unknown_addresses(owner: User, mailoutbox: list[
     assert len(pages) == 1
     assert len(mailoutbox) == 2
     assert "signup" not in str(mailoutbox[1].body)
-
-
-def test_secure_cookies_where_the_site_is_https() -> None:
-    from tests.test_environment import manage
-
-    names = ("SESSION_COOKIE_NAME", "CSRF_COOKIE_NAME", "SESSION_COOKIE_SECURE", "SESSION_COOKIE_SAMESITE")
-    code = f"from django.conf import settings; print(*(getattr(settings, name) for name in {names}))"
-    shown = manage("shell", "--no-imports", "-c", code, SITE_URL="https://tokens.example.com")
-    assert shown.stdout.split() == ["__Host-session", "__Host-csrftoken", "True", "Lax"]

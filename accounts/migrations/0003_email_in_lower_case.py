@@ -1,10 +1,12 @@
 # Made by makemigrations, with the first step added.
 
+from typing import Any
+
 from django.db import migrations, models
 from django.db.models.functions import Lower
 
 
-def lower(apps, schema_editor):
+def lower(apps: Any, schema_editor: Any) -> None:
     apps.get_model("accounts", "User").objects.update(email=Lower("email"))
 
 
