@@ -65,6 +65,11 @@ def sign_in_too_often(visit: Visit) -> None:
     expect(visit.page.get_by_label("Email")).to_have_value("guessed@example.com")
 
 
+def sign_up_closed(visit: Visit) -> None:
+    visit.open("/accounts/signup/")
+    expect(visit.page.get_by_role("heading", name="Sign-up is closed")).to_be_visible()
+
+
 def empty_list(visit: Visit) -> None:
     visit.open("/settings/tokens/")
     expect(visit.page.get_by_role("heading", name="You have no tokens yet")).to_be_visible()
@@ -152,6 +157,7 @@ STATES: dict[Callable[[Visit], None], str] = {
     sign_in_error: "nobody",
     sign_in_refused: "nobody",
     sign_in_too_often: "nobody",
+    sign_up_closed: "nobody",
     empty_list: "newcomer",
     create_form: "administrator",
     create_error: "administrator",

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import AUTHENTICATOR, NewPage, sign_in, totp
 from tests.browser.test_accessibility import AXE_OPTIONS
+from tests.conftest import make_installation
 from tests.server import Installation, Server
 
 SCREENS = [(size, scheme) for size in ((1280, 800), (390, 844)) for scheme in ("light", "dark")]
@@ -78,6 +79,12 @@ class Signed:
         if name == "account_reset_password_from_key":
             return self.reset
         return reverse(name, args=[self.key] if name in {"mfa_edit_webauthn", "mfa_remove_webauthn"} else [])
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One where strangers may sign up, so that there is a form for it."""
+    yield from make_installation(tmp_path_factory.mktemp("site"), SIGNUP_OPEN="true")
 
 
 @pytest.fixture(scope="module")
