@@ -7,6 +7,8 @@ from allauth.account import forms as account
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
 
 from accounts.models import Theme, User
 from accounts.words import HELP, LABELS
@@ -32,6 +34,12 @@ class SignInForm(InOurWords, account.LoginForm):  # type: ignore[misc]
 
 class SignUpForm(InOurWords, account.SignupForm):  # type: ignore[misc]
     labels = LABELS | {"password1": "Password"}
+
+    def try_save(self, request: HttpRequest) -> Any:
+        """Hash the password for a known address too: it takes most of the time that making an account takes."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
 
 
 class AddEmailForm(InOurWords, account.AddEmailForm):  # type: ignore[misc]

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.cache import cache
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.test import Client
@@ -156,15 +157,25 @@ def test_sign_up_when_it_is_open(db: None, settings: Settings, mailoutbox: list[
 
 
 def test_sign_up_says_the_same_of_a_known_address(
-    owner: User, settings: Settings, mailoutbox: list[EmailMessage]
+    owner: User, settings: Settings, mailoutbox: list[EmailMessage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And does the same work: one mail, one password hashed."""
     settings.SIGNUP_OPEN = True
+    hashed: list[str] = []
+    encode = MD5PasswordHasher.encode
+
+    def counting(self: MD5PasswordHasher, password: str, salt: str) -> str:
+        hashed.append(password)
+        return encode(self, password, salt)
+
+    monkeypatch.setattr(MD5PasswordHasher, "encode", counting)
     answers = [
         Client().post("/accounts/signup/", {"email": email, "password1": PASSWORD})
         for email in (owner.email, "new@example.com")
     ]
     assert len({(answer.status_code, answer["Location"]) for answer in answers}) == 1
-    assert len(mailoutbox) == 2
+    assert [mail.to for mail in mailoutbox] == [[owner.email], ["new@example.com"]]
+    assert hashed == [PASSWORD, PASSWORD]
 
 
 def test_reset_says_the_same_of_unknown_addresses(owner: User, mailoutbox: list[EmailMessage]) -> None:
