@@ -1,20 +1,27 @@
-"""Where django-allauth asks what this installation allows, and how its mails look."""
+"""Where django-allauth asks what this installation allows, and how it speaks."""
 
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
+from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from accounts.fresh import is_fresh
+from accounts.middleware import note_too_many_tries
+from accounts.words import ERRORS, MESSAGES, MFA_ERRORS, NOTICES, WAYS
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    error_messages = {**DefaultAccountAdapter.error_messages, **ERRORS}
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Strangers sign up only where the operator says so; else administrators invite."""
         return bool(settings.SIGNUP_OPEN)
@@ -26,6 +33,56 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """allauth alone would ask right after signing in, because it does not count the sign-in itself."""
         return not is_fresh(allauth_context.request)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        methods = super().get_reauthentication_methods(user)
+        return [{**method, "description": WAYS.get(method["id"], method["description"])} for method in methods]
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Wrong passwords count for an account and an address together: an attacker shuts out neither the person,
+        who is elsewhere, nor the neighbours, who have other accounts."""
+        return f"{self.get_client_ip(request)} {credentials.get('email', '').lower()}"
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """They count for the account alone too, with a far higher limit: an attacker may have many addresses."""
+        super().pre_authenticate(request, **credentials)
+        anywhere = ratelimit.consume(
+            request, app="allauth.account", action="login_failed_anywhere", key=credentials.get("email", "").lower()
+        )
+        if not anywhere:
+            raise self.validation_error("too_many_login_attempts")
+        self._login_failed_rl_usage.usage += anywhere.usage  # taken back when the password is right
+
+    def validation_error(self, code: str, *args: Any) -> ValidationError:
+        if code in {"too_many_login_attempts", "rate_limited"}:
+            note_too_many_tries(allauth_context.request)
+        error: ValidationError = super().validation_error(code, *args)
+        return error
+
+    def add_message(
+        self,
+        request: HttpRequest,
+        level: int,
+        message_template: str | None = None,
+        message_context: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        words = MESSAGES.get(message_template)
+        if words is None:
+            super().add_message(request, level, message_template, message_context, **kwargs)
+        elif words:
+            super().add_message(request, level, message=words.format(**(message_context or {})), **kwargs)
+
+    def send_notification_mail(
+        self, template_prefix: str, user: Any, context: dict[str, Any] | None = None, email: str | None = None
+    ) -> None:
+        """Mails about a change differ in the subject and the first sentence only."""
+        context = context or {}
+        if template_prefix in NOTICES:
+            subject, sentence = NOTICES[template_prefix]
+            context = {**context, "subject": subject, "sentence": sentence.format(**context)}
+            template_prefix = "account/email/notice"
+        super().send_notification_mail(template_prefix, user, context, email)
 
     def render_mail(
         self,
@@ -51,6 +108,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    error_messages = {**DefaultMFAAdapter.error_messages, **MFA_ERRORS}
+
+    def generate_authenticator_name(self, user: Any, type: str) -> str:  # noqa: A002  (allauth's name)
+        number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
+        return f"Key {number}"
+
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Passkeys belong to the installation's name, whatever host the request came by."""
         return {"id": settings.SITE_HOST, "name": "Tokenry"}

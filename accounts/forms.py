@@ -3,20 +3,79 @@
 from typing import Any
 from zoneinfo import available_timezones
 
-from allauth.account.forms import LoginForm
+from allauth.account import forms as account
+from allauth.mfa.base import forms as mfa
+from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
+from django.contrib.auth.hashers import make_password
+from django.http import HttpRequest
 
 from accounts.models import Theme, User
+from accounts.words import HELP, LABELS
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]
-    """allauth's, in our words."""
+class InOurWords:
+    """A form of allauth's with our labels and help, and without placeholders that repeat them."""
+
+    fields: dict[str, forms.Field]
+    labels = LABELS
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["remember"].label = "Remember me on this device"
-        for name in ("login", "password"):
-            self.fields[name].widget.attrs.pop("placeholder", None)
+        for name, field in self.fields.items():
+            field.label = self.labels.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+            field.help_text = HELP.get(name, field.help_text)
+
+
+class SignInForm(InOurWords, account.LoginForm):  # type: ignore[misc]
+    pass
+
+
+class SignUpForm(InOurWords, account.SignupForm):  # type: ignore[misc]
+    labels = LABELS | {"password1": "Password"}
+
+    def try_save(self, request: HttpRequest) -> Any:
+        """Hash the password for a known address too: it takes most of the time that making an account takes."""
+        if self.account_already_exists:
+            make_password(self.cleaned_data["password1"])
+        return super().try_save(request)
+
+
+class AddEmailForm(InOurWords, account.AddEmailForm):  # type: ignore[misc]
+    pass
+
+
+class ChangePasswordForm(InOurWords, account.ChangePasswordForm):  # type: ignore[misc]
+    pass
+
+
+class SetPasswordForm(InOurWords, account.SetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordForm(InOurWords, account.ResetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordKeyForm(InOurWords, account.ResetPasswordKeyForm):  # type: ignore[misc]
+    pass
+
+
+class ConfirmByPasswordForm(InOurWords, account.ReauthenticateForm):  # type: ignore[misc]
+    pass
+
+
+class SecondStepForm(InOurWords, mfa.AuthenticateForm):  # type: ignore[misc]
+    pass
+
+
+class ConfirmByCodeForm(InOurWords, mfa.ReauthenticateForm):  # type: ignore[misc]
+    pass
+
+
+class SetUpAppForm(InOurWords, ActivateTOTPForm):  # type: ignore[misc]
+    pass
 
 
 class ProfileForm(forms.ModelForm):

@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.signals import STARTED_AT
 
+FEW_MINUTES = "300"  # seconds; the window of wrong passwords in ACCOUNT_RATE_LIMITS
 PACED = {"account_signup", "account_reset_password"}
 SEEN_AT = "seen_at"
 SEEN_RESOLUTION = 300  # seconds
@@ -80,4 +81,25 @@ class EvenPaceMiddleware:
         match = request.resolver_match
         if request.method == "POST" and match and match.url_name in PACED and settings.BEAT_SECONDS:
             time.sleep(-(time.monotonic() - start) % settings.BEAT_SECONDS)
+        return response
+
+
+def note_too_many_tries(request: HttpRequest) -> None:
+    """Have the answer to this request say 429."""
+    request.too_many_tries = True  # type: ignore[attr-defined]
+
+
+class TooManyTriesMiddleware:
+    """Say in the status too that there were too many tries, and when to come back: allauth says it in the form only,
+    which stays on the page with what was typed."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if getattr(request, "too_many_tries", False):
+            response.status_code = 429
+        if response.status_code == 429:
+            response.headers.setdefault("Retry-After", FEW_MINUTES)
         return response

@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 
@@ -67,6 +68,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         ordering = ["email"]
+        constraints = [
+            # With `unique` above: no two accounts that differ by case, whatever way a row comes in.
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="email_in_lower_case"),
+        ]
 
     def __str__(self) -> str:
         return self.email

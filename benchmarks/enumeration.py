@@ -68,6 +68,10 @@ def compare(name: str, post: Callable[[str], object], known: Callable[[], str]) 
 
 def main() -> int:
     setup_test_environment()
+    if settings.DATABASE["ENGINE"].endswith("sqlite3"):
+        settings.DATABASE["TEST"]["NAME"] = (
+            settings.VAR_DIR / "enumeration.sqlite3"
+        )  # not the one of tests that run now
     runner = get_runner(settings)(verbosity=0, interactive=False)
     databases = runner.setup_databases()
     people = iter([User.objects.create_user(f"known-{n}@example.com", PASSWORD) for n in range(4 * TRIES)])

@@ -22,6 +22,16 @@ def test_addresses_that_differ_by_case_are_one_account() -> None:
     assert User.objects.get_by_natural_key("ADA@EXAMPLE.COM").email == "ada@example.com"
 
 
+def test_the_database_itself_takes_lower_case_only() -> None:
+    """Else two accounts could differ by case, in spite of `unique`."""
+    user = User.objects.create_user(email="ada@example.com")
+    for email in ("Ada@example.com", "Else@Example.com"):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            User.objects.create(email=email)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=user.pk).update(email="ADA@example.com")
+
+
 def test_an_account_needs_an_address() -> None:
     with pytest.raises(ValueError, match="needs an e-mail address"):
         User.objects.create_user(email="")

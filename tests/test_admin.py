@@ -103,6 +103,13 @@ def test_adding_an_account_invites_its_owner(admin_client: Client, mailoutbox: l
     assert [mail.to for mail in mailoutbox] == [["new@example.com"]]
 
 
+def test_an_address_that_is_taken_is_said_beside_the_field(admin_client: Client, owner: User, teammate: User) -> None:
+    add = admin_client.post(reverse("admin:accounts_user_add"), {"email": "Owner@Example.com", "name": "New"})
+    assert add.context["errors"] == [["An account with this e-mail address exists."]]
+    change = admin_client.post(f"/admin/accounts/user/{teammate.pk}/change/", {"email": "OWNER@example.com"})
+    assert change.context["adminform"].form.errors == {"email": ["An account with this e-mail address exists."]}
+
+
 def test_an_account_can_be_deleted_with_its_tokens(issue: Issue, owner: User, admin_client: Client) -> None:
     issue()
     response = admin_client.post(f"/admin/accounts/user/{owner.pk}/delete/", {"post": "yes"})

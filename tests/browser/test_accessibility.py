@@ -12,7 +12,7 @@ from tests.server import Installation, Server
 
 # The rules that are on by default hold WCAG 2.2 A and AA and best practice, but for this one of 2.2 AA.
 AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-EXPECTED = ("404", "409", "422", "Failed to load resource", "htmx:")
+EXPECTED = ("404", "409", "422", "429", "Failed to load resource", "htmx:")
 NEWCOMER = "newcomer@example.com"
 
 
@@ -52,6 +52,22 @@ def sign_in_refused(visit: Visit) -> None:
     visit.page.get_by_label("Password").fill("wrong")
     visit.page.get_by_role("button", name="Sign in", exact=True).click()
     expect(visit.page.get_by_role("alert")).to_be_visible()
+
+
+def sign_in_too_often(visit: Visit) -> None:
+    for _ in range(6):
+        sign_in_page(visit)
+        visit.page.get_by_label("Email").fill("guessed@example.com")
+        visit.page.get_by_label("Password").fill("wrong")
+        visit.page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(visit.page.get_by_role("alert")).to_be_visible()
+    expect(visit.page.get_by_role("alert")).to_contain_text("Too many tries")
+    expect(visit.page.get_by_label("Email")).to_have_value("guessed@example.com")
+
+
+def sign_up_closed(visit: Visit) -> None:
+    visit.open("/accounts/signup/")
+    expect(visit.page.get_by_role("heading", name="Sign-up is closed")).to_be_visible()
 
 
 def empty_list(visit: Visit) -> None:
@@ -140,6 +156,8 @@ STATES: dict[Callable[[Visit], None], str] = {
     sign_in_page: "nobody",
     sign_in_error: "nobody",
     sign_in_refused: "nobody",
+    sign_in_too_often: "nobody",
+    sign_up_closed: "nobody",
     empty_list: "newcomer",
     create_form: "administrator",
     create_error: "administrator",

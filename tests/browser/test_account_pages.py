@@ -1,5 +1,6 @@
 """Every page of allauth's and of the account settings: ours in looks, and without a fault that axe-core finds."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import AUTHENTICATOR, NewPage, sign_in, totp
 from tests.browser.test_accessibility import AXE_OPTIONS
+from tests.conftest import make_installation
 from tests.server import Installation, Server
 
 SCREENS = [(size, scheme) for size in ((1280, 800), (390, 844)) for scheme in ("light", "dark")]
@@ -23,9 +25,9 @@ from allauth.mfa.models import Authenticator
 from accounts.models import User
 from django.urls import reverse
 user = User.objects.get(email=EMAIL)
+address = EmailAddress.objects.create(user=user, email="new@example.com")
 key = app_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
 print(reverse("account_reset_password_from_key", args=[user_pk_to_url_str(user), key]))
-address = EmailAddress.objects.create(user=user, email="new@example.com")
 print(reverse("account_confirm_email", args=[EmailConfirmationHMAC(address).key]))
 print(Authenticator.objects.get(type="webauthn").pk)
 """
@@ -80,6 +82,12 @@ class Signed:
 
 
 @pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One where strangers may sign up, so that there is a form for it."""
+    yield from make_installation(tmp_path_factory.mktemp("site"), SIGNUP_OPEN="true")
+
+
+@pytest.fixture(scope="module")
 def signed(browser: Browser, site: Installation, server: Server) -> Signed:
     return Signed(browser, site, server)
 
@@ -117,6 +125,17 @@ def test_every_page_has_our_layout(
     for path in open_all(page, server, signed):
         assert page.locator("header.top").count() == page.locator("main#main").count() == 1, path
         assert page.locator("h1").count() == 1, path
+        assert not re.search("/key/1-(?!bad)", path) or page.locator("#id_password1").count() == 1, path
+
+
+@pytest.mark.parametrize("name", ["account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"])
+def test_fresh_authentication_has_one_button(new_page: NewPage, server: Server, signed: Signed, name: str) -> None:
+    page = new_page(storage_state=signed.state)
+    page.goto(server.url + signed.path(name))
+    expect(page.get_by_role("main").get_by_role("button")).to_have_count(1)
+    expect(page.get_by_role("button", name="Confirm", exact=True)).to_be_visible()
+    others = page.get_by_role("main").get_by_role("link", name=re.compile("^Use "))
+    expect(others).to_have_count(2)
 
 
 @who

@@ -83,8 +83,13 @@ def test_the_id_changes_at_sign_in(sign_in: SignIn, owner: User) -> None:
     session["planted"] = True
     session.save()
     before = session.session_key
+    assert before
     client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD})
     assert client.session.session_key != before
+    assert is_signed_in(client)
+    assert not client.session.exists(before)
+    client.cookies["session"] = before
+    assert not is_signed_in(client)
 
 
 def test_a_session_ends_some_days_after_it_began_however_much_it_is_used(sign_in: SignIn) -> None:

@@ -1,11 +1,19 @@
 """Sign-in and sign-out, for people and for administrators alike."""
 
+import re
+from datetime import timedelta
+from typing import Any
+
 import pytest
+import time_machine
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import words
 from accounts.models import User
 from tests.conftest import PASSWORD
 
@@ -36,7 +44,88 @@ def test_returns_to_where_it_was_asked(owner: User, client: Client) -> None:
 def test_wrong_says_the_same_of_known_and_unknown(owner: User, client: Client, email: str) -> None:
     response = client.post(PATH, {"login": email, "password": "wrong"})
     assert response.status_code == 200
-    assert "The email address and/or password you specified are not correct." in response.content.decode()
+    assert "The e-mail address or the password is wrong." in response.content.decode()
+
+
+def try_it(email: str, password: str = PASSWORD, address: str = "192.0.2.1") -> Any:
+    return Client(REMOTE_ADDR=address).post(PATH, {"login": email, "password": password})
+
+
+def test_twenty_wrong_passwords(owner: User, teammate: User) -> None:
+    """Slowed: five in five minutes. Then refused, with what was typed kept; nobody else is, there or elsewhere."""
+    start = timezone.now()
+    with time_machine.travel(start, tick=False) as clock:
+        assert [try_it(owner.email, "wrong").status_code for _ in range(20)] == [200] * 5 + [429] * 15
+        refused = try_it(owner.email)
+        assert (refused.status_code, refused["Retry-After"]) == (429, "300")
+        assert words.TOO_MANY in refused.content.decode()
+        assert refused.context["form"]["login"].value() == owner.email
+        assert not refused.wsgi_request.user.is_authenticated
+        assert try_it(teammate.email)["Location"] == "/settings/tokens/"
+        assert try_it(teammate.email, address="192.0.2.2")["Location"] == "/settings/tokens/"
+        assert try_it(owner.email, address="192.0.2.2")["Location"] == "/settings/tokens/"
+        clock.shift(timedelta(minutes=5, seconds=1))
+        assert try_it(owner.email)["Location"] == "/settings/tokens/"
+
+
+def test_twenty_wrong_passwords_in_an_hour_are_enough(owner: User) -> None:
+    start = timezone.now()
+    with time_machine.travel(start, tick=False) as clock:
+        for _ in range(20):
+            assert try_it(owner.email, "wrong").status_code == 200
+            clock.shift(timedelta(seconds=100))
+        assert try_it(owner.email).status_code == 429
+        clock.shift(timedelta(minutes=60))
+        assert try_it(owner.email).status_code == 302
+
+
+def test_one_account_from_many_addresses(owner: User, teammate: User) -> None:
+    for number in range(100):
+        assert try_it(owner.email, "wrong", f"192.0.2.{number}").status_code == 200
+    assert try_it(owner.email, address="192.0.2.200").status_code == 429
+    assert try_it(teammate.email, address="192.0.2.200").status_code == 302
+
+
+def test_many_accounts_from_one_address(owner: User) -> None:
+    statuses = [try_it(f"nobody{number}@example.com", "wrong").status_code for number in range(61)]
+    assert statuses == [200] * 60 + [429]
+    assert try_it(owner.email, address="192.0.2.2").status_code == 302
+
+
+def test_good_passwords_use_nothing_up(owner: User) -> None:
+    assert [try_it(owner.email).status_code for _ in range(25)] == [302] * 25
+
+
+def test_a_new_password_lifts_the_refusal(owner: User, mailoutbox: list[EmailMessage]) -> None:
+    for _ in range(6):
+        refused = try_it(owner.email, "wrong", "127.0.0.1")
+    assert refused.status_code == 429
+    client = Client()
+    client.post("/accounts/password/reset/", {"email": owner.email})
+    link = re.findall(r"http://localhost:8000(/accounts/password/reset/key/\S+)", str(mailoutbox[0].body))[0]
+    form = client.get(link, follow=True)
+    new = "another correct horse"
+    client.post(form.redirect_chain[-1][0], {"password1": new, "password2": new})
+    assert try_it(owner.email, new, "127.0.0.1")["Location"] == "/settings/tokens/"
+
+
+def test_an_address_that_tries_without_end(owner: User) -> None:
+    for _ in range(120):
+        answer = try_it(owner.email)
+        assert answer.status_code == 302
+    refused = try_it(owner.email)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "300")
+    assert "Too many tries" in refused.content.decode()
+
+
+def test_wrong_codes_are_refused_too(owner: User) -> None:
+    Authenticator.objects.create(user=owner, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
+    client = Client()
+    client.post(PATH, {"login": owner.email, "password": PASSWORD})
+    answers = [client.post("/accounts/2fa/authenticate/", {"code": "000000"}) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert words.ERRORS["incorrect_code"] in answers[0].content.decode()
+    assert words.TOO_MANY in answers[5].content.decode()
 
 
 def test_switched_off(owner: User, client: Client) -> None:

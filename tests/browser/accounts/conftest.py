@@ -1,0 +1,139 @@
+"""People with accounts, their mails, and installations that put what they send where tests find it."""
+
+import re
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.conftest import NewPage
+from tests.conftest import make_installation
+from tests.server import Installation, Server
+
+NEW_PASSWORD = "quite another sentence of mine"
+TOKENS = re.compile(r"/settings/tokens/$")
+SIGN_IN = re.compile(r"/accounts/login/(\?next=.*)?$")
+PEOPLE = """
+from accounts.models import User
+for number in range(12):
+    User.objects.create_user(email=f"person{number}@example.com", password=PASSWORD)
+"""
+ISSUE = """
+from datetime import timedelta
+from django.utils import timezone
+from accounts.models import User
+from tokens.models import Token
+owner = User.objects.get(email=EMAIL)
+ends = timezone.now() + timedelta(days=90)
+print(Token.objects.issue(owner=owner, name="Kept", environment="live", expires_at=ends)[1].value)
+"""
+addresses = count(1)
+scripting = pytest.mark.parametrize("scripting", [True, False], ids=["script", "no-script"])
+
+
+class Person(NamedTuple):
+    """Somebody with an account."""
+
+    email: str
+    password: str
+
+    def fill_in(self, page: Page, password: str = "") -> None:
+        page.get_by_label("Email").fill(self.email)
+        page.get_by_label("Password").fill(password or self.password)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+
+    def sign_in(self, page: Page, server: Server, password: str = "") -> None:
+        page.goto(server.url)
+        self.fill_in(page, password)
+        expect(page).to_have_url(TOKENS)
+
+
+@pytest.fixture(scope="module")
+def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the installations of this file put what they send."""
+    return tmp_path_factory.mktemp("mails")
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory, mails: Path) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("site")
+    yield from make_installation(folder, EMAIL_URL=f"filemail:///{mails}", TRUSTED_PROXIES="127.0.0.1")
+
+
+@pytest.fixture
+def new_page(new_page: NewPage) -> NewPage:
+    """Browsers at different addresses: one alone would soon be told that it signs in too often."""
+
+    def make(**options: Any) -> Page:
+        return new_page(extra_http_headers={"X-Forwarded-For": f"203.0.113.{next(addresses)}"}, **options)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def people(site: Installation, server: Server) -> Iterator[Person]:
+    server.run(PEOPLE.replace("PASSWORD", repr(site.password)))
+    return (Person(f"person{number}@example.com", site.password) for number in range(12))
+
+
+@pytest.fixture
+def person(people: Iterator[Person]) -> Person:
+    """Somebody whom no other test knows."""
+    return next(people)
+
+
+def mail_to(mails: Path, address: str) -> EmailMessage:
+    """The newest mail to that address."""
+    for path in sorted(mails.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True):
+        mail = message_from_bytes(path.read_bytes().rsplit(b"\n" + b"-" * 79, 1)[0], policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        if address in str(mail["To"]):
+            return mail
+    pytest.fail(f"no mail to {address}")
+
+
+def link_to(mails: Path, address: str) -> str:
+    """The first link of the newest mail to that address, which its text and its HTML agree on."""
+    mail = mail_to(mails, address)
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    link = re.findall(r"http://[^/\s]+/\S+", text.get_content())[0]
+    assert f'href="{link}"' in html.get_content()
+    return str(link)
+
+
+def invite(administrator: Page, server: Server, email: str) -> None:
+    """From admin, as administrators do."""
+    administrator.goto(f"{server.url}/admin/accounts/user/add/")
+    administrator.locator("#id_email").fill(email)
+    administrator.locator("[name=_save]").click()
+    expect(administrator.get_by_text(f"{email} is invited by mail")).to_be_visible()
+
+
+def choose_password(page: Page, password: str = NEW_PASSWORD) -> None:
+    page.locator("#id_password1").fill(password)
+    page.locator("#id_password2").fill(password)
+    page.locator("main button.primary").click()
+    expect(page.locator("#id_password1")).to_have_count(0)
+
+
+def sign_out(page: Page) -> None:
+    page.get_by_role("button", name="Sign out").first.click()
+    expect(page).to_have_url(SIGN_IN)
+
+
+def assert_signed_out(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/settings/tokens/")
+    expect(page).to_have_url(SIGN_IN)
+
+
+def second_step(page: Page, code: str) -> None:
+    expect(page).to_have_url(re.compile("/accounts/2fa/authenticate/"))
+    page.locator("#id_code").fill(code)
+    page.get_by_role("button", name=re.compile("^sign in$", re.IGNORECASE)).click()
