@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from threading import BoundedSemaphore
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -70,18 +71,31 @@ class SessionMiddleware:
 
 
 class EvenPaceMiddleware:
-    """Answer sign-up and password reset on whole beats: the time that the work took would tell known addresses."""
+    """Answer sign-up and password reset on whole beats: the time that the work took would tell known addresses.
+
+    Waiting holds a thread, so half of them may wait at once and one more is told to come back; and an answer that
+    did no work, because something was wrong with the form's token or there were too many tries, is not kept waiting.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.places = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        start = time.monotonic()
-        response = self.get_response(request)
-        match = request.resolver_match
-        if request.method == "POST" and match and match.url_name in PACED and settings.BEAT_SECONDS:
-            time.sleep(-(time.monotonic() - start) % settings.BEAT_SECONDS)
-        return response
+        if request.method != "POST" or request.path not in map(resolve_url, PACED) or not settings.BEAT_SECONDS:
+            return self.get_response(request)
+        if not self.places.acquire(blocking=False):
+            busy = render(request, "429.html", status=429)
+            busy["Retry-After"] = "2"
+            return busy
+        try:
+            start = time.monotonic()
+            response = self.get_response(request)
+            if response.status_code not in {403, 429}:
+                time.sleep(-(time.monotonic() - start) % settings.BEAT_SECONDS)
+            return response
+        finally:
+            self.places.release()
 
 
 def note_too_many_tries(request: HttpRequest) -> None:
