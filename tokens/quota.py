@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 from limits import parse_many
 
+MOST = 999_999_999  # requests, or seconds (31 years): Redis and structured fields end not far above
+
 
 class Window(NamedTuple):
     """A policy: at most `quota` requests in `seconds`."""
@@ -96,9 +98,10 @@ def parse(notation: str) -> tuple[Window, ...]:
     """
     smallest: dict[int, int] = {}
     for item in parse_many(notation):
-        if not item.amount or not item.get_expiry():
-            raise ValueError("a limit admits at least one request")
-        smallest[item.get_expiry()] = min(item.amount, smallest.get(item.get_expiry(), item.amount))
+        seconds = item.get_expiry()
+        if not 0 < item.amount <= MOST or not 0 < seconds <= MOST:
+            raise ValueError(f"a limit admits 1 to {MOST} requests in as many seconds")
+        smallest[seconds] = min(item.amount, smallest.get(seconds, item.amount))
     return tuple(Window(quota, seconds) for seconds, quota in sorted(smallest.items()))
 
 
