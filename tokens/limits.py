@@ -92,21 +92,21 @@ class RedisCounters:
             url, socket_timeout=WAIT_SECONDS, socket_connect_timeout=WAIT_SECONDS, retry=Retry(NoBackoff(), 0)
         )
         self._local = threading.local()
-        self._full: dict[tuple[str, tuple[Window, ...]], tuple[float, list[Count]]] = {}
+        self._full: dict[tuple[str, tuple[Window, ...]], list[Count]] = {}  # with the instants at which they end
         self._breaker = Breaker(RedisError)
 
     def hit(self, key: str, windows: tuple[Window, ...]) -> Hit:
         """What Redis found full stays refused here until its window ends, so that a flood does not reach Redis."""
-        ends, counts = self._full.get((key, windows), (0.0, []))
-        left = ends - time.monotonic()
-        if left > 0:
-            return False, windows, [Count(used, left) for used, _ in counts]
+        if ends := self._full.get((key, windows)):
+            counts = remaining(ends, windows, time.monotonic())
+            if any(used >= quota for (used, _), (quota, _) in zip(counts, windows, strict=True)):
+                return False, windows, counts
         admitted, counts = self._count(key, windows)
         if not admitted:
             if len(self._full) >= SWEEP_AT:
                 self._full.clear()
-            wait = max(left for (used, left), (quota, _) in zip(counts, windows, strict=True) if used >= quota)
-            self._full[key, windows] = (time.monotonic() + wait, counts)
+            now = time.monotonic()
+            self._full[key, windows] = [Count(used, now + left) for used, left in counts]
         return admitted, windows, counts
 
     def _count(self, key: str, windows: tuple[Window, ...]) -> tuple[bool, list[Count]]:
@@ -114,8 +114,9 @@ class RedisCounters:
         numbers = [number for quota, seconds in windows for number in (quota, 1000 * seconds)]
         with self._breaker:
             admitted, *answer = self._ask("EVAL", self.SCRIPT, len(keys), *keys, *numbers)
-        counts = [Count(used, (left + 1) / 1000) for used, left in zip(answer[::2], answer[1::2], strict=True)]
-        return bool(admitted), counts
+        # A key lives on in the millisecond in which it expires.
+        left = [min(1000 * seconds, 1 + left) / 1000 for left, (_, seconds) in zip(answer[1::2], windows, strict=True)]
+        return bool(admitted), [Count(*count) for count in zip(answer[::2], left, strict=True)]
 
     def _ask(self, *command: str | int) -> Any:
         """Redis's answer, on this thread's own connection: a third of what a client's pool costs."""
@@ -133,6 +134,14 @@ class RedisCounters:
         except RedisError:
             self._local.connection.disconnect()
             raise
+
+
+def remaining(ends: list[Count], windows: tuple[Window, ...], now: float) -> list[Count]:
+    """What is left at `now` of counts that end at an instant; those that ended count from the beginning."""
+    return [
+        Count(used, end - now) if end > now else Count(0, seconds)
+        for (used, end), (_, seconds) in zip(ends, windows, strict=True)
+    ]
 
 
 @cache
