@@ -1,0 +1,135 @@
+"""A Redis and a PostgreSQL of the tests' own, to be frozen and killed as no shared one may be."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+import psycopg
+import pytest
+import redis
+
+from tests.server import free_port
+
+START_SECONDS = 20
+
+
+def until(works: Callable[[], object], *failures: type[Exception]) -> None:
+    """Wait until `works` does not raise one of `failures` any more."""
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            works()
+        except failures:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+class Service:
+    """A process with its children, in a folder of its own."""
+
+    user: str | None = None  # whose process it is
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="tokenry-"))
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def command(self) -> list[str]:
+        raise NotImplementedError
+
+    def ping(self) -> None:
+        """Raise an exception until it is ready."""
+        raise NotImplementedError
+
+    def start(self) -> Self:
+        self.process = self.run(self.command())
+        until(self.ping, OSError, redis.RedisError, psycopg.OperationalError)
+        return self
+
+    def run(self, command: list[str]) -> subprocess.Popen[bytes]:
+        quiet = subprocess.DEVNULL
+        return subprocess.Popen(command, cwd=self.folder, stdout=quiet, stderr=quiet, user=self.user, group=self.user)
+
+    def send(self, how: signal.Signals) -> None:
+        """To the process, and then to all of its children, which it can't replace any more."""
+        assert self.process is not None
+        parent = self.process.pid
+        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        for pid in [parent, *children]:
+            os.kill(int(pid), how)
+
+    def freeze(self) -> None:
+        self.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.send(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self.send(signal.SIGKILL)
+        assert self.process is not None
+        self.process.wait(timeout=10)
+        self.process = None
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.kill()
+        shutil.rmtree(self.folder)
+
+
+class Redis(Service):
+    def __init__(self) -> None:
+        if not shutil.which("redis-server"):
+            pytest.skip("redis-server is not installed")
+        super().__init__()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self.client = redis.Redis.from_url(self.url)
+
+    def command(self) -> list[str]:
+        return ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
+
+    def ping(self) -> None:
+        self.client.ping()
+
+    def pass_time(self, seconds: float) -> None:
+        """Have every key expire so much earlier."""
+        for key in self.client.scan_iter():
+            self.client.pexpire(key, self.client.pttl(key) - round(1000 * seconds))  # deletes it where that is past
+
+    def close(self) -> None:
+        self.client.close()
+        super().close()
+
+
+class PostgreSQL(Service):
+    """Nothing it keeps outlives it, so nothing is synced."""
+
+    def __init__(self) -> None:
+        homes = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+        if not homes:
+            pytest.skip("PostgreSQL is not installed")
+        super().__init__()
+        self.home = homes[-1].parent
+        self.url = f"postgres://postgres@127.0.0.1:{self.port}/postgres"
+        if os.geteuid() == 0:  # as which it refuses to run
+            self.user = "postgres"
+            shutil.chown(self.folder, self.user)
+        made = self.run([f"{self.home}/initdb", "-D", f"{self.folder}/data", "-A", "trust", "-U", "postgres", "-N"])
+        assert made.wait(timeout=60) == 0
+
+    def command(self) -> list[str]:
+        options = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
+                   "unix_socket_directories": self.folder}  # fmt: skip
+        settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        return [f"{self.home}/postgres", "-D", f"{self.folder}/data", *settings]
+
+    def ping(self) -> None:
+        psycopg.connect(self.url, connect_timeout=1).close()
