@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from limits import parse_many
 
+ROUNDING = 1e-6  # seconds: what a difference of two instants may have too much
 MOST = 999_999_999  # requests, or seconds (31 years): Redis and structured fields end not far above
 
 
@@ -48,7 +49,7 @@ class Verdict(NamedTuple):
     def left(self) -> list[tuple[int, int]]:
         """For each window, how many requests remain, and whole seconds, rounded up, until it is over."""
         return [
-            (max(0, quota - used), max(1, math.ceil(seconds_left)))
+            (max(0, quota - used), max(1, math.ceil(seconds_left - ROUNDING)))
             for (quota, _), (used, seconds_left) in zip(self.windows, self.counts, strict=True)
         ]
 
