@@ -63,9 +63,9 @@ class Service:
         """To the process, and then to all of its children, which it can't replace any more."""
         assert self.process is not None
         parent = self.process.pid
-        children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
-        for pid in [parent, *children]:
-            os.kill(int(pid), how)
+        os.kill(parent, how)
+        for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+            os.kill(int(child), how)
 
     def freeze(self) -> None:
         self.send(signal.SIGSTOP)

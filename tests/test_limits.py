@@ -16,6 +16,7 @@ from tokens.breaker import PAUSE_SECONDS, Down
 from tokens.limits import Counters, MemoryCounters, RedisCounters
 from tokens.quota import Verdict, parse
 
+A_LITTLE = 0.01  # seconds more, so that no millisecond of Redis's decides
 TEN = parse("10/minute")
 
 
@@ -40,7 +41,7 @@ class Clock:
         return time.monotonic() + self.passed
 
     def pass_time(self, seconds: float) -> None:
-        self.passed += seconds
+        self.passed += seconds + A_LITTLE
 
 
 @pytest.fixture
@@ -67,21 +68,28 @@ def kind(request: pytest.FixtureRequest, clock: Clock) -> Kind:
 
     def pass_time(seconds: float) -> None:
         clock.pass_time(seconds)
-        server.pass_time(seconds)
+        server.pass_time(seconds + A_LITTLE)
 
     return Kind(RedisCounters(server.url), pass_time)
 
 
+def check_left(verdict: Verdict, *expected: tuple[int, int]) -> None:
+    """Requests exactly; seconds as expected, or less by what the test itself has taken."""
+    assert [remaining for remaining, _ in verdict.left] == [remaining for remaining, _ in expected]
+    for (_, seconds), (_, most) in zip(verdict.left, expected, strict=True):
+        assert most - 5 <= seconds <= most
+
+
 def test_a_window_begins_with_its_first_request_and_admits_its_quota(kind: Kind) -> None:
     kind.pass_time(31)  # no boundary of the clock's minutes counts
-    assert kind.hit().left == [(9, 60)]
-    kind.pass_time(50)
+    check_left(kind.hit(), (9, 60))
+    kind.pass_time(40)
     assert [kind.hit().admitted for _ in range(12)] == 9 * [True] + 3 * [False]
-    assert kind.hit().left == [(0, 10)]
-    kind.pass_time(9)
+    check_left(kind.hit(), (0, 20))
+    kind.pass_time(10)
     assert not kind.hit().admitted
-    kind.pass_time(1)
-    assert kind.hit().left == [(9, 60)]
+    kind.pass_time(10)
+    check_left(kind.hit(), (9, 60))
 
 
 def test_a_window_ends_even_where_refused_requests_never_pause(kind: Kind) -> None:
@@ -89,35 +97,40 @@ def test_a_window_ends_even_where_refused_requests_never_pause(kind: Kind) -> No
         kind.hit()
     refused = 0
     while not kind.hit().admitted:
-        kind.pass_time(1)
+        kind.pass_time(10)
         refused += 1
-    assert refused == 60
+    assert refused == 6
 
 
 def test_several_windows_count_all_or_nothing(kind: Kind) -> None:
-    notation = "2/second;4/minute"
-    assert [kind.hit(notation).left for _ in range(2)] == [[(1, 1), (3, 60)], [(0, 1), (2, 60)]]
+    notation = "2/minute;4/hour"
+    check_left(kind.hit(notation), (1, 60), (3, 3600))
+    check_left(kind.hit(notation), (0, 60), (2, 3600))
     for _ in range(3):
         refused = kind.hit(notation)
-        assert (refused.admitted, refused.left, refused.violated) == (False, [(0, 1), (2, 60)], ["token-1"])
-    kind.pass_time(1)
-    assert [kind.hit(notation).left for _ in range(2)] == [[(1, 1), (1, 59)], [(0, 1), (0, 59)]]
-    kind.pass_time(1)
+        assert (refused.admitted, refused.violated) == (False, ["token-60"])
+        check_left(refused, (0, 60), (2, 3600))
+    kind.pass_time(60)
+    check_left(kind.hit(notation), (1, 60), (1, 3540))
+    check_left(kind.hit(notation), (0, 60), (0, 3540))
+    refused = kind.hit(notation)
+    assert (refused.admitted, refused.violated) == (False, ["token-60", "token-3600"])
+    kind.pass_time(60)
     for _ in range(3):
         refused = kind.hit(notation)
-        assert (refused.admitted, refused.violated, refused.retry_after) == (False, ["token-60"], 58)
-        assert refused.left == [(2, 1), (0, 58)]
-    kind.pass_time(58)
-    assert kind.hit(notation).left == [(1, 1), (3, 60)]
+        assert (refused.admitted, refused.violated) == (False, ["token-3600"])
+        check_left(refused, (2, 60), (0, 3480))
+    kind.pass_time(3480)
+    check_left(kind.hit(notation), (1, 60), (3, 3600))
 
 
-@pytest.mark.parametrize("notation", ["1/second", "3/minute", "2/second;3/minute", "3/second;3/minute"])
-def test_after_retry_after_it_succeeds_and_a_second_before_it_does_not(kind: Kind, notation: str) -> None:
+@pytest.mark.parametrize("notation", ["1/minute", "3/minute", "2/minute;3/hour", "3/minute;3/hour"])
+def test_after_retry_after_it_succeeds_and_not_long_before(kind: Kind, notation: str) -> None:
     while (verdict := kind.hit(notation)).admitted:
-        kind.pass_time(0.4)
-    kind.pass_time(max(verdict.retry_after - 1.5, 0))
+        kind.pass_time(7)
+    kind.pass_time(verdict.retry_after - 10)
     assert not kind.hit(notation).admitted
-    kind.pass_time(min(verdict.retry_after, 1.5))
+    kind.pass_time(10)
     assert kind.hit(notation).admitted
 
 
@@ -125,10 +138,10 @@ def test_another_limit_on_the_same_length_sees_what_was_counted(kind: Kind) -> N
     for _ in range(3):
         kind.hit("10/minute")
     assert not kind.hit("3/minute").admitted
-    assert kind.hit("5/minute").left == [(1, 60)]
-    assert kind.hit("10/second;5/minute").left == [(9, 1), (0, 60)]
+    check_left(kind.hit("5/minute"), (1, 60))
+    check_left(kind.hit("5/minute;10/hour"), (0, 60), (9, 3600))
     assert not kind.hit("5/minute").admitted
-    assert kind.hit("10/minute").left == [(4, 60)]
+    check_left(kind.hit("10/minute"), (4, 60))
 
 
 def test_keys_do_not_meet(kind: Kind) -> None:
@@ -168,17 +181,15 @@ def test_what_redis_keeps_ends_by_itself(redis: Redis) -> None:
 
 
 def test_what_is_full_is_refused_without_redis_until_it_ends(redis: Redis, clock: Clock) -> None:
-    counters = RedisCounters(redis.url)
-    kind = Kind(counters, clock.pass_time)
-    for _ in range(3):
-        verdict = kind.hit("1/second;2/minute")
-    assert verdict.left == [(0, 1), (1, 60)]
-    redis.freeze()
-    assert kind.hit("1/second;2/minute").left == verdict.left
-    clock.pass_time(1)
+    kind = Kind(RedisCounters(redis.url), clock.pass_time)
+    for _ in range(2):
+        kind.hit("1/minute;3/hour")
+    redis.kill()
+    for _ in range(100):
+        check_left(kind.hit("1/minute;3/hour"), (0, 60), (2, 3600))
+    clock.pass_time(60)
     with pytest.raises(Down):
-        kind.hit("1/second;2/minute")
-    redis.thaw()
+        kind.hit("1/minute;3/hour")
 
 
 def test_a_larger_limit_is_not_held_back_by_it(redis: Redis) -> None:
