@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"accounts", "config", "tokens"}
-PURE = {"credential", "lifetime", "denial", "policy", "quota", "examples"}
+PURE = {"credential", "lifetime", "denial", "policy", "quota", "examples", "addresses"}
 MAY_IMPORT = {
     **{name: set() for name in PURE},
     "breaker": set(),
@@ -22,14 +22,14 @@ MAY_IMPORT = {
     "authentication": {"credential", "denial", "policy", "breaker", "lookup", "limits", "models", "usage"},
     "middleware": {"authentication", "denial", "models", "quota", "usage"},
     "decorators": {"policy"},
-    "forms": {"models", "lifetime", "redaction"},
+    "access": {"models", "quota"},
+    "forms": {"models", "access", "addresses", "lifetime", "redaction"},
     "listing": {"models", "redaction"},
     "requests": {"models", "quota"},
-    "signals": set(),
-    "receivers": {"models"},
-    "admin": {"models"},
+    "signals": {"models"},
+    "admin": {"models", "quota"},
     "urls": {"views", "credential"},
-    "views": {"forms", "models", "listing", "requests", *PURE},
+    "views": {"forms", "models", "access", "listing", "requests", *PURE},
 }
 
 

@@ -1,0 +1,136 @@
+"""Allowed addresses: what people type, as networks in CIDR form."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokens.addresses import MOST, parse, show
+from tokens.policy import lies_in
+
+SEPARATORS = st.sampled_from([" ", "\n", "\r\n", ",", ", ", "\t", " ,, "])
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> str:
+    """Any network, with the bits behind its prefix cleared."""
+    version, bits = draw(st.sampled_from([(IPv4Network, 32), (IPv6Network, 128)]))
+    prefix = draw(st.integers(0, bits))
+    address = draw(st.integers(0, 2**bits - 1))
+    return str(version((address >> (bits - prefix) << (bits - prefix), prefix)))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", []),
+        (" \r\n, ", []),
+        ("203.0.113.7", ["203.0.113.7/32"]),
+        ("203.0.113.7/32", ["203.0.113.7/32"]),
+        ("10.0.0.0/8", ["10.0.0.0/8"]),
+        ("10.0.0.0/255.0.0.0", ["10.0.0.0/8"]),
+        ("0.0.0.0/0", ["0.0.0.0/0"]),
+        ("2001:DB8::1", ["2001:db8::1/128"]),
+        ("2001:0db8:0000::/32", ["2001:db8::/32"]),
+        ("::/0", ["::/0"]),
+        ("::ffff:203.0.113.7", ["203.0.113.7/32"]),
+        ("::ffff:cb00:7107", ["203.0.113.7/32"]),
+        ("::ffff:10.0.0.0/104", ["10.0.0.0/8"]),
+        ("::ffff:0:0/96", ["0.0.0.0/0"]),
+        ("203.0.113.7 10.0.0.0/8,2001:db8::/32\r\n::1", ["203.0.113.7/32", "10.0.0.0/8", "2001:db8::/32", "::1/128"]),
+        ("10.0.0.1,10.0.0.1/32 ::ffff:10.0.0.1", ["10.0.0.1/32"]),
+    ],
+)
+def test_what_is_meant(typed: str, meant: list[str]) -> None:
+    assert parse(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "fault"),
+    [
+        ("10.0.0.5/8", "10.0.0.5/8 has host bits: did you mean 10.0.0.0/8?"),
+        ("2001:db8::1/32", "2001:db8::1/32 has host bits: did you mean 2001:db8::/32?"),
+        ("::ffff:10.0.0.5/104", "::ffff:10.0.0.5/104 has host bits: did you mean 10.0.0.0/8?"),
+        ("fe80::1%eth0", "fe80::1%eth0 names a zone of one machine"),
+        ("fe80::%1/64", "fe80::%1/64 names a zone of one machine"),
+        ("10.0.0.0/33", "10.0.0.0/33 is neither an address"),
+        ("10.0.0.0/", "10.0.0.0/ is neither an address"),
+        ("/8", "/8 is neither an address"),
+        ("10.0.0.0/8/8", "10.0.0.0/8/8 is neither an address"),
+        ("10.0.0.0/-1", "10.0.0.0/-1 is neither an address"),
+        ("10.0.0.0/\u0668", "10.0.0.0/\u0668 is neither an address"),
+        ("010.0.0.1", "010.0.0.1 is neither an address"),
+        ("10.0.0", "10.0.0 is neither an address"),
+        ("256.0.0.1", "256.0.0.1 is neither an address"),
+        ("167772161", "167772161 is neither an address"),
+        ("203.0.113.7:443", "203.0.113.7:443 is neither an address"),
+        ("[::1]", "[::1] is neither an address"),
+        ("api.example.com", "api.example.com is neither an address"),
+        ("10.0.0.1-10.0.0.9", "10.0.0.1-10.0.0.9 is neither an address"),
+        ("\x00", "\x00 is neither an address"),
+    ],
+)
+def test_faults(typed: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(fault)}"):
+        parse(typed)
+
+
+def test_each_fault_is_said() -> None:
+    with pytest.raises(ValueError, match="nonsense") as raised:
+        parse("10.0.0.1 nonsense 10.0.0.5/8")
+    assert [fault.split()[0] for fault in raised.value.args] == ["nonsense", "10.0.0.5/8"]
+
+
+def test_a_long_entry_is_not_repeated_whole() -> None:
+    with pytest.raises(ValueError, match=f"^{'x' * 60} is") as raised:
+        parse("x" * 10_000)
+    assert len(raised.value.args[0]) < 200
+
+
+def test_at_most_50() -> None:
+    lines = [f"10.0.0.{number}" for number in range(MOST + 1)]
+    assert len(parse("\n".join(lines[:MOST]))) == MOST == 50
+    with pytest.raises(ValueError, match="These are 51 addresses; 50 at most"):
+        parse("\n".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("cidr", "shown"),
+    [
+        ("203.0.113.7/32", "203.0.113.7"),
+        ("2001:db8::1/128", "2001:db8::1"),
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("2001:db8::/32", "2001:db8::/32"),  # not an address because an IPv4 one would be
+    ],
+)
+def test_show(cidr: str, shown: str) -> None:
+    assert show(cidr) == shown
+
+
+@given(st.lists(networks(), max_size=10), SEPARATORS)
+def test_what_is_shown_means_the_same(chosen: list[str], separator: str) -> None:
+    once = parse(separator.join(chosen))
+    assert parse(separator.join(map(show, once))) == once
+    assert all(str(ip_network(network)) == network for network in once)
+
+
+@given(networks(), st.data())
+def test_an_address_of_the_network_is_let_in(network: str, data: st.DataObject) -> None:
+    (kept,) = parse(network)
+    inside = ip_network(kept)
+    offset = data.draw(st.integers(0, inside.num_addresses - 1))
+    assert lies_in(str(inside[offset]), kept)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_networks_or_faults(typed: str) -> None:
+    faults: tuple[object, ...] = ()
+    try:
+        networks = parse(typed)
+    except ValueError as wrong:
+        networks, faults = [], wrong.args
+    assert all(isinstance(fault, str) for fault in faults)
+    assert bool(networks or faults) == bool(re.sub(r"[\s,]", "", typed))
+    assert networks == [str(ip_network(network)) for network in networks]
