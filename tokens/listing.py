@@ -1,4 +1,4 @@
-"""What the token list shows: a filter, a search and a page, read from the address, and the tokens that match."""
+"""What the token list shows: filters, a search and a page, read from the address, and the tokens that match."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Q
+from django.db.models import Count
 
-from tokens.models import Status, Token, TokenQuerySet
+from tokens.models import Environment, Status, Token, TokenQuerySet
 from tokens.redaction import without_secrets
 
 PAGE_SIZE = 25
@@ -45,24 +45,43 @@ class Listing:
         self.search = without_secrets(typed)
         self.held_secret = self.search != typed
         self.filter = params["status"] if params.get("status") in FILTERS else ""
+        self.environment = params["environment"] if params.get("environment") in Environment else ""
         self.page_number = params.get("page", "1")
         self.matching: TokenQuerySet = Token.objects.owned_by(user).with_status().search(self.search)
 
     @cached_property
-    def counts(self) -> dict[str, int]:
-        """How many of the tokens that match the search have each status."""
-        per_status: dict[str, Any] = {status: Count("pk", filter=Q(current_status=status)) for status in Status.values}
-        return self.matching.aggregate(**per_status)
+    def counts(self) -> dict[tuple[str, str], int]:
+        """How many of the tokens that match the search have each status in each environment."""
+        each: Any = self.matching.order_by()  # more than a type checker knows: `with_status` annotated it
+        groups = each.values_list("current_status", "environment").annotate(Count("pk"))
+        return {(status, environment): count for status, environment, count in groups}
 
-    def count(self, key: str) -> int:
-        return sum(self.counts[status] for status in FILTERS[key][1])
+    def count(self, key: str, environment: str) -> int:
+        """How many that filter finds in an environment, "" for all of them."""
+        return sum(
+            count
+            for (status, lives_in), count in self.counts.items()
+            if status in FILTERS[key][1] and environment in {"", lives_in}
+        )
 
     @property
     def filters(self) -> list[FilterLink]:
         return [
-            FilterLink(key, label, self.count(key), self.query(status=key), key == self.filter)
+            FilterLink(key, label, self.count(key, self.environment), self.query(status=key), key == self.filter)
             for key, (label, _) in FILTERS.items()
             if key != REVOKED
+        ]
+
+    @property
+    def environments(self) -> list[FilterLink]:
+        """A filter for each environment that occurs, and for all; nothing where there is nothing to choose."""
+        occurring = {self.environment, *(environment for _, environment in self.counts)} - {""}
+        if len(occurring) < 2 and not self.environment:
+            return []
+        return [
+            FilterLink(key, label, self.count(self.filter, key), self.query(environment=key), key == self.environment)
+            for key, label in [("", "Any environment"), *Environment.choices]
+            if key in {"", *occurring}
         ]
 
     @cached_property
@@ -72,7 +91,9 @@ class Listing:
     @cached_property
     def revoked(self) -> Page[Token] | None:
         """The latest revoked tokens, folded away below the others."""
-        return self.paginator(REVOKED).page(1) if self.count(REVOKED) and self.filter != REVOKED else None
+        if self.filter == REVOKED or not self.count(REVOKED, self.environment):
+            return None
+        return self.paginator(REVOKED).page(1)
 
     @property
     def revoked_query(self) -> str:
@@ -80,14 +101,16 @@ class Listing:
 
     def paginator(self, key: str) -> Paginator[Token]:
         tokens = self.matching.in_status(*FILTERS[key][1])
+        if self.environment:
+            tokens = tokens.filter(environment=self.environment)
         paginator = Paginator(tokens.order_by("-revoked_at", "-pk") if key == REVOKED else tokens, PAGE_SIZE)
-        paginator.count = self.count(key)  # known already: no second count
+        paginator.count = self.count(key, self.environment)  # known already: no second count
         return paginator
 
     @property
     def is_empty(self) -> bool:
         """Whether the person has no token at all, not even a revoked one."""
-        return not self.search and not any(self.counts.values())
+        return not self.search and not self.counts
 
     @property
     def previous(self) -> str | None:
@@ -99,5 +122,5 @@ class Listing:
 
     def query(self, **changes: object) -> str:
         """The query string of this view with `changes` made to it; a change starts at page 1."""
-        wanted = {"q": self.search, "status": self.filter} | changes
+        wanted = {"q": self.search, "status": self.filter, "environment": self.environment} | changes
         return "?" + urlencode({key: value for key, value in wanted.items() if value})
