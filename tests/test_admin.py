@@ -1,15 +1,20 @@
-"""Django admin: an inventory of tokens that can end one, and neither make, change nor show one."""
+"""Django admin: the catalogue of scopes, and tokens to look at, end or limit. Nothing makes or shows one."""
+
+import html
+import re
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.core.mail import EmailMessage
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from tests.conftest import Issue, bearer, signed_in
-from tokens.models import Event, Token
+from tokens.models import Event, Scope, Token
 
 LIST = "/admin/tokens/token/"
+SCOPES = "/admin/tokens/scope/"
 
 
 @pytest.fixture
@@ -45,9 +50,10 @@ def test_nothing_can_be_made_changed_or_deleted(issue: Issue, admin_client: Clie
     token, _ = issue()
     before = Token.objects.values().get()
     response = admin_client.post(
-        LIST + route.format(pk=token.pk), {"name": "forged", "digest": "0" * 64, "post": "yes"}
+        LIST + route.format(pk=token.pk),
+        {"name": "forged", "digest": "0" * 64, "scope": "a:b", "addresses": "::/0", "post": "yes"},
     )
-    assert response.status_code == 403
+    assert response.status_code == (302 if "change" in route else 403)
     assert Token.objects.values().get() == before
     event = Event.objects.get()
     assert admin_client.post(f"/admin/tokens/event/{event.pk}/change/", {"kind": "revoked"}).status_code == 403
@@ -70,13 +76,8 @@ def test_revoke_asks_and_then_writes_who_did_it(issue: Issue, admin_client: Clie
 
 
 def test_revoke_needs_the_permission(issue: Issue, owner: User) -> None:
-    from django.contrib.auth.models import Permission
-
     token, _ = issue()
-    owner.is_staff = True
-    owner.save()
-    owner.user_permissions.add(Permission.objects.get(codename="view_token"))
-    signed_in(owner).post(LIST, {"action": "revoke", "_selected_action": [token.pk], "confirmed": "yes"})
+    staff(owner, "view_token").post(LIST, {"action": "revoke", "_selected_action": [token.pk], "confirmed": "yes"})
     token.refresh_from_db()
     assert token.revoked_at is None
 
@@ -91,6 +92,103 @@ def test_no_condition_but_the_listed_ones(issue: Issue, admin_client: Client, lo
 def test_events_are_there_to_read(issue: Issue, admin_client: Client) -> None:
     token, _ = issue()
     assert token.identifier in admin_client.get("/admin/tokens/event/").content.decode()
+
+
+def staff(user: User, *permissions: str) -> Client:
+    user.is_staff = True
+    user.save()
+    user.user_permissions.add(*Permission.objects.filter(codename__in=permissions))
+    return signed_in(user)
+
+
+@pytest.mark.parametrize("limit", ["10/minute", "10/second;1000/hour", "5 per minute", ""])
+def test_a_rate_limit_of_its_own(issue: Issue, admin_client: Client, administrator: User, limit: str) -> None:
+    token, _ = issue()
+    token.limit("1/day")
+    page = admin_client.get(f"{LIST}{token.pk}/change/").content.decode()
+    assert "Empty: 1000/hour, as for others." in page
+    assert re.findall(r'<(?:input|select|textarea)[^>]* name="(\w+)"', page.split('id="token_form"')[1]) == [
+        "csrfmiddlewaretoken", "rate_limit", "_save", "_continue",
+    ]  # fmt: skip
+    response = admin_client.post(f"{LIST}{token.pk}/change/", {"rate_limit": limit})
+    assert response.status_code == 302
+    token.refresh_from_db()
+    assert token.rate_limit == limit
+    event = Event.objects.first()
+    assert event is not None
+    assert (event.kind, event.actor, event.detail) == ("limited", administrator, limit or "the installation's")
+    for path in ("/admin/tokens/event/", f"/admin/tokens/event/{event.pk}/change/"):
+        assert event.detail in html.unescape(admin_client.get(path).content.decode())
+
+
+def test_an_unchanged_rate_limit_is_no_event(issue: Issue, admin_client: Client) -> None:
+    token, _ = issue()
+    assert admin_client.post(f"{LIST}{token.pk}/change/", {"rate_limit": ""}).status_code == 302
+    assert [event.kind for event in Event.objects.all()] == ["created"]
+
+
+@pytest.mark.parametrize("limit", ["nonsense", "0/minute", "10/minute;nonsense", "-1/hour", "10/minute" * 20])
+def test_a_wrong_rate_limit_is_not_kept(issue: Issue, admin_client: Client, limit: str) -> None:
+    token, _ = issue()
+    response = admin_client.post(f"{LIST}{token.pk}/change/", {"rate_limit": limit})
+    assert response.status_code == 200
+    assert list(response.context["adminform"].form.errors) == ["rate_limit"]
+    token.refresh_from_db()
+    assert token.rate_limit == ""
+    assert Event.objects.count() == 1
+
+
+def test_limiting_needs_the_permission(issue: Issue, owner: User) -> None:
+    token, _ = issue()
+    looker = staff(owner, "view_token")
+    page = looker.get(f"{LIST}{token.pk}/change/")
+    assert page.status_code == 200
+    assert b'name="rate_limit"' not in page.content
+    assert looker.post(f"{LIST}{token.pk}/change/", {"rate_limit": "1/day"}).status_code == 403
+    token.refresh_from_db()
+    assert token.rate_limit == ""
+
+
+def test_the_catalogue_is_edited_here(admin_client: Client) -> None:
+    finance = Group.objects.create(name="Finance")
+    page = f"{SCOPES}add/"
+    wrong = admin_client.post(page, {"name": "Reports", "words": "Read reports"})
+    assert "resource:action in lower case" in wrong.content.decode()
+    assert admin_client.post(page, {"name": "reports:read", "words": "Read reports"}).status_code == 302
+    scope = Scope.objects.get(name="reports:read")
+    changed = {"name": "reports:all", "words": "See reports", "group": finance.pk}
+    assert admin_client.post(f"{SCOPES}{scope.pk}/change/", changed).status_code == 302
+    scope.refresh_from_db()
+    assert (scope.name, scope.words, scope.group) == ("reports:read", "See reports", finance)
+    assert "Finance" in admin_client.get(f"{SCOPES}?q=finance").content.decode()
+
+
+def test_restricting_a_scope_reaches_the_tokens_that_hold_it(issue: Issue, admin_client: Client) -> None:
+    scope = Scope.objects.create(name="reports:read", words="Read reports")
+    token, _ = issue(scopes=["reports:read"])
+    group = Group.objects.create(name="Finance")
+    admin_client.post(f"{SCOPES}{scope.pk}/change/", {"words": "Read reports", "group": group.pk})
+    token.refresh_from_db()
+    assert token.asks_catalogue
+
+
+@pytest.mark.parametrize("how", ["one", "selected"])
+def test_deleting_a_scope_says_what_it_does_and_reaches_tokens(issue: Issue, admin_client: Client, how: str) -> None:
+    scope = Scope.objects.create(name="reports:read", words="Read reports")
+    token, _ = issue(scopes=["reports:read"])
+    path = f"{SCOPES}{scope.pk}/delete/" if how == "one" else SCOPES
+    data = {"action": "delete_selected", "_selected_action": [scope.pk]} if how == "selected" else {}
+    asked = admin_client.get(path) if how == "one" else admin_client.post(path, data)
+    assert "Tokens that hold it lose it" in asked.content.decode()
+    assert admin_client.post(path, data | {"post": "yes"}).status_code == 302
+    assert not Scope.objects.filter(name="reports:read").exists()
+    token.refresh_from_db()
+    assert token.asks_catalogue
+
+
+@pytest.mark.parametrize("lookup", ["name__regex", "group__user__password__startswith", "words__iregex"])
+def test_no_condition_on_scopes(admin_client: Client, lookup: str) -> None:
+    assert admin_client.get(SCOPES, {lookup: "a"}).status_code == 400
 
 
 def test_adding_an_account_invites_its_owner(admin_client: Client, mailoutbox: list[EmailMessage]) -> None:

@@ -1,26 +1,33 @@
-"""Administration of tokens: an inventory that can end a token, and neither make, change nor show one."""
+"""Administration: the catalogue of scopes, and an inventory that can end or limit a token, and not make or show one."""
 
 from typing import Any
 
+from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Model
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from tokens.models import Event, Status, Token, TokenQuerySet
+from tokens import quota
+from tokens.models import Event, Scope, Status, Token, TokenQuerySet
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """A list to look at."""
-
-    view_on_site = False  # the page there is its owner's alone
+class ListedFiltersAdmin(admin.ModelAdmin):
+    view_on_site = False  # a token's page there is its owner's alone
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Filters as listed, and no other condition from the address: a regular expression could run for ever."""
         field, _, condition = lookup.partition("__")
         listed = {getattr(entry, "parameter_name", entry) for entry in self.list_filter}
         return field in listed and condition in {"", "exact", "gte", "lt"}
+
+
+class ReadOnlyAdmin(ListedFiltersAdmin):
+    """A list to look at."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -43,8 +50,36 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.in_status(self.value()) if self.value() else queryset
 
 
+@admin.register(Scope)
+class ScopeAdmin(ListedFiltersAdmin):
+    """The catalogue. A name stays as it is, because tokens hold it."""
+
+    list_display = ("name", "words", "group")
+    list_select_related = ("group",)
+    search_fields = ("name", "words", "group__name")
+    fields = ("name", "words", "group")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Scope | None = None) -> tuple[str, ...]:
+        return ("name",) if obj else ()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Scope]) -> None:
+        """One by one, because a scope tells the tokens that hold it."""
+        with transaction.atomic():
+            for scope in queryset:
+                scope.delete()
+
+
+def a_rate_limit(notation: str) -> None:
+    try:
+        quota.parse(notation)
+    except ValueError:
+        raise ValidationError("Write it as 10/minute, or with several windows as 10/second;1000/hour.") from None
+
+
 @admin.register(Token)
 class TokenAdmin(ReadOnlyAdmin):
+    """Its rate limit alone can be changed."""
+
     list_display = ("name", "owner", "identifier", "environment", "status", "expires_at", "last_used_at")
     list_filter = (StatusFilter, "environment", "created_at", "expires_at")
     list_select_related = ("owner",)
@@ -53,7 +88,9 @@ class TokenAdmin(ReadOnlyAdmin):
     fields = (
         "name", "owner", "identifier", "environment", "status",
         "created_at", "expires_at", "revoked_at", "last_used_at", "last_used_address",
+        "scope", "addresses", "rate_limit",
     )  # fmt: skip
+    readonly_fields = tuple(name for name in fields if name != "rate_limit")
     actions = ("revoke",)
 
     def get_queryset(self, request: HttpRequest) -> TokenQuerySet:
@@ -63,10 +100,24 @@ class TokenAdmin(ReadOnlyAdmin):
     def status(self, token: Token) -> str:
         return token.status.label
 
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("tokens.change_token")
 
-    @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """The rate limit's, the only one: what may be written there."""
+        words = (
+            f"10/minute, or several at once: 10/second;1000/hour. Empty: {settings.TOKEN_RATE_LIMIT}, as for others."
+        )
+        return forms.CharField(
+            max_length=db_field.max_length, required=False, validators=[a_rate_limit], help_text=words
+        )
+
+    def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
+        """Nothing else is written, and an event says who did it."""
+        if "rate_limit" in form.changed_data:
+            obj.limit(obj.rate_limit, request)
+
+    @admin.action(description="Revoke the selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: TokenQuerySet) -> HttpResponse | None:
         """Ask first; then end each token, with an event that names the administrator."""
         if "confirmed" not in request.POST:
@@ -85,8 +136,8 @@ class TokenAdmin(ReadOnlyAdmin):
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "kind", "token_name", "identifier", "owner", "actor", "address")
+    list_display = ("at", "kind", "detail", "token_name", "identifier", "owner", "actor", "address")
     list_filter = ("kind", "at")
     list_select_related = ("owner", "actor")
     search_fields = ("token_name", "identifier", "owner__email", "actor__email")
-    fields = ("at", "kind", "token_name", "identifier", "owner", "actor", "address", "user_agent")
+    fields = ("at", "kind", "detail", "token_name", "identifier", "owner", "actor", "address", "user_agent")
