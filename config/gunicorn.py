@@ -30,6 +30,8 @@ secure_scheme_headers: dict[str, str] = {}
 
 # A header of up to 16 KB reaches the application, whose refusal says what is wrong with it.
 limit_request_field_size = 16_380
+# A form that waits for Confirm travels in the address, with up to 50 networks and as many scopes as there are.
+limit_request_line = 8190
 
 # No access log here: its lines would carry query strings, where people paste tokens by mistake.
 accesslog = None

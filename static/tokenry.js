@@ -1,4 +1,4 @@
-// Theme, copy, dialog and tabs. Every page works without this file.
+// Theme, copy, dialog, tabs and the words of scopes. Every page works without this file.
 (() => {
   "use strict";
   const byId = (id) => document.getElementById(id);
@@ -41,7 +41,16 @@
     show(0);
   }
 
+  function tell(box) { // what the token can do, in words, follows the boxes
+    byId("can-" + box.value).hidden = !box.checked;
+    const resource = box.closest("details"), badge = resource.querySelector(".badge");
+    const chosen = resource.querySelectorAll(":checked").length;
+    badge.hidden = !chosen;
+    badge.textContent = chosen + " chosen";
+  }
+
   function ready() {
+    document.querySelectorAll("[name=scopes]").forEach(tell);
     document.querySelectorAll("[data-tabs]").forEach(tabs);
     if (byId("token-value")?.value) {
       copied = false;
@@ -72,6 +81,7 @@
   document.addEventListener("input", (event) => { // a whole token pasted into the search must not reach the address
     if (event.target.id === "search") event.target.value = event.target.value.replace(/([a-z0-9]{2,6}_(?:live|test|dev)_\w*)/g, (token) => token.slice(0, 24));
   }, true);
+  document.addEventListener("change", (event) => { if (event.target.name === "scopes") tell(event.target); });
   document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);

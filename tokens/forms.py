@@ -1,9 +1,13 @@
 """What people type about a token."""
 
 import secrets
+from collections.abc import Collection
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils import timezone
@@ -11,8 +15,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from tokens import addresses
+from tokens.access import Resource, by_resource
 from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime
-from tokens.models import NAME_LENGTH, Environment
+from tokens.models import NAME_LENGTH, Environment, Scope
 from tokens.redaction import without_secrets
 
 NO_CONTROL_CHARACTERS = RegexValidator(
@@ -28,11 +34,45 @@ def not_a_token(name: str) -> None:
         raise ValidationError("This looks like a token's value. Revoke that token if it is one, and give a name here.")
 
 
-PREFILLED = ("name", "environment", "expires")  # what a link to the form may fill in
+def environments() -> list[tuple[str, str]]:
+    """Those that a token can be made for: all, or the one that the whole installation is for."""
+    return [choice for choice in Environment.choices if settings.TOKEN_ENVIRONMENT in {"", choice[0]}]
+
+
+class ScopesField(forms.MultipleChoiceField):
+    """Names of scopes; the form says which may be chosen."""
+
+    def validate(self, value: list[str]) -> None:
+        """Every wrong one is named, because none of them is offered again."""
+        if missing := [name for name in value if not self.valid_value(name)]:
+            raise ValidationError(not_yours(missing))
+
+
+def not_yours(names: Collection[str]) -> str:
+    return f"Not yours to give now: {', '.join(names)}. The rest of your choice is kept."
+
+
+class AddressesInput(forms.Textarea):
+    """Lines of addresses, and the checkbox of the same name, whose value is one more."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> str:
+        return "\n".join(filter(None, data.getlist(name)))
+
+
+class AddressesField(forms.CharField):
+    """What is typed, as networks in CIDR form."""
+
+    widget = AddressesInput
+
+    def clean(self, value: Any) -> Any:
+        try:
+            return addresses.parse(super().clean(value))
+        except ValueError as wrong:
+            raise ValidationError(list(wrong.args)) from None
 
 
 class TokenForm(forms.Form):
-    """Name, environment and expiration of a new token."""
+    """A new token's name, environment and expiration, what it may do, and from where."""
 
     name = forms.CharField(
         label="Token name",
@@ -43,13 +83,26 @@ class TokenForm(forms.Form):
         error_messages={"required": "Give the token a name, so that you know it again: “Production API”, say."},
     )
     environment = forms.ChoiceField(
-        label="Environment", choices=Environment.choices, initial=Environment.PRODUCTION, widget=forms.RadioSelect
+        label="Environment", choices=environments, initial=lambda: environments()[0][0], widget=forms.RadioSelect
     )
     expires = forms.ChoiceField(
         label="Expiration",
         choices=lambda: [(key, describe(lifetime)) for key, lifetime in LIFETIMES.items()],
         initial=DEFAULT,
         widget=forms.RadioSelect,
+    )
+    scopes = ScopesField(
+        label="Scopes",
+        required=False,
+        help_text="What may it do? Choose the least that it needs.",
+        widget=forms.CheckboxSelectMultiple,
+    )
+    allowed_addresses = AddressesField(
+        label="Allowed addresses",
+        required=False,
+        help_text="Where may it be used from? IPv4, IPv6, or networks such as 10.0.0.0/8, one on each line. "
+        "Empty means anywhere.",
+        widget=AddressesInput(attrs={"class": "mono", "rows": 3, "autocomplete": "off", "spellcheck": "false"}),
     )
     nonce = forms.RegexField(
         r"^[\w-]{16,32}$",
@@ -58,15 +111,41 @@ class TokenForm(forms.Form):
         error_messages={"required": "This form is incomplete. Reload the page and send it again."},
     )
 
+    def __init__(self, *args: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer(Scope.objects.held_by(user).select_related("group"))
+
+    def offer(self, scopes: Collection[Scope]) -> None:
+        self.offered = list(scopes)
+        self.fields["scopes"].choices = [(scope.name, scope.words) for scope in self.offered]  # type: ignore[attr-defined]
+
+    def resources(self) -> list[Resource]:
+        """The scopes on offer, by resource."""
+        return by_resource(self.offered, self["scopes"].value() or [])
+
+    def refuse(self, names: Collection[str]) -> None:
+        """The catalogue changed while the form was on its way: say so, and offer those scopes no more."""
+        self.offer([scope for scope in self.offered if scope.name not in names])
+        self.add_error("scopes", not_yours(names))
+
     def add_error(self, field: str | None, error: Any) -> None:
-        """Besides, put the focus where the error is."""
-        super().add_error(field, error)
-        if field == "name":  # the one that people type; the others can only be wrong by tampering
+        """Besides, put the focus where the first error is; what is not named here is only wrong by tampering."""
+        focused = any("autofocus" in field.widget.attrs for field in self.fields.values())
+        if field in {"name", "scopes", "allowed_addresses"} and not focused:
             self.fields[field].widget.attrs["autofocus"] = True
+        super().add_error(field, error)
 
     @property
     def lifetime(self) -> Lifetime:
         return LIFETIMES[self.cleaned_data["expires"]]
+
+    def as_query(self) -> str:
+        """The valid form as a link to it would have it; see `prefill`."""
+        typed = {key: self.cleaned_data[key] for key in ("name", "environment", "expires")}
+        scopes = ",".join(self.cleaned_data["scopes"])
+        networks = ",".join(map(addresses.show, self.cleaned_data["allowed_addresses"]))
+        chosen = {key: value for key, value in {"scopes": scopes, "allowed_addresses": networks}.items() if value}
+        return urlencode(typed | chosen, safe=":/,")
 
 
 def describe(lifetime: Lifetime) -> SafeString:
@@ -77,7 +156,17 @@ def describe(lifetime: Lifetime) -> SafeString:
     )
 
 
-def prefill(query: dict[str, str]) -> dict[str, str]:
-    """Initial values from a link such as `?name=Deploy&expires=30d&environment=test`; unknown values are left out."""
-    known: dict[str, Any] = {"environment": Environment.values, "expires": LIFETIMES}
-    return {key: query[key] for key in PREFILLED if query.get(key) and (key not in known or query[key] in known[key])}
+def prefill(query: dict[str, str]) -> dict[str, Any]:
+    """Initial values from a link such as `?name=Deploy&expires=30d&environment=test&scopes=reports:read,reports:write`.
+
+    Unknown values are left out; scopes that are not on offer find no box to tick.
+    """
+    known: dict[str, Any] = {"name": None, "environment": dict(environments()), "expires": LIFETIMES}
+    initial: dict[str, Any] = {
+        key: query[key] for key, values in known.items() if query.get(key) and (values is None or query[key] in values)
+    }
+    if query.get("scopes"):
+        initial["scopes"] = query["scopes"].split(",")
+    if query.get("allowed_addresses"):
+        initial["allowed_addresses"] = query["allowed_addresses"].replace(",", "\n")
+    return initial

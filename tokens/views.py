@@ -20,11 +20,13 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
 
+from tokens.access import grants, limit_in_words
+from tokens.addresses import show
 from tokens.credential import Credential
 from tokens.examples import VARIABLE, examples
-from tokens.forms import PREFILLED, TokenForm, prefill
+from tokens.forms import TokenForm, prefill
 from tokens.listing import PAGE_SIZE, Listing
-from tokens.models import Event, FormAlreadySent, Token, TokenLimitReached
+from tokens.models import Event, FormAlreadySent, ScopeNotAllowed, Token, TokenLimitReached
 from tokens.requests import PageRequest
 
 
@@ -64,7 +66,8 @@ def token_list(request: PageRequest) -> HttpResponse:
         return redirect(f"{request.path}{listing.query()}")
     if request.htmx.target in {"tokens", "found"}:
         return render(request, "tokens/_list.html", {"listing": listing})
-    return render(request, "tokens/list.html", {"listing": listing, "form": TokenForm()})
+    form = TokenForm(user=request.user) if listing.is_empty else None
+    return render(request, "tokens/list.html", {"listing": listing, "form": form})
 
 
 @login_required
@@ -74,11 +77,11 @@ def token_list(request: PageRequest) -> HttpResponse:
 def token_create(request: PageRequest) -> HttpResponse:
     """The form; once sent, the list with the new token's value above it, in this answer and never again."""
     if request.method != "POST":
-        return render(request, "tokens/create.html", {"form": TokenForm(initial=prefill(request.GET.dict()))})
-    form = TokenForm(request.POST)
+        form = TokenForm(user=request.user, initial=prefill(request.GET.dict()))
+        return render(request, "tokens/create.html", {"form": form})
+    form = TokenForm(request.POST, user=request.user)
     if form.is_valid():
-        typed = urlencode({key: request.POST[key] for key in PREFILLED})
-        if confirm := confirm_if_stale(request, f"{request.path}?{typed}"):
+        if confirm := confirm_if_stale(request, f"{request.path}?{form.as_query()}"):
             return confirm
         try:
             token, new = Token.objects.issue(
@@ -86,15 +89,20 @@ def token_create(request: PageRequest) -> HttpResponse:
                 name=form.cleaned_data["name"],
                 environment=form.cleaned_data["environment"],
                 expires_at=form.lifetime.end(timezone.now()),
+                scopes=form.cleaned_data["scopes"],
+                allowed_addresses=form.cleaned_data["allowed_addresses"],
                 form_nonce=form.cleaned_data["nonce"],
                 request=request,
             )
         except FormAlreadySent as sent:
-            return render(request, "tokens/already_sent.html", {"token": sent.token, "again": typed}, status=409)
+            context = {"token": sent.token, "again": form.as_query()}
+            return render(request, "tokens/already_sent.html", context, status=409)
         except TokenLimitReached as full:
             form.add_error(
                 None, f"You have {full.limit} active token{pluralize(full.limit)}, the most allowed. Revoke one first."
             )
+        except ScopeNotAllowed as refused:
+            form.refuse(refused.names)
         else:
             return reveal(request, token, new)
     return render(request, "tokens/create.html", {"form": form}, status=422)
@@ -120,8 +128,15 @@ def reveal(request: PageRequest, token: Token, new: Credential) -> HttpResponse:
 @own_token
 @require_safe
 def token_detail(request: PageRequest, token: Token) -> HttpResponse:
-    """One token: what it is, how to use it, what happened to it."""
-    context = {"token": token, "examples": examples(settings.SITE_URL), "variable": VARIABLE}
+    """One token: what it is and may do, how to use it, what happened to it."""
+    context = {
+        "token": token,
+        "grants": grants(token),
+        "networks": map(show, token.allowed_addresses),
+        "limit": limit_in_words(token.rate_limit or settings.TOKEN_RATE_LIMIT),
+        "examples": examples(settings.SITE_URL),
+        "variable": VARIABLE,
+    }
     return render(request, "tokens/detail.html", context)
 
 

@@ -28,6 +28,13 @@ def test_owner(issue: Issue, owner: User, administrator: User) -> None:
     assert value[24:] not in page
 
 
+def test_what_a_change_was(issue: Issue, owner_client: Client) -> None:
+    issue()[0].limit("10/minute")
+    page = owner_client.get(PATH).content.decode()
+    assert "Rate limit changed" in page
+    assert "To 10/minute" in page
+
+
 def test_teammate(issue: Issue, teammate_client: Client) -> None:
     issue(name="Deploy")
     page = teammate_client.get(PATH).content.decode()

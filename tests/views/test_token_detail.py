@@ -1,10 +1,16 @@
 """GET /settings/tokens/<identifier>/, and that another person's answers 404 on every route and method."""
 
-import pytest
-from django.test import Client
+import html
+import re
 
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
 from tests.conftest import Issue
-from tokens.models import Event, Token
+from tokens.models import Event, Scope, Token
 
 METHODS = ["get", "head", "post", "put", "patch", "delete", "options"]
 
@@ -17,6 +23,63 @@ def test_owner(issue: Issue, owner_client: Client) -> None:
         assert words in page
     assert value[24:] not in page
     assert token.digest not in page
+
+
+def access(page: str) -> dict[str, str]:
+    """The terms of Access and what stands beside them, without markup."""
+    found = re.findall(r"<dt>(.*?)</dt>\s*<dd>(.*?)</dd>", page, re.DOTALL)
+    return {term: " ".join(re.sub(r"<[^>]+>", " ", words).split()) for term, words in found}
+
+
+def test_access_of_a_plain_token(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue(environment="test")
+    assert access(owner_client.get(token.get_absolute_url()).content.decode()) == {
+        "Scopes": "None: it can only call endpoints that ask for no scope.",
+        "Allowed addresses": "Anywhere",
+        "Environment": "Staging",
+        "Rate limit": "1000 requests in an hour",
+    }
+
+
+def test_access_in_words(issue: Issue, owner: User, owner_client: Client) -> None:
+    """As it stands now: one scope was deleted since, and the owner has left the group of another."""
+    finance, sales = Group.objects.create(name="Finance"), Group.objects.create(name="Sales & co")
+    owner.groups.add(finance, sales)
+    for name, group in {"reports:read": None, "invoices:read": finance, "crm:read": sales, "old:read": None}.items():
+        Scope.objects.create(name=name, words=f"May {name}", group=group)
+    token, _ = issue(
+        scopes=["reports:read", "invoices:read", "crm:read", "old:read"],
+        allowed_addresses=["203.0.113.7/32", "10.0.0.0/8"],
+    )
+    Scope.objects.get(name="old:read").delete()
+    owner.groups.remove(sales)
+    token.limit("10/second;1000/day")
+    assert access(owner_client.get(token.get_absolute_url()).content.decode()) == {
+        "Scopes": "crm:read May crm:read not while you are outside Sales &amp; co invoices:read May invoices:read"
+        " old:read no longer in use: refused reports:read May reports:read",
+        "Allowed addresses": "203.0.113.7 10.0.0.0/8",
+        "Environment": "Production",
+        "Rate limit": "10 requests in a second and 1000 requests in a day, set for this token by an administrator",
+    }
+
+
+def test_access_costs_the_same_queries_for_any_number_of_scopes(
+    issue: Issue, owner_client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    names = [f"reports:read{number}" for number in range(40)]
+    Scope.objects.bulk_create(Scope(name=name, words="Read") for name in names)
+    token, _ = issue(scopes=names)
+    with django_assert_num_queries(7):  # session, user, token, its owner, scopes, those held, events
+        owner_client.get(token.get_absolute_url())
+
+
+def test_history_says_what_the_limit_became(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    token.limit("10/minute")
+    token.limit("")
+    page = html.unescape(owner_client.get(token.get_absolute_url()).content.decode())
+    assert "Rate limit changed to 10/minute" in page
+    assert "Rate limit changed to the installation's" in page
 
 
 @pytest.mark.parametrize("method", METHODS)
