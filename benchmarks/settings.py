@@ -1,0 +1,16 @@
+"""The installation's own settings, with the peers installed beside it."""
+
+import os
+
+from config.settings import *  # noqa: F403
+from config.settings import DATABASE, INSTALLED_APPS, SILENCED_SYSTEM_CHECKS
+
+ROOT_URLCONF = "benchmarks.views"
+INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "rest_framework.authtoken", "knox", "rest_framework_api_key"]
+
+if os.environ["BENCH_BARE"]:  # the plain view, and the peers in what suits them best: no middleware, no health checks
+    INSTALLED_APPS += ["benchmarks"]
+    SILENCED_SYSTEM_CHECKS = [*SILENCED_SYSTEM_CHECKS, "admin.E408", "admin.E409", "admin.E410"]
+    DATABASE["CONN_HEALTH_CHECKS"] = False
+if os.environ["BENCH_PREPARED"]:
+    DATABASE["OPTIONS"] |= {"server_side_binding": True, "prepare_threshold": 1}
