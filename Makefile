@@ -1,10 +1,10 @@
-# Tokenry: make run, make test, make dev, make lint; and, more rarely, make screenshot, make lock
+# Tokenry: make run, make test, make dev, make lint; and, more rarely, make bench, make screenshot, make lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run dev test lint screenshot lock
+.PHONY: run dev test lint bench screenshot lock
 .DELETE_ON_ERROR:
 
 run: .venv/run var/static/staticfiles.json
@@ -40,9 +40,17 @@ lint: .venv/dev
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
 	@touch $@
 
+.venv/bench: .venv/run requirements-bench.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-bench.txt
+	@touch $@
+
 .venv/dev: .venv/run requirements-dev.txt
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@touch $@
+
+# Writes docs/performance.md and .svg; make bench BENCH=--quick is a smoke run, BENCH=--help tells the rest.
+bench: .venv/bench
+	@$(BIN)/python -m benchmarks.run $(BENCH)
 
 # The picture in the README; needs Chromium.
 screenshot: .venv/dev
@@ -52,3 +60,4 @@ screenshot: .venv/dev
 lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --output-file requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group dev --output-file requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group bench --output-file requirements-bench.txt

@@ -27,7 +27,7 @@ from accounts.models import User  # noqa: E402
 
 TRIES = 200
 LIMIT = 4.0
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 REAL = {
     "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
     "ACCOUNT_RATE_LIMITS": False,

@@ -1,6 +1,6 @@
 """Fill an empty database with so many tokens of Tokenry and of its peers, and print those whose values are known.
 
-    python -m benchmarks.population 100000
+python -m benchmarks.population 100000
 """
 
 import hashlib
@@ -53,7 +53,7 @@ def md5(text: str) -> str:
 
 
 def fill_tokens(count: int, owner: str, name: str) -> None:
-    """Tokens of Tokenry and of knox for `owner`, an expression. They come nearly in order, which indexes take quickly."""
+    """Tokens of Tokenry and of knox for `owner`, an expression; nearly in order, which indexes take quickly."""
     random = f"substr('{credential.ALPHABET}', n * 62 / {count + 1} + 1, 1) || md5('{name}' || n)"
     fill(
         Token, count, owner_id=owner, name="'Filler'", environment="'live'", pepper="1", scope=f"'{SCOPE}'",

@@ -3,7 +3,6 @@
 from statistics import median
 from typing import NamedTuple
 
-
 from benchmarks.endtoend import Rates, Served
 from benchmarks.inprocess import Measured, Series, Subject
 from benchmarks.workshop import Store
@@ -89,5 +88,3 @@ def of_peers(results: Results, database: str) -> list[Target]:
         )
         for peer, case, limit in (("knox", "drf-knox", 2.5), ("drf-api-key", "drf-api-key", 1.5))
     ]  # fmt: skip
-
-

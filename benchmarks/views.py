@@ -32,7 +32,7 @@ class TokenryAuthentication(BaseAuthentication):
     requirement = Requirement((SCOPE,))
 
     def authenticate(self, request: Any) -> tuple[Any, Any]:
-        inner = request._request  # noqa: SLF001  (the framework's own name for Django's request)
+        inner = request._request  # Django's own
         try:
             authenticate(inner, self.requirement)
         except Denial as refused:
