@@ -102,11 +102,11 @@ def text(results: Results) -> str:
         f"Written by `make bench` on {environment()}.",
         "![Cost of a request, as multiples of a plain Django view's](performance.svg)",
         "### In process",
-        f"Django's own handler, called with requests made beforehand; {rounds} rounds over all rows, each batch "
-        "straight after one of the plain view. Medians of the ratio of the two, and its quartiles. Tokens go round "
-        "among a hundred; there are 1,000 of each kind where no other number stands. Connections persist for all. The peers "
-        "stand in a Django REST framework view without middleware, which favours them; they count no limit and "
-        "remember no use.",
+        "Django's own handler, called with requests made beforehand. Each batch stands straight after one of the plain "
+        f"view, and the quickest third of either counts; medians of the ratio of the two over {rounds} interleaved "
+        "rounds, and its quartiles. Tokens go round among a hundred; there are 1,000 of each kind where no other "
+        "number stands. Connections persist for all. The peers stand in a Django REST framework view without "
+        "middleware, which favours them; they count no limit and remember no use.",
         "\n".join(cost_table(results)),
         "### End to end",
         "The shipped server (gunicorn, four threads) under `wrk -t1 -c16`, on the same cores as the load; medians of "

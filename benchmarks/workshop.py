@@ -16,7 +16,7 @@ import redis
 ROOT = Path(__file__).resolve().parent.parent
 POSTGRESQL = os.environ.get("BENCH_POSTGRESQL", "postgres://postgres@127.0.0.1:5432/tokenry_bench")
 REDIS = os.environ.get("BENCH_REDIS", "redis://127.0.0.1:6379/14")
-UNREACHED = "1000000000/minute"
+UNREACHED = "50000000/minute"
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "benchmarks.settings",
     "PYTHONPATH": str(ROOT),
