@@ -14,6 +14,31 @@ from tests.server import Installation, Server
 AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 EXPECTED = ("404", "409", "422", "429", "Failed to load resource", "htmx:")
 NEWCOMER = "newcomer@example.com"
+CATALOGUE = """
+from datetime import timedelta
+from django.contrib.auth.models import Group
+from django.utils import timezone
+from accounts.models import User
+from tokens.models import Scope, Token
+
+owner = User.objects.get(email=EMAIL)
+finance, sales = Group.objects.create(name="Finance"), Group.objects.create(name="S" * 150)
+owner.groups.add(finance, sales)
+for name, group in {
+    "reports:read": None, "reports:write": None, "invoices:read": finance, "invoices:write": finance,
+    "r" * 60 + ":" + "a" * 39: None, "crm:read": sales, "old:read": None,
+}.items():
+    Scope.objects.create(name=name, words="May " + "w" * 196 if len(name) == 100 else f"May {name}", group=group)
+token, _ = Token.objects.issue(
+    owner=owner, name="Access", environment="dev", expires_at=timezone.now() + timedelta(days=30),
+    scopes=["reports:read", "crm:read", "old:read", "r" * 60 + ":" + "a" * 39],
+    allowed_addresses=["203.0.113.7/32", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128"],
+)
+token.limit("10/second;1000/day")
+Scope.objects.get(name="old:read").delete()
+owner.groups.remove(sales)
+print(token.identifier)
+"""
 
 
 class Visit(NamedTuple):
@@ -79,6 +104,33 @@ def create_form(visit: Visit) -> None:
     visit.open("/settings/tokens/new/")
     visit.page.get_by_label("No expiration").check()
     expect(visit.page.get_by_text("Long-lived tokens are riskier")).to_be_visible()
+    visit.page.locator("summary").filter(has_text="More").click()
+    expect(visit.page.get_by_label("Allowed addresses")).to_be_visible()
+
+
+def scopes_chosen(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/?scopes=reports:read,invoices:write")
+    visit.page.locator("summary").filter(has_text="rrr").click()
+    visit.page.get_by_label("rrr").check()
+    expect(visit.page.get_by_text("May reports:read reports:read")).to_be_visible()
+    expect(visit.page.get_by_text("while you are in Finance").first).to_be_visible()
+
+
+def scopes_error(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/?scopes=reports:read,reports:write")
+    visit.page.get_by_label("reports:write").evaluate("box => { box.value = 'vanished:read' }")
+    visit.send()
+    expect(visit.page.get_by_text("Not yours to give now: vanished:read.")).to_be_visible()
+    expect(visit.page.get_by_role("group", name="Scopes")).to_be_focused()
+    expect(visit.page.get_by_label("reports:read")).to_be_checked()
+
+
+def addresses_error(visit: Visit) -> None:
+    visit.open("/settings/tokens/new/?allowed_addresses=10.0.0.5/8")
+    visit.send()
+    expect(visit.page.get_by_text("did you mean 10.0.0.0/8?")).to_be_visible()
+    expect(visit.page.get_by_label("Allowed addresses")).to_be_focused()
+    expect(visit.page.get_by_label("Allowed addresses")).to_have_attribute("aria-invalid", "true")
 
 
 def create_error(visit: Visit) -> None:
@@ -119,6 +171,12 @@ def full_list(visit: Visit) -> None:
         expect(visit.page.locator(".badge").get_by_text(status, exact=True).first).to_be_visible()
 
 
+def filtered_list(visit: Visit) -> None:
+    visit.open("/settings/tokens/?status=active&environment=live")
+    chosen = visit.page.get_by_role("list", name="Filter by environment").get_by_role("link", name="Production")
+    expect(chosen).to_have_attribute("aria-current", "true")
+
+
 def nothing_found(visit: Visit) -> None:
     visit.open("/settings/tokens/?q=nothing-like-it")
     expect(visit.page.get_by_text("No token matches")).to_be_visible()
@@ -141,6 +199,12 @@ def token_page(visit: Visit) -> None:
     expect(visit.page.get_by_role("tablist")).to_be_visible()
 
 
+def token_access(visit: Visit) -> None:
+    visit.open(f"/settings/tokens/{visit.seeded['Access']}/")
+    for words in ("no longer in use: refused", "not while you are outside SSS", "10 requests in a second and 1000"):
+        expect(visit.page.get_by_text(words)).to_be_visible()
+
+
 def activity(visit: Visit) -> None:
     visit.open("/settings/activity/")
     expect(visit.page.get_by_role("listitem").first).to_be_visible()
@@ -151,7 +215,7 @@ def not_found(visit: Visit) -> None:
     expect(visit.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
 
 
-# What each state needs: nobody signed in, somebody without tokens, or the administrator, who has five.
+# What each state needs: nobody signed in, somebody without tokens, or the administrator, who has six.
 STATES: dict[Callable[[Visit], None], str] = {
     sign_in_page: "nobody",
     sign_in_error: "nobody",
@@ -160,15 +224,20 @@ STATES: dict[Callable[[Visit], None], str] = {
     sign_up_closed: "nobody",
     empty_list: "newcomer",
     create_form: "administrator",
+    scopes_chosen: "administrator",
+    scopes_error: "administrator",
+    addresses_error: "administrator",
     create_error: "administrator",
     create_unconfirmed: "administrator",
     reveal: "administrator",
     already_sent: "administrator",
     full_list: "administrator",
+    filtered_list: "administrator",
     nothing_found: "administrator",
     revoke_dialog: "administrator",
     revoke_page: "administrator",
     token_page: "administrator",
+    token_access: "administrator",
     activity: "administrator",
     not_found: "administrator",
 }
@@ -187,8 +256,16 @@ def sessions(
     return {"nobody": None, "newcomer": session_of(browser, server, site, NEWCOMER), "administrator": session}
 
 
+@pytest.fixture(scope="module")
+def catalogue(server: Server, site: Installation, seeded: dict[str, str]) -> dict[str, str]:
+    """The seeded tokens and one more, in a catalogue of ten scopes that has changed since."""
+    return seeded | {"Access": server.run(CATALOGUE.replace("EMAIL", repr(site.email)))}
+
+
 @pytest.fixture
-def show(new_page: NewPage, server: Server, sessions: dict[str, StorageState | None], seeded: dict[str, str]) -> Open:
+def show(
+    new_page: NewPage, server: Server, sessions: dict[str, StorageState | None], catalogue: dict[str, str]
+) -> Open:
     """A page in a state, in a browser of those properties."""
 
     def open_in(state: Callable[[Visit], None], width: int, height: int, **options: Any) -> Page:
@@ -198,7 +275,7 @@ def show(new_page: NewPage, server: Server, sessions: dict[str, StorageState | N
             expected=EXPECTED,
             **options,
         )
-        state(Visit(page, server.url, seeded))
+        state(Visit(page, server.url, catalogue))
         return page
 
     return open_in

@@ -63,8 +63,32 @@ def create(page: Page) -> None:
     tab_to(page, page.get_by_label("90 days"), limit=1)
     page.keyboard.press("ArrowUp")
     expect(page.get_by_label("30 days")).to_be_checked()
-    tab_to(page, page.get_by_role("button", name="Create token"))
+    choose_scopes(page)
+    restrict_addresses(page)
+    tab_to(page, page.get_by_role("button", name="Create token"), limit=2)
     page.keyboard.press("Space")
+
+
+def choose_scopes(page: Page) -> None:
+    resource = page.locator("summary").filter(has_text="tokens")
+    tab_to(page, resource, limit=1)
+    for opened in (0, 1):
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("group", name="Scopes").locator("details[open]")).to_have_count(opened)
+    tab_to(page, page.get_by_label("tokens:read"), limit=1)
+    page.keyboard.press("Space")
+    expect(page.get_by_label("tokens:read")).to_be_checked()
+    expect(page.locator(".can")).to_contain_text("See your tokens")
+
+
+def restrict_addresses(page: Page) -> None:
+    tab_to(page, page.locator("summary").filter(has_text="More"), limit=4)
+    page.keyboard.press("Enter")
+    tab_to(page, page.get_by_label("Allowed addresses"), limit=1)
+    page.keyboard.type("10.0.0.0/8")
+    tab_to(page, page.get_by_label("Add my current address"), limit=1)
+    page.keyboard.press("Space")
+    expect(page.get_by_label("Add my current address")).to_be_checked()
 
 
 def copy(page: Page) -> None:

@@ -51,6 +51,30 @@ def test_create_use_revoke(page: Page, site: Installation, server: Server) -> No
     assert (status, body["code"]) == (401, "revoked_token")
 
 
+def test_scopes_and_addresses(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/settings/tokens/new/?scopes=tokens:read")
+    page.get_by_label("Token name").fill("Restricted")
+    expect(page.get_by_label("tokens:read")).to_be_checked()
+    expect(page.get_by_text("Ask whether a token is valid, and what it may do").first).to_be_visible()
+    expect(page.get_by_text("What this token can do")).to_be_hidden()  # it could not follow the choice
+    page.get_by_label("tokens:renew").check()
+    page.locator("summary").filter(has_text="More").click()
+    page.get_by_label("Allowed addresses").fill("10.0.0.5/8")
+    page.get_by_label("Add my current address").check()
+    page.get_by_role("button", name="Create token").click()
+    expect(page.locator(".errorlist")).to_contain_text("did you mean 10.0.0.0/8?")
+    expect(page.get_by_label("Allowed addresses")).to_have_value("10.0.0.5/8\n127.0.0.1")
+    expect(page.get_by_label("tokens:renew")).to_be_checked()
+    page.get_by_label("Allowed addresses").fill("10.0.0.0/8\n127.0.0.1")
+    page.get_by_role("button", name="Create token").click()
+    status, body = curl(server, page.locator("#token-value").input_value())
+    assert (status, body["scopes"]) == (200, ["tokens:read", "tokens:renew"])
+    assert body["allowed_addresses"] == ["10.0.0.0/8", "127.0.0.1/32"]
+    cards(page, "Restricted").get_by_role("link", name="Restricted").click()
+    expect(page.get_by_text("See your tokens")).to_be_visible()
+    expect(page.get_by_text("10.0.0.0/8")).to_be_visible()
+
+
 def test_filters_and_search(page: Page, server: Server, seeded: dict[str, str]) -> None:
     page.goto(f"{server.url}/settings/tokens/")
     filters = page.get_by_role("list", name="Filter by status")
@@ -71,6 +95,13 @@ def test_filters_and_search(page: Page, server: Server, seeded: dict[str, str]) 
     expect(page.get_by_text("No token matches “pipe”")).to_be_visible()
 
     page.get_by_role("link", name="Show all").click()
+    page.get_by_role("list", name="Filter by environment").get_by_role("link", name="Staging").click()
+    filters.get_by_role("link", name="Active").click()
+    expect(page).to_have_url(re.compile(r"\?status=active&environment=test$"))
+    expect(cards(page, "CI pipeline")).to_have_count(1)
+    expect(cards(page, "Production API")).to_have_count(0)
+
+    page.goto(f"{server.url}/settings/tokens/")
     page.locator("summary").click()
     expect(cards(page, "old import")).to_be_visible()
 

@@ -17,8 +17,20 @@ REPORT_VIOLATIONS = """addEventListener('securitypolicyviolation', event =>
   console.error('policy violation', event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber))"""
 
 
-@pytest.mark.usefixtures("seeded")
-def test_weight(new_page: NewPage, server: Server, session: StorageState) -> None:
+@pytest.fixture(scope="module")
+def forty_scopes(server: Server) -> None:
+    """In 12 resources, besides the API's own four."""
+    server.run(
+        "from tokens.models import Scope;"
+        "[Scope.objects.create(name=f'resource-{n % 12}:action-{n}', words=f'Do number {n} of what there is to do')"
+        " for n in range(40)]"
+    )
+
+
+@pytest.mark.usefixtures("seeded", "forty_scopes")
+@pytest.mark.parametrize("shown", [("", ".cards > li", 5), ("new/", "[name=scopes]", 44)], ids=["list", "form"])
+def test_weight(new_page: NewPage, server: Server, session: StorageState, shown: tuple[str, str, int]) -> None:
+    path, items, count = shown
     page = new_page(storage_state=session)
     network = page.context.new_cdp_session(page)
     requests: dict[str, str] = {}
@@ -30,8 +42,8 @@ def test_weight(new_page: NewPage, server: Server, session: StorageState) -> Non
         "Network.loadingFinished", lambda event: received.update({event["requestId"]: event["encodedDataLength"]})
     )
     network.send("Network.enable")
-    page.goto(f"{server.url}/settings/tokens/", wait_until="networkidle")
-    expect(page.locator(".cards > li")).to_have_count(5)
+    page.goto(f"{server.url}/settings/tokens/{path}", wait_until="networkidle")
+    expect(page.locator(items)).to_have_count(count)
     deadline = time.monotonic() + 10
     while received.keys() != requests.keys() and time.monotonic() < deadline:
         page.title()  # lets events in: the icon may come last
@@ -101,6 +113,52 @@ def walk_through_administration(page: Page, server: Server) -> None:
     expect(page.get_by_role("heading", name="Revoke tokens?")).to_be_visible()
     page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_text("1 revoked. Requests with them fail from now on.")).to_be_visible()
+
+
+@pytest.mark.usefixtures("forty_scopes")
+def test_words_follow_the_chosen_scopes(new_page: NewPage, server: Server, session: StorageState) -> None:
+    page = new_page(storage_state=session, expected=("422", "htmx:"))
+    page.goto(f"{server.url}/settings/tokens/new/")
+    words = page.locator(".can")
+    resource = page.locator("details").filter(has_text="tokens:read")
+    expect(words).to_have_attribute("aria-live", "polite")
+    expect(words).to_contain_text("Nothing chosen: it can only call endpoints that ask for no scope.")
+    expect(page.get_by_label("tokens:read")).to_be_hidden()
+    resource.locator("summary").click()
+    page.get_by_label("tokens:read").check()
+    page.get_by_label("tokens:renew").check()
+    expect(words.get_by_role("listitem")).to_have_text(["See your tokens tokens:read", "Renew itself tokens:renew"])
+    expect(words.get_by_text("Nothing chosen")).to_be_hidden()
+    expect(resource.locator("summary")).to_contain_text("2 chosen")
+    page.get_by_role("button", name="Create token").click()
+    expect(page.get_by_label("Token name")).to_have_attribute("aria-invalid", "true")
+    expect(words.get_by_role("listitem")).to_have_count(2)
+    expect(resource.locator("summary")).to_contain_text("2 chosen")
+    for name in ("tokens:read", "tokens:renew"):
+        page.get_by_label(name).uncheck()
+    expect(words.get_by_text("Nothing chosen")).to_be_visible()
+    expect(resource.get_by_text("chosen")).to_be_hidden()
+
+
+@pytest.mark.usefixtures("seeded")
+def test_filters_combine(new_page: NewPage, server: Server, session: StorageState) -> None:
+    page = new_page(storage_state=session)
+    page.goto(f"{server.url}/settings/tokens/")
+    page.evaluate("window.loadedOnce = true")
+    page.get_by_role("list", name="Filter by environment").get_by_role("link", name="Staging").click()
+    expect(page).to_have_url(re.compile(r"\?environment=test$"))
+    expect(cards(page, "Production API")).to_have_count(0)
+    settled(page)
+    expect(page.get_by_role("link", name="Staging")).to_be_focused()
+    page.get_by_role("list", name="Filter by status").get_by_role("link", name="Expiring soon").click()
+    expect(page).to_have_url(re.compile(r"\?status=expiring&environment=test$"))
+    settled(page)
+    page.get_by_label("Search by name or first characters").fill("CI")
+    expect(page).to_have_url(re.compile(r"q=CI"))
+    assert "environment=test" in page.url
+    assert "status=expiring" in page.url
+    expect(cards(page, "CI pipeline")).to_be_visible()
+    assert page.evaluate("window.loadedOnce") is True
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
