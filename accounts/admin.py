@@ -49,10 +49,27 @@ class UserAdmin(DjangoUserAdmin):
     )
     actions = ("invite_again",)
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Superusers alone give rights, and none takes their own: so one is always left."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        if not request.user.is_superuser:
+            return (*fields, "is_staff", "is_superuser", "groups", "user_permissions")
+        return (*fields, "is_active", "is_staff", "is_superuser") if obj == request.user else fields
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not is_out_of_reach(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Nobody deletes themselves here: the account pages do that, and ask first."""
+        return super().has_delete_permission(request, obj) and not is_out_of_reach(request, obj) and obj != request.user
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
+        if change and "email" in form.changed_data:
+            EmailAddress.objects.filter(user=obj).delete()  # the old one signs in no longer
+            obj.trust_email()
         if not change:
             obj.trust_email()
             invite(obj, request)
@@ -67,5 +84,10 @@ class UserAdmin(DjangoUserAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Whoever may delete an account may delete what goes with it."""
-        to_delete, counts, _, protected = super().get_deleted_objects(objs, request)
-        return to_delete, counts, set(), protected
+        to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, needed & {self.opts.verbose_name}, protected
+
+
+def is_out_of_reach(request: HttpRequest, user: User | None) -> bool:
+    """Accounts that open this administration are for superusers: else whoever sets a password could become one."""
+    return user is not None and (user.is_staff or user.is_superuser) and not request.user.is_superuser
