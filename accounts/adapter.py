@@ -8,6 +8,7 @@ from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
@@ -16,6 +17,7 @@ from django.urls import reverse
 
 from accounts.fresh import is_fresh
 from accounts.middleware import note_too_many_tries
+from accounts.models import User
 from accounts.words import ERRORS, MESSAGES, MFA_ERRORS, NOTICES, WAYS
 
 
@@ -58,6 +60,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             note_too_many_tries(allauth_context.request)
         error: ValidationError = super().validation_error(code, *args)
         return error
+
+    def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
+        """No account moves to an address that another one signed up with meanwhile."""
+        if not User.objects.filter(email=email_address.email).exclude(pk=email_address.user_id).exists():
+            return bool(super().confirm_email(request, email_address))
+        failed = "account/messages/email_confirmation_failed.txt"
+        self.add_message(request, messages.ERROR, failed, {"email": email_address.email})
+        return False
 
     def add_message(
         self,

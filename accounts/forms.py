@@ -4,6 +4,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from allauth.account import forms as account
+from allauth.account.adapter import get_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from django import forms
@@ -35,6 +36,12 @@ class SignInForm(InOurWords, account.LoginForm):  # type: ignore[misc]
 class SignUpForm(InOurWords, account.SignupForm):  # type: ignore[misc]
     labels = LABELS | {"password1": "Password"}
 
+    def validate_unique_email(self, value: str) -> str:
+        """An account that only asks to move to an address has no say in who signs up with it."""
+        email: str = get_adapter().validate_unique_email(value)
+        self.account_already_exists = User.objects.filter(email=email).exists()
+        return email
+
     def try_save(self, request: HttpRequest) -> Any:
         """Hash the password for a known address too: it takes most of the time that making an account takes."""
         if self.account_already_exists:
@@ -55,7 +62,11 @@ class SetPasswordForm(InOurWords, account.SetPasswordForm):  # type: ignore[misc
 
 
 class ResetPasswordForm(InOurWords, account.ResetPasswordForm):  # type: ignore[misc]
-    pass
+    def clean_email(self) -> str:
+        """An account that only asks to move to an address is not its owner's: no link to it goes there."""
+        email: str = super().clean_email()
+        self.users = [user for user in self.users if user.email == email.lower()]
+        return email
 
 
 class ResetPasswordKeyForm(InOurWords, account.ResetPasswordKeyForm):  # type: ignore[misc]

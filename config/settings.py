@@ -202,6 +202,7 @@ ACCOUNT_RATE_LIMITS = {  # the others are allauth's
 }
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # else anybody could take any address
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_PREVENT_ENUMERATION = "strict"  # who only asks to move to an address keeps nobody from signing up with it
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = None
 ACCOUNT_REAUTHENTICATION_TIMEOUT = FRESH_AUTHENTICATION_SECONDS
