@@ -1,14 +1,22 @@
 """What people type about themselves."""
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from zoneinfo import available_timezones
 
 from allauth.account import forms as account
 from allauth.account.adapter import get_adapter
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
+from allauth.mfa.webauthn import forms as webauthn
 from django import forms
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
+from django.core.cache import cache
 from django.http import HttpRequest
 
 from accounts.models import Theme, User
@@ -62,6 +70,8 @@ class SetPasswordForm(InOurWords, account.SetPasswordForm):  # type: ignore[misc
 
 
 class ResetPasswordForm(InOurWords, account.ResetPasswordForm):  # type: ignore[misc]
+    users: list[User]
+
     def clean_email(self) -> str:
         """An account that only asks to move to an address is not its owner's: no link to it goes there."""
         email: str = super().clean_email()
@@ -77,12 +87,80 @@ class ConfirmByPasswordForm(InOurWords, account.ReauthenticateForm):  # type: ig
     pass
 
 
-class SecondStepForm(InOurWords, mfa.AuthenticateForm):  # type: ignore[misc]
+class CodeOnce:
+    """A code that was right is good no second time: allauth remembers it for one period, and takes it in three."""
+
+    user: User
+
+    def clean_code(self) -> str:
+        code: str = super().clean_code()  # type: ignore[misc]
+        used = f"accounts.code_used:{self.user.pk}:{normalize_user_code(code)}"
+        if not cache.add(used, True, settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)):
+            raise get_mfa_adapter().validation_error("incorrect_code")
+        return code
+
+
+class SecondStepForm(CodeOnce, InOurWords, mfa.AuthenticateForm):  # type: ignore[misc]
     pass
 
 
-class ConfirmByCodeForm(InOurWords, mfa.ReauthenticateForm):  # type: ignore[misc]
+class ConfirmByCodeForm(CodeOnce, InOurWords, mfa.ReauthenticateForm):  # type: ignore[misc]
     pass
+
+
+@contextmanager
+def unreadable_is_wrong() -> Iterator[None]:
+    """What comes as the answer of a key may be anything, and allauth and fido2 trip over some of it."""
+    try:
+        yield
+    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error):
+        raise get_mfa_adapter().validation_error("incorrect_code") from None
+
+
+class KeyField(forms.JSONField):
+    """The answer of a passkey or security key. It is good once, so it is never shown again."""
+
+    widget = forms.HiddenInput
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            answer = super().to_python(value)
+        except (ValueError, RecursionError):
+            answer = None
+        if not isinstance(answer, dict):
+            raise get_mfa_adapter().validation_error("incorrect_code")
+        return answer
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial
+
+
+class ByKey(forms.Form):
+    credential = KeyField()
+
+    @unreadable_is_wrong()
+    def clean_credential(self) -> Any:
+        return super().clean_credential()  # type: ignore[misc]
+
+
+class SignInByKeyForm(ByKey, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class SecondStepByKeyForm(ByKey, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class ConfirmByKeyForm(ByKey, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    pass
+
+
+class AddKeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
+    credential = KeyField()
+
+    @unreadable_is_wrong()
+    def clean(self) -> Any:
+        return super().clean()
 
 
 class SetUpAppForm(InOurWords, ActivateTOTPForm):  # type: ignore[misc]

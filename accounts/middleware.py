@@ -12,6 +12,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render, resolve_url
 from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.signals import STARTED_AT
@@ -68,6 +69,21 @@ class SessionMiddleware:
             UserSession.objects.create_from_request(request)  # seen, and from where
         with timezone.override(ZoneInfo(request.user.time_zone)):
             return self.get_response(request)
+
+
+class NotKeptMiddleware:
+    """Have no browser or proxy keep what a signed-in person sees, or anything of sign-in: after signing out, Back
+    would show it again. What says something about caching itself stays as it is."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        personal = settings.SESSION_COOKIE_NAME in request.COOKIES or request.path_info.startswith("/accounts/")
+        if personal and not response.has_header("Cache-Control"):
+            add_never_cache_headers(response)
+        return response
 
 
 class EvenPaceMiddleware:

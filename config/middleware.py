@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 
 COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
+NUL = re.compile(r"\x00|\\000")  # as it is, or quoted; PostgreSQL takes none in a session's name
 
 
 class ProxyMiddleware:
@@ -18,7 +19,7 @@ class ProxyMiddleware:
 
     `X-Forwarded-For` is read from the right: the first address that is not a trusted proxy is the client,
     because everything left of it was written by that client. From any other peer both headers are dropped,
-    so that nothing behind this point can be moved by them. A huge cookie is dropped as well.
+    so that nothing behind this point can be moved by them. Cookies that are huge or hide a NUL are dropped as well.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -26,7 +27,8 @@ class ProxyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
-        if len(meta.get("HTTP_COOKIE", "")) > COOKIE_LIMIT:
+        cookie = meta.get("HTTP_COOKIE", "")
+        if len(cookie) > COOKIE_LIMIT or NUL.search(cookie):
             meta["HTTP_COOKIE"] = ""
         forwarded_for = meta.pop("HTTP_X_FORWARDED_FOR", "")
         forwarded_proto = meta.pop("HTTP_X_FORWARDED_PROTO", "")

@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.EvenPaceMiddleware",
     "accounts.middleware.TooManyTriesMiddleware",
+    "accounts.middleware.NotKeptMiddleware",
     "config.middleware.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -150,6 +151,8 @@ else:
     DATABASE.setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
+# Counts of tries are among the entries: where few fit, an attacker washes them out.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
 if REDIS_URL:
     CACHES = {
         "default": {
@@ -210,18 +213,22 @@ PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # seconds; of invitations too
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 
-
 MFA_FORMS = {
     "authenticate": "accounts.forms.SecondStepForm",
     "reauthenticate": "accounts.forms.ConfirmByCodeForm",
     "activate_totp": "accounts.forms.SetUpAppForm",
+    "add_webauthn": "accounts.forms.AddKeyForm",
+    "login_webauthn": "accounts.forms.SignInByKeyForm",
+    "authenticate_webauthn": "accounts.forms.SecondStepByKeyForm",
+    "reauthenticate_webauthn": "accounts.forms.ConfirmByKeyForm",
 }
 MFA_ADAPTER = "accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # who may sign in at all is decided above
 MFA_TOTP_ISSUER = "Tokenry"
-MFA_TOTP_TOLERANCE = 1
+MFA_TOTP_PERIOD = 30  # seconds
+MFA_TOTP_TOLERANCE = 1  # period before and after; clocks differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 
 
@@ -244,15 +251,8 @@ SILENCED_SYSTEM_CHECKS = [
 ]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-        "object-src": ["'none'"],
+        **{kind: ["'none'"] for kind in ("default-src", "base-uri", "frame-ancestors", "object-src")},
+        **{kind: ["'self'"] for kind in ("script-src", "style-src", "img-src", "connect-src", "form-action")},
     }
 }
 

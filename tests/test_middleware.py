@@ -195,6 +195,25 @@ def test_a_huge_cookie_is_dropped_before_anybody_unquotes_it() -> None:
     assert response.content.startswith(b"AnonymousUser {}")
 
 
+@pytest.mark.parametrize("octal", ["\\000", "\\001", "\\012", "\\177", "\\377", "\x00"])
+def test_a_cookie_with_control_characters_is_no_failure(octal: str) -> None:
+    response = Client(raise_request_exception=False).get(
+        "/settings/tokens/", headers={"Cookie": f'session="{octal}abcdefghijk"'}
+    )
+    assert response.status_code == 302
+    seen = Client().get("/page", headers={"Cookie": f'session="{octal}abcdefghijk"'}).content.decode()
+    assert "\\x00" not in seen
+
+
+def test_nothing_of_a_signed_in_person_is_kept(owner_client: Client) -> None:
+    """After signing out, Back shows nothing."""
+    for address in ("/accounts/email/", "/accounts/2fa/totp/activate/", "/page", "/nowhere"):
+        assert "no-store" in owner_client.get(address)["Cache-Control"], address
+    for address in ("/accounts/login/", "/accounts/password/reset/", "/accounts/nowhere/"):
+        assert "no-store" in Client().get(address)["Cache-Control"], address
+    assert "Cache-Control" not in Client().get("/page")
+
+
 @pytest.mark.parametrize(("address", "code"), [("/api", "not_found"), ("//api/public", "not_found")])
 def test_odd_spellings_of_the_prefix(address: str, code: str) -> None:
     assert Client().get("/", PATH_INFO=address).json()["code"] == code
