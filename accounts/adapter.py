@@ -1,12 +1,15 @@
 """Where django-allauth asks what this installation allows, and how it speaks."""
 
+from base64 import urlsafe_b64encode
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core import context as allauth_context
 from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
@@ -14,6 +17,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 
 from accounts.fresh import is_fresh
 from accounts.middleware import note_too_many_tries
@@ -60,6 +64,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             note_too_many_tries(allauth_context.request)
         error: ValidationError = super().validation_error(code, *args)
         return error
+
+    def is_safe_url(self, url: str) -> bool:
+        """As allauth judges; an address that can't be read is none, and no way leads from https back to http."""
+        try:
+            plain = urlsplit(url or "").scheme == "http"
+            return bool(super().is_safe_url(url)) and not (plain and allauth_context.request.is_secure())
+        except ValueError:
+            return False
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
         """No account moves to an address that another one signed up with meanwhile."""
@@ -117,8 +129,24 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return f"{settings.SITE_URL}{reverse('account_confirm_email', args=[emailconfirmation.key])}"
 
 
+ENCRYPTED = "gAAAAA"  # how everything from Fernet begins, and neither an app's secret nor a seed of recovery codes
+
+
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = {**DefaultMFAAdapter.error_messages, **MFA_ERRORS}
+
+    def encrypt(self, text: str) -> str:
+        """Secrets of second factors are in the database under a key that is not."""
+        return fernet().encrypt(text.encode()).decode()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Rows from before encryption are read as they are; after a change of SECRET_KEY no code is right."""
+        if not encrypted_text.startswith(ENCRYPTED):
+            return encrypted_text
+        try:
+            return fernet().decrypt(encrypted_text).decode()
+        except InvalidToken:
+            raise self.validation_error("incorrect_code") from None
 
     def generate_authenticator_name(self, user: Any, type: str) -> str:  # noqa: A002  (allauth's name)
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
@@ -127,3 +155,8 @@ class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Passkeys belong to the installation's name, whatever host the request came by."""
         return {"id": settings.SITE_HOST, "name": "Tokenry"}
+
+
+def fernet() -> Fernet:
+    key = salted_hmac("accounts.adapter.MFAAdapter", "", algorithm="sha256").digest()  # of SECRET_KEY
+    return Fernet(urlsafe_b64encode(key))

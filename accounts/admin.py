@@ -3,6 +3,8 @@
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
@@ -13,7 +15,8 @@ from django.http import HttpRequest
 from accounts.invitations import invite
 from accounts.models import User
 
-admin.site.unregister(EmailAddress)  # an account's own page says enough
+for model in (EmailAddress, Authenticator, UserSession):  # an account's own page says enough, and no secret
+    admin.site.unregister(model)
 
 
 class InvitationForm(ModelForm):
