@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from typing import Any
 
 from playwright.sync_api import Page, expect
 
@@ -9,7 +10,7 @@ from tests.browser.conftest import NewPage, sign_in
 from tests.server import Installation, Server
 
 
-def curl(server: Server, value: str) -> tuple[int, dict[str, str]]:
+def curl(server: Server, value: str) -> tuple[int, dict[str, Any]]:
     """What the example beside the value does."""
     done = subprocess.run(
         ["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {value}", f"{server.url}/api/v1/token"],
