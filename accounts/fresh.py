@@ -1,6 +1,9 @@
 """Fresh authentication: before something that matters, ask again who is there, unless they just proved it."""
 
 import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 from urllib.parse import urlencode
 
 from allauth.account.adapter import get_adapter
@@ -11,6 +14,8 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django_htmx.http import HttpResponseClientRedirect
+
+View = Callable[..., HttpResponse]
 
 
 def is_fresh(request: HttpRequest) -> bool:
@@ -35,3 +40,18 @@ def confirm_if_stale(request: HttpRequest, back_to: str) -> HttpResponse | None:
     methods = get_adapter().get_reauthentication_methods(request.user)
     confirm = f"{resolve_url(methods[0]['url'])}?{urlencode({REDIRECT_FIELD_NAME: back_to})}"
     return HttpResponseClientRedirect(confirm) if request.htmx else redirect(confirm)  # type: ignore[attr-defined]
+
+
+def confirmed_posts(admin_view: Callable[..., View]) -> Callable[..., View]:
+    """Have the administration ask before it changes anything: `admin_view` is what all of its pages pass."""
+
+    def confirmed_admin_view(view: View, cacheable: bool = False) -> View:
+        @wraps(view)
+        def asking(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            changes = request.method == "POST" and view.__name__ != "logout"
+            confirm = confirm_if_stale(request, request.get_full_path()) if changes else None
+            return confirm or view(request, *args, **kwargs)
+
+        return admin_view(asking, cacheable)
+
+    return confirmed_admin_view

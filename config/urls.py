@@ -5,10 +5,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from accounts.fresh import confirmed_posts
 from config import probes
 
 admin.site.site_header = admin.site.site_title = "Tokenry administration"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
+admin.site.admin_view = confirmed_posts(admin.site.admin_view)  # type: ignore[assignment, method-assign]
 
 handler400 = "config.errors.bad_request"
 handler500 = "config.errors.server_error"
@@ -21,6 +23,7 @@ urlpatterns = [
     path("settings/", include("accounts.urls")),
     path("settings/", include("tokens.urls")),
     path("api/v1/", include("tokens.api.urls")),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),

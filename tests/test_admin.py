@@ -297,3 +297,17 @@ def test_a_new_address_replaces_the_old_one(admin_client: Client, owner: User, m
     assert signed == [None, "/settings/tokens/"]
     Client().post("/accounts/password/reset/", {"email": "owner@example.com"})
     assert "/reset/key/" not in str(mailoutbox[-1].body)
+
+
+def test_a_change_asks_again_who_is_there(administrator: User, owner: User) -> None:
+    client = signed_in(administrator, seconds_ago=3600)
+    assert client.get(change_path(owner)).status_code == 200
+    for path in (change_path(owner, "delete"), change_path(owner, "password"), "/admin/accounts/user/?q=a"):
+        asked = client.post(path, {"post": "yes"})
+        assert asked["Location"].startswith("/accounts/reauthenticate/?next=%2Fadmin%2Faccounts%2Fuser%2F")
+    assert User.objects.filter(pk=owner.pk).exists()
+    assert client.post("/admin/logout/").status_code == 200
+
+
+def test_an_administrators_own_password_changes_where_everyones_does(admin_client: Client) -> None:
+    assert admin_client.post("/admin/password_change/")["Location"] == "/accounts/password/change/"
