@@ -17,10 +17,13 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 
 from accounts.models import Theme, User
 from accounts.words import HELP, LABELS
+
+EMAIL_LENGTH = 254  # of the columns
 
 
 class InOurWords:
@@ -35,6 +38,9 @@ class InOurWords:
             field.label = self.labels.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
             field.help_text = HELP.get(name, field.help_text)
+            if isinstance(field, forms.EmailField):
+                field.validators.append(MaxLengthValidator(EMAIL_LENGTH))
+                field.widget.attrs["maxlength"] = str(EMAIL_LENGTH)
 
 
 class SignInForm(InOurWords, account.LoginForm):  # type: ignore[misc]

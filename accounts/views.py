@@ -7,8 +7,9 @@ from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
@@ -72,7 +73,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 def named_session(mine: Any, request: HttpRequest) -> UserSession:
     """The one of the person's sessions that the form names; anything else is 404."""
     number = request.POST.get("session", "")
-    return get_object_or_404(mine, pk=number if number.isdecimal() else None)
+    return get_object_or_404(mine, pk=number if number.isdecimal() and len(number) < 20 else None)
 
 
 @require_POST
@@ -84,7 +85,11 @@ def theme(request: HttpRequest) -> HttpResponse:
         User.objects.filter(pk=request.user.pk).update(theme=chosen)
     back = request.headers.get("Referer", "")
     safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    response = HttpResponse(status=204) if request.headers.get("HX-Request") else redirect(back if safe else "home")
+    response = (
+        HttpResponse(status=204)
+        if request.headers.get("HX-Request")
+        else HttpResponseRedirect(back if safe else reverse("home"))
+    )
     response.set_cookie(THEME_COOKIE, chosen, max_age=YEAR, secure=request.is_secure(), httponly=True, samesite="Lax")
     return response
 

@@ -3,9 +3,10 @@
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import Issue, bearer, signed_in
+from tests.conftest import PASSWORD, Issue, bearer, signed_in
 from tokens.models import Event, Token
 
 PATH = "/settings/profile/"
@@ -51,6 +52,29 @@ def test_theme_switch(owner: User, owner_client: Client, chosen: str, kept: str)
     assert response.cookies["theme"].value == kept
     owner.refresh_from_db()
     assert owner.theme == kept
+
+
+@pytest.mark.parametrize("referer", ["foo", "token_list", "http://[", "javascript:alert(1)"])
+def test_theme_switch_from_an_odd_page(owner_client: Client, referer: str) -> None:
+    owner_client.raise_request_exception = False
+    response = owner_client.post("/settings/theme/", {"theme": "dark"}, headers={"Referer": referer})
+    assert response.status_code == 302
+    assert response["Location"] in {"/", referer}
+    assert not response["Location"].startswith("javascript:")
+
+
+@pytest.mark.parametrize("path", ["/accounts/signup/", "/accounts/email/", "/accounts/password/reset/"])
+def test_no_address_longer_than_its_column(owner_client: Client, settings: Settings, path: str) -> None:
+    settings.SIGNUP_OPEN = True
+    label = "a" * 60
+    for length, refused in ((254, False), (255, True)):
+        email = f"{label}@{label}.{label}.{label}.".ljust(length - 4, "b") + ".com"
+        assert len(email) == length
+        client = Client() if path == "/accounts/signup/" else owner_client
+        response = client.post(path, {"email": email, "password1": PASSWORD, "action_add": ""})
+        assert (response.status_code == 200) == refused
+        if refused:
+            assert list(response.context["form"].errors) == ["email"]
 
 
 def test_theme_switch_for_strangers(stranger_client: Client) -> None:

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
@@ -60,7 +61,7 @@ def test_end_all_others(sign_in: SignIn) -> None:
     assert [is_signed_in(client) for client in (there, elsewhere, here, teammates)] == [False, False, True, True]
 
 
-@pytest.mark.parametrize("session", ["", "0", "-1", "x", "²", "9" * 30])
+@pytest.mark.parametrize("session", ["", "0", "-1", "x", "²", "9" * 19, "9" * 30, "9" * 5_000])
 def test_unknown(sign_in: SignIn, session: str) -> None:
     assert sign_in().post(PATH, {"session": session}).status_code == 404
 
@@ -70,6 +71,15 @@ def test_teammates_session_is_not_found(sign_in: SignIn) -> None:
     other = UserSession.objects.get(session_key=teammates.session.session_key)
     assert sign_in().post(PATH, {"session": str(other.pk)}).status_code == 404
     assert is_signed_in(teammates)
+
+
+def test_sessions_go_with_the_account(sign_in: SignIn, owner: User) -> None:
+    sign_in()
+    here = sign_in()
+    here.post("/settings/profile/delete/")
+    assert not User.objects.filter(pk=owner.pk).exists()
+    mine = [row for row in Session.objects.all() if "_auth_user_id" in row.get_decoded()]
+    assert mine == []
 
 
 def test_stranger(stranger_client: Client) -> None:
