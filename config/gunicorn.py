@@ -64,4 +64,5 @@ def bound_the_wait(connection: Any, **kwargs: Any) -> None:
 
 # Requests wait for the database only so long; migrations, which do not run here, as long as they take.
 if "postgresql" in settings.DATABASE["ENGINE"]:
-    settings.DATABASE["OPTIONS"]["options"] = "-c statement_timeout=1500ms -c lock_timeout=1s"
+    options = settings.DATABASE["OPTIONS"]
+    options["options"] = f"{options.get('options', '')} -c statement_timeout=1500ms -c lock_timeout=1s".strip()

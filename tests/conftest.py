@@ -1,7 +1,6 @@
 """Three standing people, tokens for them, and nothing left running between tests."""
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -36,14 +35,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(autouse=True)
-def quiet_recorder() -> Iterator[None]:
+def quiet_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No thread writes behind a test's back; tests flush by hand."""
-    usage.recorder._thread = threading.Thread(name="never started")
+    monkeypatch.setattr(usage.Recorder, "_have_a_thread", lambda _: None)
     yield
     usage.recorder._uses.clear()
     usage.recorder._refusals.clear()
     usage.recorder._denials.clear()
-    usage.recorder._thread = None
 
 
 @pytest.fixture(autouse=True)

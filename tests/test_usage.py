@@ -45,7 +45,6 @@ def test_once_a_minute(issue: Issue) -> None:
 def test_the_latest_of_several_nodes_wins(issue: Issue) -> None:
     token, _ = issue()
     slow, quick = Recorder(), Recorder()
-    slow._thread = quick._thread = recorder._thread
     slow.record(token, Use(NOW, "192.0.2.1"))
     quick.record(token, Use(NOW + timedelta(seconds=2), "192.0.2.2"))
     quick.flush()

@@ -18,8 +18,10 @@ class Breaker:
     more than one waits.
     """
 
-    def __init__(self, *failures: type[Exception]) -> None:
-        self._failures = failures
+    def __init__(self, failure: type[Exception], outage: tuple[type[Exception], ...]) -> None:
+        """Every `failure` becomes Down; only an `outage` says something about the next request."""
+        self._failure = failure
+        self._outage = outage
         self._open_until = 0.0
 
     def __enter__(self) -> None:
@@ -32,7 +34,6 @@ class Breaker:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if isinstance(error, self._failures):
-            self._open_until = time.monotonic() + PAUSE_SECONDS
+        self._open_until = time.monotonic() + PAUSE_SECONDS if isinstance(error, self._outage) else 0.0
+        if isinstance(error, self._failure):
             raise Down from error
-        self._open_until = 0.0

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast, overload
 
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+
+from tokens.credential import ENVIRONMENTS
 from tokens.policy import Requirement
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -27,6 +30,8 @@ def token_required(*arguments: Any, environment: str = "") -> Any:
     """
     if arguments and callable(arguments[0]):
         return declare(arguments[0], Requirement())
+    if not all(isinstance(scope, str) for scope in arguments) or environment not in {"", *ENVIRONMENTS}:
+        raise TypeError(f"@token_required takes names of scopes, and one of {', '.join(ENVIRONMENTS)} as environment")
     return lambda view: declare(view, Requirement(arguments, environment))
 
 
@@ -37,10 +42,14 @@ def public(view: View) -> View:
 
 def declare(view: View, requirement: Requirement | None) -> View:
     """The view with what it declares written on it; Django reads the other two, of which the last forbids redirects."""
+    if hasattr(view, "requirement"):
+        raise TypeError(f"{view!r} is declared twice: one @token_required or @public names all")
 
     @wraps(view)
     def declared(*args: Any, **kwargs: Any) -> Any:
         return view(*args, **kwargs)
 
+    if iscoroutinefunction(view):
+        markcoroutinefunction(declared)
     vars(declared).update(requirement=requirement, csrf_exempt=True, should_append_slash=False)
     return cast(View, declared)

@@ -12,8 +12,8 @@ from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
 
+import redis
 from django.conf import settings
-from redis import ConnectionError, ConnectionPool, RedisError  # noqa: A004  (Redis's own)
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -82,18 +82,21 @@ class RedisCounters:
       end
       answer[2 * i - 1] = tonumber(redis.call('GET', key) or 0)
       answer[2 * i] = redis.call('PTTL', key)
-      if answer[2 * i] < 0 then answer[2 * i] = ARGV[2 * i] - 1 end
+      if answer[2 * i] < 0 then
+        redis.call('PEXPIRE', key, ARGV[2 * i])
+        answer[2 * i] = ARGV[2 * i] - 1
+      end
     end
     return {admitted, unpack(answer)}
     """
 
     def __init__(self, url: str) -> None:
-        self._pool = ConnectionPool.from_url(
+        self._pool = redis.ConnectionPool.from_url(
             url, socket_timeout=WAIT_SECONDS, socket_connect_timeout=WAIT_SECONDS, retry=Retry(NoBackoff(), 0)
         )
         self._local = threading.local()
         self._full: dict[tuple[str, tuple[Window, ...]], list[Count]] = {}  # with the instants at which they end
-        self._breaker = Breaker(RedisError)
+        self._breaker = Breaker(redis.RedisError, outage=(redis.ConnectionError, redis.TimeoutError))
 
     def hit(self, key: str, windows: tuple[Window, ...]) -> Hit:
         """What Redis found full stays refused here until its window ends, so that a flood does not reach Redis."""
@@ -122,7 +125,7 @@ class RedisCounters:
         """Redis's answer, on this thread's own connection: a third of what a client's pool costs."""
         try:
             return self._exchange(*command)
-        except ConnectionError:  # ended while it was idle
+        except redis.ConnectionError:  # ended while it was idle
             return self._exchange(*command)
 
     def _exchange(self, *command: str | int) -> Any:
@@ -131,7 +134,7 @@ class RedisCounters:
         try:
             self._local.connection.send_command(*command)
             return self._local.connection.read_response()
-        except RedisError:
+        except redis.RedisError:
             self._local.connection.disconnect()
             raise
 

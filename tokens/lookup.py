@@ -9,7 +9,7 @@ from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
 
 from django.contrib.auth import get_user_model
-from django.db import DEFAULT_DB_ALIAS, Error, connections
+from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 from django.db.models.base import ModelState
@@ -30,7 +30,7 @@ LEFT_OUT = {
 AnyModel = TypeVar("AnyModel", bound=Model)
 
 OWNER: Any = Token._meta.get_field("owner")
-breaker = Breaker(Error)
+breaker = Breaker(Error, outage=(OperationalError, InterfaceError))
 
 
 class Statement(NamedTuple):
@@ -44,8 +44,9 @@ class Statement(NamedTuple):
 
 
 @cache
-def statement(database: BaseDatabaseWrapper) -> Statement:
-    """The ORM's own SQL for this database."""
+def statement(vendor: str) -> Statement:
+    """The ORM's own SQL for the default database, which is a `vendor`."""
+    database = connections[DEFAULT_DB_ALIAS]
     user = get_user_model()
     token_fields = [field.attname for field in Token._meta.concrete_fields if field.attname not in LEFT_OUT]
     owner_fields = [user._meta.pk.attname, user.USERNAME_FIELD, "is_active"]
@@ -70,7 +71,7 @@ def find(identifier: str) -> Token | None:
     """The token of that identifier, its owner loaded. Raises breaker.Down where the database does not answer."""
     database = connections[DEFAULT_DB_ALIAS]
     with breaker:
-        query = statement(database)
+        query = statement(database.vendor)
         row = fetch_row(database, query.sql, identifier)
     if row is None:
         return None
@@ -78,16 +79,17 @@ def find(identifier: str) -> Token | None:
     for position, to_python in query.converters:
         if values[position] is not None:
             values[position] = to_python(values[position])
-    token = loaded(Token, query.token_fields, values)
+    split = len(query.token_fields)
+    token = loaded(Token, query.token_fields, values[:split])
     token.identifier = identifier
-    OWNER.set_cached_value(token, loaded(query.owner_model, query.owner_fields, values[len(query.token_fields) :]))
+    OWNER.set_cached_value(token, loaded(query.owner_model, query.owner_fields, values[split:]))
     return token
 
 
 def loaded(model: type[AnyModel], fields: list[str], values: list[Any]) -> AnyModel:
     """What `model.from_db` gives, with the other fields deferred, without the signals and loops on its way."""
     instance = model.__new__(model)
-    vars(instance).update(zip(fields, values, strict=False), _state=ModelState())
+    vars(instance).update(zip(fields, values, strict=True), _state=ModelState())
     instance._state.adding = False
     instance._state.db = DEFAULT_DB_ALIAS
     return instance

@@ -6,6 +6,7 @@ cursor's, and which lets a client stop waiting for a server that fell silent.
 
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
 from select import POLLIN, poll
 from typing import Any
 from weakref import WeakSet
@@ -14,7 +15,6 @@ from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 WAIT_SECONDS = 1.0  # for PostgreSQL
-NAME = b"tokenry"
 
 prepared_on: WeakSet[Any] = WeakSet()
 
@@ -52,22 +52,32 @@ def libpq_result(database: BaseDatabaseWrapper, sql: bytes, argument: bytes) -> 
     from psycopg import Error, pq
 
     connection = database.connection.pgconn
+    name = name_of(sql)
+    result = None
     try:
         if database.connection not in prepared_on:
-            connection.prepare(NAME, sql)
+            connection.send_prepare(name, sql)
+            awaited(connection)  # also fine: a pooler's connection on which it is prepared already
             prepared_on.add(database.connection)
-        connection.send_query_prepared(NAME, [argument])
+        connection.send_query_prepared(name, [argument])
         result = awaited(connection)
     except TimeoutError:
         database.close()
         raise OperationalError(f"PostgreSQL did not answer in {WAIT_SECONDS} seconds.") from None
     except Error:
-        result = None
+        pass
     if result is not None and result.status == pq.ExecStatus.TUPLES_OK:
         return result
+    prepared_on.discard(database.connection)
     if connection.status != pq.ConnStatus.OK:  # the server ended it
         database.close()
     return None
+
+
+@cache
+def name_of(sql: bytes) -> bytes:
+    """A name for this very statement: a pooler may keep those of other releases, which must not be taken for it."""
+    return b"tokenry_" + sha256(sql).hexdigest()[:16].encode()
 
 
 def awaited(connection: Any) -> Any:

@@ -78,15 +78,15 @@ class Recorder:
             self._have_a_thread()
 
     def _have_a_thread(self) -> None:
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():  # a forked process has none of its own
             self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
             self._thread.start()
 
     def flush(self) -> None:
         """Write what is remembered."""
         self._log_refusals()
-        self._send_denials()
         self._save_uses()
+        self._send_denials()  # last, because receivers may take their time
 
     def _send_denials(self) -> None:
         with self._lock:

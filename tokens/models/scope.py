@@ -69,6 +69,7 @@ class Scope(models.Model):
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         with transaction.atomic():
+            Scope.objects.select_for_update().filter(pk=self.pk).first()  # whoever grants it waits, and sees it gone
             self._have_tokens_ask()
             return super().delete(*args, **kwargs)
 

@@ -19,6 +19,7 @@ from tokens.models.event import NAME_LENGTH, Event
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
 from tokens.models.words import EXPIRING_SOON, Environment, Status, TokenRevoked
+from tokens.quota import parse
 
 DESCRIPTION_LENGTH = 200
 
@@ -158,7 +159,12 @@ class Token(models.Model):
         return changed
 
     def limit(self, rate_limit: str, request: HttpRequest | None = None) -> None:
-        """Give this token a rate limit of its own, in the notation of `limits`; "" is the installation's."""
+        """Give this token a rate limit of its own, in the notation of `limits`; "" is the installation's.
+
+        Raises ValueError for one that can't be read.
+        """
+        if rate_limit:
+            parse(rate_limit)
         with transaction.atomic():
             Token.objects.filter(pk=self.pk).update(rate_limit=rate_limit)
             self.rate_limit = rate_limit
