@@ -155,10 +155,10 @@ def test_threads_together_are_admitted_no_more_often(kind: Kind) -> None:
     sys.setswitchinterval(1e-6)
     try:
         with ThreadPoolExecutor(20) as pool:
-            admitted = Counter(pool.map(lambda _: kind.hit("100/minute").admitted, range(400)))
+            admitted = Counter(pool.map(lambda _: kind.hit("1000/minute").admitted, range(4000)))
     finally:
         sys.setswitchinterval(interval)
-    assert admitted == {True: 100, False: 300}
+    assert admitted == {True: 1000, False: 3000}
 
 
 def test_memory_is_swept(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,6 +175,15 @@ def test_what_redis_keeps_ends_by_itself(redis: Redis) -> None:
     RedisCounters(redis.url).hit("a", parse("10/minute;100/hour"))
     lifetimes = sorted(redis.client.pttl(key) for key in redis.client.scan_iter())
     assert lifetimes == [pytest.approx(60_000, abs=5000), pytest.approx(3_600_000, abs=5000)]
+
+
+def test_seconds_left_are_never_too_few(redis: Redis) -> None:
+    counters = RedisCounters(redis.url)
+    for _ in range(3):
+        counters.hit("a", TEN)
+    *_, [count] = counters.hit("a", TEN)
+    still = redis.client.pttl("tokenry:{a}:60") / 1000
+    assert still < count.seconds_left <= still + 5
 
 
 # What is full is known here: a flood does not reach Redis
