@@ -38,7 +38,7 @@ class Series:
 
     @property
     def quartiles(self) -> tuple[float, float]:
-        low, _, high = quantiles(self.ratios, n=4)
+        low, _, high = quantiles(self.ratios, n=4, method="inclusive")
         return low, high
 
 

@@ -60,7 +60,11 @@ def row(*columns: str) -> str:
 
 
 def cost_table(results: Results) -> Iterator[str]:
-    yield row("answered by", *(f"{name}: × plain | quartiles | µs" for name in NAMES.values()), "queries")
+    titles = {
+        database: f"{name}: not measured, {results.without[database]}" if database in results.without else name
+        for database, name in NAMES.items()
+    }
+    yield row("answered by", *(f"{title}: × plain | quartiles | µs" for title in titles.values()), "queries")
     yield row("---", *["--:"] * 7)
     plain = f"{median(results.plain.microseconds):,.0f}"
     yield row("plain Django view", *["1", "", plain] * 2, "0")
@@ -72,6 +76,9 @@ def cost_table(results: Results) -> Iterator[str]:
 
 
 def rate_table(results: Results) -> Iterator[str]:
+    if "end to end" in results.without:
+        yield f"End to end: not measured, {results.without['end to end']}."
+        return
     yield row("served", "processes", "of the plain view's rate", "lowest–highest", "requests/s", "p50 ms", "p99 ms")
     yield row("---", *["--:"] * 6)
     for what, rates in results.endtoend.items():
@@ -111,7 +118,7 @@ def text(results: Results) -> str:
         "### End to end",
         "The shipped server (gunicorn, four threads) under `wrk -t1 -c16`, on the same cores as the load; medians of "
         "interleaved rounds.",
-        "\n".join(rate_table(results)) if results.endtoend else "Not measured: no wrk.",
+        "\n".join(rate_table(results)),
         "### What it is held to",
         "\n".join(target_table(results)),
     ]
@@ -119,11 +126,10 @@ def text(results: Results) -> str:
 
 
 def write(results: Results) -> None:
-    """Replace what stands between the marks, or add it below."""
-    page = PAGE.read_text()
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    if not rest:
-        before = page.rstrip("\n") + "\n\n## A request\n\n"
-    PAGE.write_text(f"{before}{BEGIN}\n{text(results)}\n{END}{after}")
+    """Replace what stands between the marks, and the picture."""
+    before, begin, rest = PAGE.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"{PAGE.name} lacks its marks: {BEGIN.strip()} and {END.strip()}")
+    PAGE.write_text(f"{before}{begin}\n{text(results)}\n{end}{after}")
     PICTURE.write_text(chart(results))

@@ -28,15 +28,14 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--quick", action="store_true", help="few rounds, 1,000 tokens only: does it run?")
     parser.add_argument("--write", action="store_true", help="write the documents though something was not measured")
-    parser.add_argument("--rounds", type=int, default=0, help="of part one; default 40, or 5 with --quick")
+    parser.add_argument("--rounds", type=int, default=0, help="of part one, at least 2; default 40, or 5 with --quick")
     return parser.parse_args()
 
 
-def run(sizes: list[int], rounds: int, *, quick: bool) -> tuple[Results, list[str]]:
-    """The results, and why some are missing."""
-    without = {"PostgreSQL + Redis": workshop.missing(), "end to end": endtoend.missing()}
-    databases = ["sqlite"] if without["PostgreSQL + Redis"] else list(NAMES)
-    stores = [Store(database, size) for database in databases for size in sizes]
+def run(sizes: list[int], rounds: int, *, quick: bool) -> Results:
+    found = {"postgresql": workshop.missing(), "end to end": endtoend.missing()}
+    without = {what: why for what, why in found.items() if why}
+    stores = [Store(database, size) for database in NAMES if database not in without for size in sizes]
     started = time.monotonic()
     with Workshop(stores) as place:
         say(f"Filling {len(stores)} databases, up to {sizes[-1]:,} tokens each ...")
@@ -44,11 +43,11 @@ def run(sizes: list[int], rounds: int, *, quick: bool) -> tuple[Results, list[st
         say(f"{time.monotonic() - started:.0f} s. In process, {rounds} rounds ...")
         plain, measured = inprocess.measure(place, rounds)
         rates = {}
-        if not without["end to end"]:
+        if "end to end" not in without:
             say(f"{time.monotonic() - started:.0f} s. End to end ...")
             rates = endtoend.measure(place, *((2, 1) if quick else (6, 3)))
     say(f"{time.monotonic() - started:.0f} s.\n")
-    return Results(plain, measured, rates, stores), [f"{what}: {why}" for what, why in without.items() if why]
+    return Results(plain, measured, rates, stores, without)
 
 
 def main() -> None:
@@ -57,14 +56,12 @@ def main() -> None:
     if load > cores / 4:
         say(f"This machine is busy (load {load:.1f} on {cores} cores): the ratios will scatter.")
     sizes = SIZES[:1] if chosen.quick else SIZES
-    results, without = run(sizes, chosen.rounds or (5 if chosen.quick else 40), quick=chosen.quick)
+    results = run(sizes, chosen.rounds or (5 if chosen.quick else 40), quick=chosen.quick)
     for table in (report.cost_table, report.rate_table):
         say("\n".join(table(results)) + "\n")
     for target in targets(results):
         say(f"{target.verdict:13} {target.shown:>6}  {target.wanted:7} {target.words}")
-    for reason in without:
-        say(f"Not measured: {reason}.")
-    if chosen.write or not (without or chosen.quick):
+    if chosen.write or not (results.without or chosen.quick):
         report.write(results)
         say(f"\nWritten to {report.PAGE.relative_to(workshop.ROOT)} and {report.PICTURE.name}.")
 

@@ -17,6 +17,7 @@ class Results(NamedTuple):
     inprocess: Measured
     endtoend: dict[Served, Rates]
     stores: list[Store]
+    without: dict[str, str]  # why: "postgresql" and "end to end" where they are missing
 
     def store(self, database: str, size: int = 0) -> Store:
         """The store of that database and size; the smallest where no size is named."""
