@@ -100,6 +100,11 @@
       say(refused ? "That was not done. Reload the page and try again." : "We couldn't confirm that. Reload to see whether it was done.");
     });
   }
+  document.addEventListener("allauth.error", (event) => { // a passkey or key that failed, or was refused
+    event.preventDefault();
+    const known = event.detail.exception.name === "InvalidStateError";
+    say(known ? "This device is added already." : "The browser did not use a passkey or key. Try again, or use another way.");
+  });
   addEventListener("beforeunload", (event) => {
     if (copied) return;
     copied = true; // ask once
