@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from allauth.account.internal.flows.email_verification import send_verification_email_to_address
+from allauth.account.models import EmailAddress
 from allauth.mfa.base.views import IndexView
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
@@ -18,6 +20,7 @@ from accounts.forms import ProfileForm
 from accounts.fresh import confirm_if_stale
 from accounts.models import Theme, User
 from accounts.registry import belongings_of
+from accounts.templatetags.times import device
 
 THEME_COOKIE = "theme"
 YEAR = 365 * 24 * 3600  # seconds
@@ -32,8 +35,24 @@ def profile(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.save()
         messages.success(request, "Your profile is saved.")
-        return redirect("profile")
+        return remember_theme(redirect("profile"), request, form.cleaned_data["theme"])
     return render(request, "accounts/profile.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def pending_address(request: HttpRequest) -> HttpResponse:
+    """Write to the address that the account is to move to once more, or have it stay where it is."""
+    user = signed_in_user(request)
+    address = EmailAddress.objects.get_new(user)
+    if address is None:
+        messages.info(request, "No change is under way any more.")
+    elif "cancel" in request.POST and address.email != user.email:
+        address.remove()
+        messages.success(request, f"The change is cancelled. You sign in with {user.email}, as before.")
+    elif not send_verification_email_to_address(request, address):
+        messages.info(request, f"We wrote to {address.email} a moment ago. Wait three minutes before you ask again.")
+    return redirect("account_email")
 
 
 def signed_in_user(request: HttpRequest) -> User:
@@ -59,15 +78,28 @@ def sessions(request: HttpRequest) -> HttpResponse:
     mine = UserSession.objects.filter(user=request.user)
     if request.method == "POST":
         others = mine.exclude(session_key=request.session.session_key)
-        chosen = others if request.POST.get("session") == "others" else [named_session(mine, request)]
+        chosen = list(others) if request.POST.get("session") == "others" else [named_session(mine, request)]
+        devices = [device(session.user_agent) for session in chosen]
         for session in chosen:
             session.end()
-        messages.success(request, "Signed out there." if chosen else "You are signed in nowhere else.")
+        messages.success(request, what_ended(devices))
         return redirect("sessions")
     listed = sorted(
-        UserSession.objects.purge_and_list(request.user), key=lambda session: session.last_seen_at, reverse=True
+        UserSession.objects.purge_and_list(request.user),
+        key=lambda session: (session.is_current(), session.last_seen_at),
+        reverse=True,
     )
     return render(request, "accounts/sessions.html", {"sessions": listed})
+
+
+def what_ended(devices: list[str]) -> str:
+    """The notice after ending the sessions on these devices."""
+    match devices:
+        case []:
+            return "You are signed in nowhere else."
+        case [alone]:
+            return f"The session of {alone} has ended."
+    return f"{len(devices)} sessions have ended."
 
 
 def named_session(mine: Any, request: HttpRequest) -> UserSession:
@@ -90,6 +122,11 @@ def theme(request: HttpRequest) -> HttpResponse:
         if request.headers.get("HX-Request")
         else HttpResponseRedirect(back if safe else reverse("home"))
     )
+    return remember_theme(response, request, chosen)
+
+
+def remember_theme(response: HttpResponse, request: HttpRequest, chosen: str) -> HttpResponse:
+    """Have this browser keep it, for when nobody is signed in."""
     response.set_cookie(THEME_COOKIE, chosen, max_age=YEAR, secure=request.is_secure(), httponly=True, samesite="Lax")
     return response
 
@@ -100,13 +137,13 @@ def theme(request: HttpRequest) -> HttpResponse:
 def delete_account(request: HttpRequest) -> HttpResponse:
     """Say what goes with the account; then delete it."""
     user = signed_in_user(request)
-    if request.method != "POST":
-        return render(request, "accounts/delete.html", {"belongings": belongings_of(user)})
+    others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
+    needed = user.is_superuser and not others.exists()
+    if needed or request.method != "POST":
+        context = {"belongings": belongings_of(user), "needed": needed}
+        return render(request, "accounts/delete.html", context, status=200 if request.method != "POST" else 409)
     if confirm := confirm_if_stale(request, request.path):
         return confirm
-    if user.is_superuser and not User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk).exists():
-        messages.error(request, "You are the only administrator. Make another one first, under Administration.")
-        return redirect("delete_account")
     logout(request)
     user.delete()
     messages.success(request, "Your account is deleted.")

@@ -9,7 +9,7 @@ MESSAGES: dict[str | None, str] = {
     "account/messages/email_deleted.txt": "The change to {email} is cancelled.",
     "account/messages/logged_in.txt": "",
     "account/messages/logged_out.txt": "You are signed out.",
-    "account/messages/password_changed.txt": "Your password is changed.",
+    "account/messages/password_changed.txt": "Your password is changed. Your other sessions have ended.",
     "account/messages/password_set.txt": "Your password is set.",
     "account/messages/primary_email_set.txt": "Your e-mail address is changed.",
     "account/messages/unverified_primary_email.txt": "Confirm the address first, by the link in our mail.",

@@ -15,7 +15,9 @@ GOOD = {"name": "Ada", "time_zone": "Asia/Tokyo", "theme": "dark"}
 
 
 def test_saves(owner: User, owner_client: Client) -> None:
-    assert owner_client.post(PATH, GOOD)["Location"] == PATH
+    response = owner_client.post(PATH, GOOD)
+    assert response["Location"] == PATH
+    assert response.cookies["theme"].value == "dark"
     owner.refresh_from_db()
     assert (owner.name, owner.time_zone, owner.theme) == ("Ada", "Asia/Tokyo", "dark")
     page = owner_client.get(PATH).content.decode()
@@ -109,7 +111,11 @@ def test_delete_asks_again_after_a_while(owner: User) -> None:
 
 def test_the_only_administrator_stays(administrator: User) -> None:
     client = signed_in(administrator)
-    assert "You are the only administrator" in client.post(DELETE, follow=True).content.decode()
+    page = client.get(DELETE).content.decode()
+    assert "You are the only administrator" in page
+    assert "/admin/accounts/user/" in page
+    assert "danger" not in page
+    assert client.post(DELETE).status_code == 409
     assert User.objects.exists()
 
 

@@ -42,14 +42,17 @@ def test_lists_where_one_is_signed_in(sign_in: SignIn) -> None:
     page = here.get(PATH).content.decode()
     assert "Firefox on Linux" in page
     assert "Safari" not in page
-    assert page.count("This one") == 1
+    assert page.count("This device") == 1
+    assert page.index("This device") < page.index("Firefox on Linux")
     assert "127.0.0.1" in page
 
 
 def test_end_one(sign_in: SignIn) -> None:
     there, here = sign_in(), sign_in()
     other = UserSession.objects.get(session_key=there.session.session_key)
-    assert here.post(PATH, {"session": str(other.pk)})["Location"] == PATH
+    response = here.post(PATH, {"session": str(other.pk)}, follow=True)
+    assert response.redirect_chain == [(PATH, 302)]
+    assert "The session of Firefox has ended." in response.content.decode()
     assert not is_signed_in(there)
     assert is_signed_in(here)
 
@@ -57,7 +60,7 @@ def test_end_one(sign_in: SignIn) -> None:
 def test_end_all_others(sign_in: SignIn) -> None:
     there, elsewhere, here = sign_in(), sign_in(), sign_in()
     teammates = sign_in("teammate@example.com")
-    here.post(PATH, {"session": "others"})
+    assert "2 sessions have ended." in here.post(PATH, {"session": "others"}, follow=True).content.decode()
     assert [is_signed_in(client) for client in (there, elsewhere, here, teammates)] == [False, False, True, True]
 
 

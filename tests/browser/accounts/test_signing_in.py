@@ -84,7 +84,7 @@ def test_sessions(new_page: NewPage, server: Server, person: Person, button: str
         person.sign_in(page, server)
     here.get_by_role("link", name="Sessions").click()
     expect(here.get_by_role("main").get_by_role("listitem")).to_have_count(1 + len(there))
-    expect(here.get_by_text("This one")).to_have_count(1)
+    expect(here.get_by_text("This device")).to_have_count(1)
     here.get_by_role("button", name=button, exact=True).click()
     expect(here.get_by_role("main").get_by_role("listitem")).to_have_count(1)
     for page in there:
