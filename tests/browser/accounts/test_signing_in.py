@@ -75,6 +75,25 @@ def test_passkey(new_page: NewPage, server: Server, person: Person, kind: str) -
     expect(page).to_have_url(TOKENS)
 
 
+def test_a_key_that_fails_says_so(new_page: NewPage, server: Server, person: Person) -> None:
+    page = new_page()
+    devices = page.context.new_cdp_session(page)
+    devices.send("WebAuthn.enable")
+    key = devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    person.sign_in(page, server)
+    for outcome in ("added", "This device is added already."):
+        page.goto(f"{server.url}/accounts/2fa/webauthn/add/")
+        expect(page.get_by_label("Name")).to_have_value(re.compile("Chrome.* on "))
+        page.get_by_role("button", name="Add").click()
+        expect(page.get_by_role("status")).to_contain_text(outcome)
+    sign_out(page)
+    devices.send("WebAuthn.removeVirtualAuthenticator", key)
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR | {"isUserVerified": False}})
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page.get_by_role("status")).to_contain_text("The browser did not use a passkey or key.")
+    expect(page.locator("#status p")).to_be_focused()
+
+
 @scripting
 @pytest.mark.parametrize("button", ["End", "End all others"])
 def test_sessions(new_page: NewPage, server: Server, person: Person, button: str, scripting: bool) -> None:
