@@ -1,7 +1,10 @@
 """After a failure of the database or of Redis, refuse at once for a moment instead of having every request wait."""
 
+import logging
 import time
 from types import TracebackType
+
+log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 1.0
 TRIAL_SECONDS = 3.0  # longer than any wait for a service
@@ -36,4 +39,5 @@ class Breaker:
     ) -> None:
         self._open_until = time.monotonic() + PAUSE_SECONDS if isinstance(error, self._outage) else 0.0
         if isinstance(error, self._failure):
+            log.warning("requests with a token answer 503: %s: %s", type(error).__name__, error)
             raise Down from error
