@@ -131,3 +131,17 @@ def test_confirm_can_be_cancelled(owner: User, following: str, back: str) -> Non
 
 def test_settings_lead_to_the_profile(owner_client: Client) -> None:
     assert owner_client.get("/settings/")["Location"] == "/settings/profile/"
+
+
+@pytest.mark.parametrize("path", ["/accounts/confirm-email/bad/", "/accounts/password/reset/key/1-bad-key/"])
+def test_an_ended_link_says_so(db: None, path: str) -> None:
+    page = Client().get(path).content.decode()
+    assert "<title>This link has ended" in page
+    assert "<h1>This link has ended</h1>" in page
+
+
+@pytest.mark.parametrize(("known", "way"), [(True, "Go to API tokens"), (False, "Sign in")])
+def test_from_nothing_there_is_a_way_on(owner_client: Client, known: bool, way: str) -> None:
+    response = (owner_client if known else Client()).get("/nothing/")
+    assert response.status_code == 404
+    assert f">{way}</a></p>" in response.content.decode()
