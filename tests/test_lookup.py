@@ -1,77 +1,118 @@
-"""The one query of a request, held to the ORM's own answer."""
+"""The one query of a request: what the ORM itself would answer, and what becomes of it when connections break."""
 
+import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db import connection
-from django.utils import timezone
+from django.db import OperationalError
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from tests.conftest import Issue
-from tokens import lookup, prepared
+from tests.conftest import Issue, bearer
+from tokens import credential
+from tokens.breaker import PAUSE_SECONDS, Down
+from tokens.lookup import LEFT_OUT, find
 from tokens.models import Token
 
-AT = datetime(2026, 11, 22, 12, 30, 15, 123456, tzinfo=UTC)
-CHANGES: list[dict[str, Any]] = [
-    {},
-    {"revoked_at": AT, "last_used_at": AT, "renewed_at": AT, "last_used_address": "2001:db8::1"},
-    {"scope": "tokens:read tokens:write", "addresses": "10.0.0.0/8 ::1/128", "rate_limit": "5/second"},
-    {"asks_catalogue": True, "expires_at": AT, "created_at": AT, "environment": "dev", "name": "ü “quoted” \U0001f511"},
-]
+DAY = datetime(2026, 11, 22, 12, 30, 15, 123456, tzinfo=UTC)
 
 
-@pytest.mark.parametrize("changes", CHANGES)
-@pytest.mark.parametrize("active", [True, False])
-def test_it_is_the_orms_answer(issue: Issue, owner: User, changes: dict[str, Any], active: bool) -> None:
+def found(identifier: str) -> Token:
+    token = find(identifier)
+    assert token is not None
+    return token
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {},
+        {"revoked_at": DAY, "renewed_at": DAY + timedelta(days=1), "last_used_at": DAY + timedelta(days=2)},
+        {"created_at": DAY, "expires_at": DAY.replace(microsecond=0)},
+        {"expires_at": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC)},
+        {"scope": "a:read b:write", "asks_catalogue": True, "addresses": "10.0.0.0/8 2001:db8::/32"},
+        {"rate_limit": "10/second;1000/hour", "pepper": 32767},
+        {"name": "Ünïcode “name” 日本 🚀 %s ?", "environment": "dev", "last_used_agent": "%s"},
+        {"last_used_address": "2001:db8::1", "description": "words", "form_nonce": "n" * 22},
+    ],
+)
+def test_the_same_as_the_orms_own(issue: Issue, columns: dict[str, Any]) -> None:
     token, _ = issue()
-    Token.objects.filter(pk=token.pk).update(**changes)
-    User.objects.filter(pk=owner.pk).update(is_active=active)
+    Token.objects.filter(pk=token.pk).update(**columns)
     expected = Token.objects.select_related("owner").get(pk=token.pk)
-    found = lookup.find(token.identifier)
-    assert found is not None
-    loaded = {name: value for name, value in vars(found).items() if name != "_state"}
-    assert {"digest", "pepper", "expires_at", "revoked_at", "scope"} <= set(loaded)
-    for name, value in loaded.items():
-        assert (value, type(value)) == (getattr(expected, name), type(getattr(expected, name))), name
-    assert (found.owner, found.owner.is_active, found.owner.email) == (owner, active, owner.email)
-    assert "password" not in vars(found.owner)
+    actual = found(token.identifier)
+    assert actual == expected
+    assert actual.get_deferred_fields() == LEFT_OUT - {"identifier"}
+    for field in Token._meta.concrete_fields:
+        ours, theirs = getattr(actual, field.attname), getattr(expected, field.attname)
+        assert (type(ours), ours) == (type(theirs), theirs), field.attname
+        if isinstance(ours, datetime):
+            assert ours.tzinfo is theirs.tzinfo is UTC
+    assert (actual._state.db, actual._state.adding) == (expected._state.db, False)
 
 
-def test_what_was_left_out_loads_when_asked_for(issue: Issue, owner: User) -> None:
+@pytest.mark.parametrize("active", [True, False])
+def test_its_owner_is_there_without_a_password(
+    issue: Issue, owner: User, active: bool, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     token, _ = issue()
-    found = lookup.find(token.identifier)
-    assert found is not None
-    assert (found.form_nonce, found.last_used_address, found.owner.name) == (None, None, "")
-    found.name = "another"
-    found.save()
+    User.objects.update(is_active=active)
+    with django_assert_num_queries(1):
+        actual = found(token.identifier)
+        assert (type(actual.owner), actual.owner.pk, actual.owner.email) == (User, owner.pk, owner.email)
+        assert actual.owner.is_active is active
+    assert owner.password not in str(vars(actual)) + str(vars(actual.owner))
+    with django_assert_num_queries(1):  # a field that was left out loads when somebody asks
+        assert actual.owner.password == owner.password
+    with django_assert_num_queries(1):
+        assert actual.description == token.description
+
+
+def test_every_column_of_a_decision_is_read(issue: Issue, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    _, value = issue(scopes=[], allowed_addresses=["127.0.0.1/32"])
+    with django_assert_num_queries(1):
+        assert Client().get("/api/v1/token", headers=bearer(value)).status_code == 200
+
+
+def test_it_can_be_changed_and_saved(issue: Issue) -> None:
+    token, _ = issue()
+    actual = found(token.identifier)
+    actual.name = "Another"
+    actual.save()
     token.refresh_from_db()
-    assert token.name == "another"
+    assert token.name == "Another"
+    assert actual.revoke()
+    assert found(token.identifier).revoked_at == actual.revoked_at
 
 
-def test_nobodys_identifier(db: None) -> None:
-    assert lookup.find("tkn_live_000000000000000") is None
+@pytest.mark.django_db
+def test_an_unknown_identifier_is_none(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(1):
+        assert find(credential.generate("tkn", "live").identifier) is None
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_connection_on_which_nothing_is_prepared_any_more(issue: Issue) -> None:
-    token, _ = issue()
-    assert lookup.find(token.identifier) is not None
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'tokenry_%'")
-            assert cursor.fetchone() == (1,)
-            cursor.execute("DEALLOCATE ALL")
-    assert lookup.find(token.identifier) is not None
+def test_ways_to_write_sql_are_text(issue: Issue) -> None:
+    issue()
+    for identifier in ("", "%", "%s", "?", "$1", "' OR '1'='1", "a\\' --"):
+        assert find(identifier) is None
 
 
-def test_time_zones_do_not_matter(issue: Issue) -> None:
-    token, _ = issue(expires_at=timezone.now() + timedelta(days=1))
-    with timezone.override("Asia/Kathmandu"):
-        found = lookup.find(token.identifier)
-    assert found is not None
-    assert found.expires_at == token.expires_at
+@pytest.mark.django_db
+def test_a_database_that_fails_is_down_and_asked_again_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
 
+    def fail(*arguments: Any) -> None:
+        asked.append(arguments)
+        raise OperationalError("gone")
 
-def test_statements_of_different_text_have_different_names() -> None:
-    assert prepared.name_of(b"SELECT 1") != prepared.name_of(b"SELECT 2")
+    with monkeypatch.context() as broken:
+        broken.setattr("tokens.lookup.fetch_row", fail)
+        for _ in range(3):
+            with pytest.raises(Down):
+                find("tkn_live_0")
+    assert len(asked) == 1
+    monkeypatch.setattr("tokens.breaker.time", SimpleNamespace(monotonic=lambda: time.monotonic() + PAUSE_SECONDS))
+    assert find("tkn_live_0") is None
