@@ -96,6 +96,16 @@ def test_wrong_sql_is_djangos_error(database: BaseDatabaseWrapper) -> None:
         fetch_row(database, "SELECT nothing WHERE %s = ''", "a")
 
 
+def test_a_server_that_is_gone_is_djangos_error(server: PostgreSQL, database: BaseDatabaseWrapper) -> None:
+    server.kill()
+    try:
+        with pytest.raises(OperationalError):
+            row(database)
+    finally:
+        server.start()
+    assert row(database, "b")[0] == "b"
+
+
 @pytest.mark.parametrize("when", ["before it was prepared", "after"])
 def test_the_wait_for_a_frozen_server_ends(server: PostgreSQL, database: BaseDatabaseWrapper, when: str) -> None:
     database.connect()

@@ -24,8 +24,7 @@ def fetch_row(database: BaseDatabaseWrapper, sql: str, argument: str) -> Sequenc
 
     `sql` has Django's placeholder, `%s`.
     """
-    if database.connection is None:
-        database.connect()
+    database.ensure_connection()  # whose failure, unlike connect()'s, is Django's
     observed = database.queries_logged or database.execute_wrappers  # then each query goes the ordinary way
     if database.vendor == "sqlite" and not observed:
         with database.wrap_database_errors:
