@@ -82,7 +82,7 @@ class RedisCounters:
       end
       answer[2 * i - 1] = tonumber(redis.call('GET', key) or 0)
       answer[2 * i] = redis.call('PTTL', key)
-      if answer[2 * i] < 0 then
+      if answer[2 * i] < 0 or answer[2 * i] > tonumber(ARGV[2 * i]) then
         redis.call('PEXPIRE', key, ARGV[2 * i])
         answer[2 * i] = ARGV[2 * i] - 1
       end
