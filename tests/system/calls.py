@@ -1,0 +1,58 @@
+"""Requests as programs make them: one connection each, from an address of the client's choice."""
+
+import json
+import time
+from collections.abc import Mapping
+from http.client import HTTPConnection
+from typing import NamedTuple
+
+PATIENCE = 10  # seconds
+
+
+class Answer(NamedTuple):
+    """What came back; `code` is a refusal's, or ""."""
+
+    status: int
+    code: str
+    headers: Mapping[str, str]
+    body: dict[str, object]
+
+
+class Try(NamedTuple):
+    """One of many requests: when it began, on the clock that all processes of a machine share, and its result."""
+
+    began: float
+    result: str
+
+
+def call(
+    port: int,
+    value: str,
+    path: str = "/api/v1/token",
+    *,
+    method: str = "GET",
+    source: str = "127.0.0.1",
+    timeout: float = PATIENCE,
+    headers: Mapping[str, str] | None = None,
+) -> Answer:
+    """The answer to a request with that token. Raises OSError where none comes within `timeout` seconds."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=timeout, source_address=(source, 0))
+    try:
+        connection.request(method, path, headers={"Authorization": f"Bearer {value}", **(headers or {})})
+        answer = connection.getresponse()
+        content = answer.read()
+    finally:
+        connection.close()
+    body = json.loads(content) if content else {}
+    return Answer(answer.status, body.get("code", ""), answer.headers, body)
+
+
+def hammer(port: int, value: str, refusals: int, most: int) -> list[Try]:
+    """Call without a pause until so many were refused, or `most` were made."""
+    tries: list[Try] = []
+    while refusals and len(tries) < most:
+        began = time.monotonic()
+        answer = call(port, value)
+        tries.append(Try(began, answer.code or str(answer.status)))
+        refusals -= answer.status != 200
+    return tries

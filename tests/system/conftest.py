@@ -1,0 +1,44 @@
+"""Installations on services of their own."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import make_installation
+from tests.server import Installation, Server
+from tests.services import PostgreSQL, Redis
+from tests.system.console import Console
+
+
+class Site(NamedTuple):
+    """A running server, a console beside it, and its services where they are private."""
+
+    server: Server
+    console: Console
+    installation: Installation
+    redis: Redis | None
+    postgresql: PostgreSQL | None
+
+
+Sites = Callable[..., Site]
+
+
+@pytest.fixture(scope="module")
+def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    """Make a site: `postgresql` and `redis` say what it runs on, the rest are its settings. All end with the module."""
+    with ExitStack() as running:
+
+        def make(*, postgresql: bool = False, redis: bool = False, **settings: str) -> Site:
+            folder = tmp_path_factory.mktemp("site")
+            database = running.enter_context(closing(PostgreSQL())).start() if postgresql else None
+            counters = running.enter_context(closing(Redis())).start() if redis else None
+            settings["DATABASE_URL"] = database.url if database else f"sqlite:///{folder / 'site.sqlite3'}"
+            settings["REDIS_URL"] = counters.url if counters else ""
+            installation = running.enter_context(contextmanager(make_installation)(folder, **settings))
+            server = installation.server().start()
+            console = running.enter_context(closing(Console(server)))
+            return Site(server, console, installation, counters, database)
+
+        yield make
