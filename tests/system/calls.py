@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from typing import NamedTuple
 
 PATIENCE = 10  # seconds
@@ -14,7 +14,7 @@ class Answer(NamedTuple):
 
     status: int
     code: str
-    headers: Mapping[str, str]
+    headers: HTTPMessage
     body: dict[str, object]
 
 

@@ -27,11 +27,16 @@ def at_once(port: int, value: str) -> list[Answer]:
         return list(pool.map(run, range(AT_ONCE)))
 
 
+def structured(field: str) -> Any:
+    """The members of a list (RFC 9651), each with its parameters; raises where it is not one."""
+    return http_sf.parse(field.encode(), tltype="list")
+
+
 def check_fields(answer: Answer) -> int:
-    """How many requests the answer says remain; its fields are lists of RFC 9651."""
-    policies = http_sf.parse(answer.headers["RateLimit-Policy"].encode(), tltype="list")
+    """How many requests the answer says remain."""
+    policies = structured(answer.headers["RateLimit-Policy"])
     assert policies == [("token", {"q": QUOTA, "w": 3600})]
-    [(name, left)] = http_sf.parse(answer.headers["RateLimit"].encode(), tltype="list")
+    [(name, left)] = structured(answer.headers["RateLimit"])
     assert (name, set(left)) == ("token", {"r", "t"})
     assert 0 < left["t"] <= 3600
     return int(left["r"])
