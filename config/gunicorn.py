@@ -57,7 +57,7 @@ def post_worker_init(worker: Any) -> None:
 
     connection_created.connect(bound_the_wait)
     # psycopg takes no connect_timeout below 2 seconds, in which a client of the API is to have its whole answer.
-    psycopg.connection.timeout_from_conninfo = lambda _: CONNECT_SECONDS  # type: ignore[assignment, return-value]
+    psycopg.connection.timeout_from_conninfo = lambda _: CONNECT_SECONDS  # type: ignore[assignment, attr-defined, return-value]
 
 
 def bound_the_wait(connection: Any, **kwargs: Any) -> None:
