@@ -27,14 +27,13 @@ class ProxyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
-        cookie = meta.get("HTTP_COOKIE", "")
-        if len(cookie) > COOKIE_LIMIT or NUL.search(cookie):
+        if (cookie := meta.get("HTTP_COOKIE")) and (len(cookie) > COOKIE_LIMIT or NUL.search(cookie)):
             meta["HTTP_COOKIE"] = ""
         forwarded_for = meta.pop("HTTP_X_FORWARDED_FOR", "")
         forwarded_proto = meta.pop("HTTP_X_FORWARDED_PROTO", "")
         peer = plain_address(meta.get("REMOTE_ADDR", ""))
-        meta["REMOTE_ADDR"] = client_address(peer, forwarded_for)
-        if is_trusted(peer) and forwarded_proto == "https":
+        meta["REMOTE_ADDR"] = client_address(peer, forwarded_for) if forwarded_for else peer
+        if forwarded_proto == "https" and is_trusted(peer):
             meta["wsgi.url_scheme"] = "https"
         return self.get_response(request)
 

@@ -9,7 +9,7 @@ from tokens import credential, denial, limits, lookup, policy
 from tokens.breaker import Down
 from tokens.credential import Credential
 from tokens.denial import Denial
-from tokens.models import Scope, Token
+from tokens.models import Digest, Scope, Token
 from tokens.policy import Requirement
 from tokens.usage import Use, recorder
 
@@ -47,8 +47,8 @@ def identify(request: HttpRequest, use: Use) -> Token:
             raise denial.of_proven_token(code, token.expires_at, token.revoked_at, token.renewed_at)
     except Denial as refused:
         raise throttled(refused, use.address or "") from None
-    if newer := token.newer_digest(presented.value):
-        recorder.upgrade(token, newer)
+    if token.has_older_digest:
+        recorder.upgrade(token, Digest.of(presented.value))
     return token
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+PAIRS = [first + second for first in ALPHABET for second in ALPHABET]  # of digits: a checksum is three
 ENVIRONMENTS = ("live", "test", "dev")
 IDENTIFIER_LENGTH = 24
 SECRET_LENGTH = 43  # base62 characters: 256 bits
@@ -66,12 +67,9 @@ def beginnings(prefix: str) -> tuple[str, ...]:
 
 def checksum(body: str) -> str:
     """CRC-32 (zlib) of `body` in base62, 6 characters. It finds slips of the hand; it proves nothing."""
-    number = zlib.crc32(body.encode())
-    digits = ""
-    for _ in range(CHECKSUM_LENGTH):
-        number, digit = divmod(number, len(ALPHABET))
-        digits = ALPHABET[digit] + digits
-    return digits
+    rest, low = divmod(zlib.crc32(body.encode()), len(PAIRS))
+    high, middle = divmod(rest, len(PAIRS))
+    return PAIRS[high] + PAIRS[middle] + PAIRS[low]
 
 
 def mask(identifier: str) -> str:

@@ -51,11 +51,11 @@ class Denial(Exception):
     reference: str = field(default_factory=lambda: secrets.token_hex(8))
     view_status: int | None = None  # where the code says less than the status
 
-    @property
-    def kind(self) -> Kind:
-        if self.view_status is not None:
-            return Kind(self.view_status, responses.get(self.view_status, "Request failed"))
-        return KINDS[self.code]
+    def __post_init__(self) -> None:
+        if self.view_status is None:
+            self.kind = KINDS[self.code]
+        else:
+            self.kind = Kind(self.view_status, responses.get(self.view_status, "Request failed"))
 
     @property
     def status(self) -> int:

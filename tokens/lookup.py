@@ -5,12 +5,11 @@ The owner carries only what a decision needs, so no password hash is in memory; 
 """
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError, connections
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model
 from django.db.models.base import ModelState
 
@@ -40,7 +39,7 @@ class Statement(NamedTuple):
     token_fields: list[str]
     owner_model: type[Model]
     owner_fields: list[str]
-    converters: Sequence[tuple[int, Callable[[Any], Any]]]
+    converters: Sequence[tuple[int, Callable[..., Any], Any]]  # what each takes besides the value: column, connection
 
 
 @cache
@@ -50,21 +49,14 @@ def statement(vendor: str) -> Statement:
     user = get_user_model()
     token_fields = [field.attname for field in Token._meta.concrete_fields if field.attname not in LEFT_OUT]
     owner_fields = [user._meta.pk.attname, user.USERNAME_FIELD, "is_active"]
-    columns = [*token_fields, *(f"owner__{name}" for name in owner_fields)]
+    columns = [*token_fields, *(f"owner__{name}" for name in owner_fields[1:])]  # owner_id is there already
     compiler: Any = (
         Token.objects.filter(identifier="").order_by().values_list(*columns).query.get_compiler(connection=database)
     )
     sql, _ = compiler.as_sql()
     steps = compiler.get_converters([column for column, *_ in compiler.select])
-    converters = [(position, partial(convert, database, *found)) for position, found in steps.items()]
+    converters = [(position, step, column) for position, (found, column) in steps.items() for step in found]
     return Statement(sql, token_fields, user, owner_fields, converters)
-
-
-def convert(database: BaseDatabaseWrapper, steps: Any, expression: Any, value: Any) -> Any:
-    """A column's value after all that the ORM does to it."""
-    for step in steps:
-        value = step(value, expression, database)
-    return value
 
 
 def find(identifier: str) -> Token | None:
@@ -76,13 +68,13 @@ def find(identifier: str) -> Token | None:
     if row is None:
         return None
     values = list(row)
-    for position, to_python in query.converters:
+    for position, to_python, column in query.converters:
         if values[position] is not None:
-            values[position] = to_python(values[position])
+            values[position] = to_python(values[position], column, database)
     split = len(query.token_fields)
     token = loaded(Token, query.token_fields, values[:split])
     token.identifier = identifier
-    OWNER.set_cached_value(token, loaded(query.owner_model, query.owner_fields, values[split:]))
+    OWNER.set_cached_value(token, loaded(query.owner_model, query.owner_fields, [token.owner_id, *values[split:]]))
     return token
 
 

@@ -3,7 +3,8 @@
 import json
 import logging
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser
@@ -87,19 +88,30 @@ def is_in_api(path: str) -> bool:
 def describe(response: HttpResponse, token: Token, limits: Verdict | None) -> None:
     """Tell the client how long its token lasts and how often it may call, and caches that this is for it alone."""
     headers = response.headers
-    headers["Token-Expires-At"] = token.expires_at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
+    headers["Token-Expires-At"] = internet_time(token.expires_at)
     if limits:
         for name, value in limits.headers().items():
             headers[name] = value
-    patch_vary_headers(response, ["Authorization"])
+    if response.has_header("Vary"):
+        patch_vary_headers(response, ["Authorization"])
+    else:
+        headers["Vary"] = "Authorization"
+
+
+@lru_cache(maxsize=1024)
+def internet_time(at: datetime) -> str:
+    """`at` to the second, in UTC (RFC 3339)."""
+    return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
 def answer(refused: Denial) -> HttpResponse:
     """The refusal as application/problem+json (RFC 9457). Its reference is logged, to be found again."""
     recorder.refuse(f"{refused.status} {refused.code}, reference {refused.reference}")
-    return HttpResponse(
+    response = HttpResponse(
         json.dumps(refused.problem()), "application/problem+json", refused.status, headers=refused.response_headers()
     )
+    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  (else Django logs it again)
+    return response
 
 
 def as_problem(response: HttpResponse) -> HttpResponse:

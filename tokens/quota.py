@@ -78,16 +78,18 @@ class Verdict(NamedTuple):
     def headers(self) -> dict[str, str]:
         """RateLimit fields (draft-ietf-httpapi-ratelimit-headers-10), and the older names for the tightest window."""
         left = self.left
-        named = zip(names(self.label, self.windows), left, strict=True)
-        remaining, wait, quota = min(
-            [(remaining, -reset, quota) for (remaining, reset), (quota, _) in zip(left, self.windows, strict=True)]
-        )
+        fields = [
+            f'"{name}";r={remaining};t={reset}'
+            for name, (remaining, reset) in zip(names(self.label, self.windows), left, strict=True)
+        ]
+        tightest = 0 if len(left) == 1 else min(range(len(left)), key=lambda place: (left[place][0], -left[place][1]))
+        remaining, reset = left[tightest]
         return {
             "RateLimit-Policy": policy_header(self.label, self.windows),
-            "RateLimit": ", ".join([f'"{name}";r={remaining};t={reset}' for name, (remaining, reset) in named]),
-            "X-RateLimit-Limit": str(quota),
+            "RateLimit": ", ".join(fields),
+            "X-RateLimit-Limit": str(self.windows[tightest].quota),
             "X-RateLimit-Remaining": str(remaining),
-            "X-RateLimit-Reset": str(-wait),
+            "X-RateLimit-Reset": str(reset),
         }
 
 

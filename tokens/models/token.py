@@ -14,7 +14,6 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokens import credential, signals
-from tokens.models.digest import Digest
 from tokens.models.event import NAME_LENGTH, Event
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
@@ -121,10 +120,10 @@ class Token(models.Model):
         pepper = settings.TOKEN_PEPPERS.get(self.pepper)
         return pepper is not None and credential.verify(value, pepper, self.digest)
 
-    @sensitive_variables("value")
-    def newer_digest(self, value: str) -> Digest | None:
-        """The proven `value` under the newest pepper, where this row still has an older one's digest."""
-        return None if self.pepper == max(settings.TOKEN_PEPPERS) else Digest.of(value)
+    @property
+    def has_older_digest(self) -> bool:
+        """Whether its digest is by another pepper than the newest."""
+        return self.pepper != max(settings.TOKEN_PEPPERS)
 
     def change(
         self,
