@@ -75,6 +75,11 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def days(text: str) -> int | None:
+    """A number of days; nothing is None, no limit."""
+    return whole_number(1, 36_500)(text) if text else None
+
+
 def at_least(length: int) -> Callable[[str], str]:
     """A parser of secrets that have `length` characters or more."""
 

@@ -65,6 +65,7 @@ TOKEN_PREFIX = setting("TOKEN_PREFIX", "tkn", environment.token_prefix)
 TOKEN_ENVIRONMENT = setting("TOKEN_ENVIRONMENT", "", environment.token_environment)
 TOKEN_RATE_LIMIT = setting("TOKEN_RATE_LIMIT", "1000/hour", environment.rate_limit)
 FAILED_AUTH_LIMIT = setting("FAILED_AUTH_LIMIT", "60/minute", environment.rate_limit)
+MAX_TOKEN_LIFETIME_DAYS = setting("MAX_TOKEN_LIFETIME_DAYS", "", environment.days)
 MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
 
 
@@ -127,7 +128,6 @@ TEMPLATES = [
         },
     },
 ]
-
 
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/field.html
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokens.addresses import MOST, parse, show
+from tokens.addresses import MOST, parse, show, widens
 from tokens.policy import lies_in
 
 SEPARATORS = st.sampled_from([" ", "\n", "\r\n", ",", ", ", "\t", " ,, "])
@@ -134,3 +134,32 @@ def test_any_text_is_networks_or_faults(typed: str) -> None:
     assert all(isinstance(fault, str) for fault in faults)
     assert bool(networks or faults) == bool(re.sub(r"[\s,]", "", typed))
     assert networks == [str(ip_network(network)) for network in networks]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "wider"),
+    [
+        ("", "", False),
+        ("", "10.0.0.0/8", False),
+        ("10.0.0.0/8", "", True),
+        ("10.0.0.0/8", "10.1.0.0/16 10.0.0.0/8", False),
+        ("10.0.0.0/8", "11.0.0.0/8", True),
+        ("10.0.0.0/9 10.128.0.0/9", "10.0.0.0/8", False),
+        ("10.0.0.0/9 10.128.0.0/9", "10.0.0.0/7", True),
+        ("0.0.0.0/0", "::1/128", True),
+        ("0.0.0.0/0 ::/0", "::1/128 192.0.2.1/32", False),
+    ],
+)
+def test_widens(old: str, new: str, wider: bool) -> None:
+    assert widens(old.split(), new.split()) is wider
+
+
+@given(st.lists(networks(), max_size=4), st.lists(networks(), min_size=1, max_size=4))
+def test_a_change_that_does_not_widen_lets_nobody_else_in(old: list[str], new: list[str]) -> None:
+    if old and not widens(old, new):
+        for cidr in new:
+            found = ip_network(cidr)
+            for end in (found[0], found[-1]):
+                assert lies_in(str(end), " ".join(old))
+    assert not widens(new, new)
+    assert not widens([*old, *new], new)

@@ -38,6 +38,8 @@ SECRETS = {"SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef",
         (environment.token_environment, "live", "live"),
         (environment.token_environment, "", ""),
         (environment.rate_limit, "10/second; 1000 per hour", "10/second; 1000 per hour"),
+        (environment.days, "90", 90),
+        (environment.days, "", None),
     ],
 )
 def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
@@ -52,6 +54,8 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
         (environment.whole_number(1, 64), "65"),
         (environment.whole_number(1, 64), "four"),
         (environment.whole_number(1, 64), "²"),
+        (environment.days, "0"),
+        (environment.days, "90d"),
         (environment.site_url, "tokens.example.com"),
         (environment.site_url, "https://tokens.example.com/path"),
         (environment.site_url, "https://tokens.example.com:port"),

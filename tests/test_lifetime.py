@@ -1,12 +1,12 @@
 """Calendar arithmetic of expiration."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokens.lifetime import DEFAULT, LIFETIMES
+from tokens.lifetime import DEFAULT, LIFETIMES, within
 
 
 def at(text: str) -> datetime:
@@ -49,3 +49,48 @@ def test_the_five_choices() -> None:
         "30 days", "90 days", "6 months", "1 year", "No expiration (4 years)",
     ]  # fmt: skip
     assert DEFAULT == "90d"
+
+
+ANY_TIME = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones())  # noqa: DTZ001
+
+
+@given(ANY_TIME.map(lambda start: start.astimezone(UTC)))
+def test_months_end_on_the_same_day_or_the_last(start: datetime) -> None:
+    for key, months in (("6m", 6), ("1y", 12), ("4y", 48)):
+        end = LIFETIMES[key].end(start)
+        assert (end.year * 12 + end.month) - (start.year * 12 + start.month) == months
+        last = (end + timedelta(days=1)).month != end.month
+        assert end.day == start.day or (last and end.day < start.day)
+
+
+@given(ANY_TIME, st.timezones())
+def test_the_time_zone_of_whoever_asks_changes_nothing(start: datetime, zone: tzinfo) -> None:
+    start = start.astimezone(UTC)
+    for lifetime in LIFETIMES.values():
+        shown = lifetime.end(start).astimezone(zone)
+        assert shown.timestamp() == lifetime.end(start).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("most_days", "keys"),
+    [
+        (None, ["30d", "90d", "6m", "1y", "4y"]),
+        (5000, ["30d", "90d", "6m", "1y", "4y"]),
+        (181, ["30d", "90d", "6m"]),  # 22 November to 22 May
+        (180, ["30d", "90d"]),
+        (90, ["30d", "90d"]),
+        (89, ["30d"]),
+        (7, ["7d"]),
+        (1, ["1d"]),
+    ],
+)
+def test_a_most_leaves_the_choices_within_it(most_days: int | None, keys: list[str]) -> None:
+    assert list(within(most_days, at("2026-11-22T16:00"))) == keys
+
+
+@given(ANY_TIME.map(lambda start: start.astimezone(UTC)), st.integers(1, 36_500))
+def test_no_choice_is_longer_than_the_most(start: datetime, most_days: int) -> None:
+    allowed = within(most_days, start)
+    assert allowed
+    for lifetime in allowed.values():
+        assert lifetime.end(start) - start <= timedelta(days=most_days)

@@ -1,7 +1,8 @@
 """Allowed addresses: what people type becomes networks in CIDR form, and the other way round. Pure."""
 
 import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 
 MOST = 50
 V4_MAPPED = IPv6Network("::ffff:0:0/96")
@@ -49,6 +50,28 @@ def unmapped(found: IPv4Network | IPv6Network) -> IPv4Network | IPv6Network:
     if isinstance(found, IPv6Network) and found.subnet_of(V4_MAPPED):
         return IPv4Network((int(found.network_address) & 0xFFFFFFFF, found.prefixlen - V4_MAPPED.prefixlen))
     return found
+
+
+def widens(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether a token that may be used from `new` can come from where one of `old` could not; none means anywhere."""
+    if not old or not new:
+        return bool(old)
+    known = merged(old)
+    return not all(any(covers(one, other) for one in known) for other in merged(new))
+
+
+def merged(networks: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    """The fewest networks that hold the same addresses."""
+    found = [ip_network(entry) for entry in networks]
+    return [
+        *collapse_addresses(entry for entry in found if isinstance(entry, IPv4Network)),
+        *collapse_addresses(entry for entry in found if isinstance(entry, IPv6Network)),
+    ]
+
+
+def covers(one: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    """Whether each address of `other` is in `one`."""
+    return one.version == other.version and other[0] in one and other[-1] in one
 
 
 def show(cidr: str) -> str:

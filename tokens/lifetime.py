@@ -1,7 +1,7 @@
-"""How long a token may live: the five choices, in calendar arithmetic. Pure."""
+"""How long a token may live, in calendar arithmetic, and for how long a renewed one works on. Pure."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from dateutil.relativedelta import relativedelta
 
@@ -31,3 +31,38 @@ LIFETIMES = {
     )
 }
 DEFAULT = "90d"
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """For how long a renewed token works beside its successor: the key in forms and links, the label, the length."""
+
+    key: str
+    label: str
+    length: timedelta
+
+
+OVERLAPS = {
+    overlap.key: overlap
+    for overlap in (
+        Overlap("now", "Now", timedelta(0)),
+        Overlap("1h", "1 hour", timedelta(hours=1)),
+        Overlap("24h", "24 hours", timedelta(hours=24)),
+        Overlap("7d", "7 days", timedelta(days=7)),
+    )
+}
+DEFAULT_OVERLAP = "24h"
+
+
+def within(most_days: int | None, start: datetime) -> dict[str, Lifetime]:
+    """The choices that end at most so many days after `start`, by key; None allows all of them.
+
+    Where even the shortest is too long, those days are the one choice.
+    """
+    if most_days is None:
+        return LIFETIMES
+    latest = start + relativedelta(days=most_days)
+    allowed = {key: lifetime for key, lifetime in LIFETIMES.items() if lifetime.end(start) <= latest}
+    label = f"{most_days} day{'s' if most_days > 1 else ''}"
+    only = Lifetime(f"{most_days}d", label, "The longest allowed", relativedelta(days=most_days))
+    return allowed or {only.key: only}

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
-from django.db.models import Case, Q, Value, When
+from django.db.models import BooleanField, Case, ExpressionWrapper, F, Q, Value, When
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -20,7 +20,16 @@ from tokens.credential import Credential
 from tokens.models.digest import Digest
 from tokens.models.event import Event
 from tokens.models.scope import Scope
-from tokens.models.words import EXPIRING_SOON, AlreadyRenewed, FormAlreadySent, Status, TokenLimitReached, TokenRevoked
+from tokens.models.words import (
+    EXPIRING_SOON,
+    UNUSED,
+    AlreadyRenewed,
+    FormAlreadySent,
+    LifetimeTooLong,
+    Status,
+    TokenLimitReached,
+    TokenRevoked,
+)
 
 if TYPE_CHECKING:
     from tokens.models.token import Token
@@ -33,6 +42,26 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def active(self, now: datetime | None = None) -> Self:
         """Those that a request could still use: neither revoked nor expired."""
         return self.filter(revoked_at=None, expires_at__gt=now or timezone.now())
+
+    def has_room(self) -> bool:
+        """Whether one more beside these keeps to MAX_TOKENS_PER_USER; the retiring do not count."""
+        return self.active().filter(renewed_at=None).count() < settings.MAX_TOKENS_PER_USER
+
+    def over_policy(self) -> Self:
+        """Those active that were made for longer than MAX_TOKEN_LIFETIME_DAYS allows now."""
+        if settings.MAX_TOKEN_LIFETIME_DAYS is None:
+            return self.none()
+        return self.active().filter(expires_at__gt=F("created_at") + timedelta(days=settings.MAX_TOKEN_LIFETIME_DAYS))
+
+    def with_use(self, now: datetime | None = None) -> Self:
+        """Annotate `unused`: whether nobody called with it for 90 days, or ever since it was made so long ago."""
+        since = (now or timezone.now()) - UNUSED
+        unused = Q(last_used_at__lte=since) | Q(last_used_at=None, created_at__lte=since)
+        return self.annotate(unused=ExpressionWrapper(unused, output_field=BooleanField()))
+
+    def in_use(self, used: bool) -> Self:
+        """After `with_use`: the used ones, or the unused."""
+        return self.filter(unused=not used)
 
     def with_status(self, now: datetime | None = None) -> Self:
         """Annotate `current_status`, which agrees with `Token.status`."""
@@ -73,7 +102,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Make a token and its event; the credential is returned here and kept nowhere.
 
         `scopes` are names from the catalogue; `allowed_addresses` networks in CIDR form, none meaning anywhere.
-        Raises TokenLimitReached, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce` made one before.
+        Raises TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce`
+        made one before.
         """
         with transaction.atomic():
             self._wait_for_turn(owner.pk, form_nonce)
@@ -100,16 +130,21 @@ class TokenQuerySet(models.QuerySet["Token"]):
         *,
         expires_at: datetime,
         overlap: timedelta,
+        instead_of: str = "",
         form_nonce: str | None = None,
         request: HttpRequest | None = None,
     ) -> tuple[Token, Credential]:
         """Make the successor of `token`, with the same settings, and its event; `token` keeps working for `overlap`.
 
-        Never past its own expiry, though. Raises TokenRevoked, AlreadyRenewed, TokenLimitReached, or FormAlreadySent.
+        Never past its own expiry, though. `instead_of` is the identifier of a successor whose value was lost: it is
+        revoked in the same transaction. Raises TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong, or
+        FormAlreadySent.
         """
         now = timezone.now()
         with transaction.atomic():
             self._wait_for_turn(token.owner_id, form_nonce)
+            for lost in token.successors.filter(identifier=instead_of):
+                lost.revoke(request)
             token.refresh_from_db()
             if token.revoked_at:
                 raise TokenRevoked
@@ -136,16 +171,20 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def _leave_room(self, others: Self) -> None:
         """TokenLimitReached when one more beside `others` is one too many; the retiring do not count."""
-        if others.active().filter(renewed_at=None).count() >= settings.MAX_TOKENS_PER_USER:
+        if not others.has_room():
             raise TokenLimitReached(settings.MAX_TOKENS_PER_USER)
 
     @sensitive_variables("new")
-    def _make(self, *, environment: str, scope: str, **fields: Any) -> tuple[Token, Credential]:
+    def _make(self, *, environment: str, scope: str, expires_at: datetime, **fields: Any) -> tuple[Token, Credential]:
+        most = settings.MAX_TOKEN_LIFETIME_DAYS
+        if most is not None and expires_at > timezone.now() + timedelta(days=most):
+            raise LifetimeTooLong(most)
         new = credential.generate(settings.TOKEN_PREFIX, environment)
         token = self.create(
             environment=environment,
             identifier=new.identifier,
             scope=scope,
+            expires_at=expires_at,
             asks_catalogue=Scope.objects.must_be_asked(scope.split()),
             **Digest.of(new.value)._asdict(),
             **fields,

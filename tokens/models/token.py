@@ -96,6 +96,11 @@ class Token(models.Model):
         return self.revoked_at is None and self.renewed_at is None
 
     @property
+    def is_revocable(self) -> bool:
+        """Whether revoking ends anything: it is neither revoked nor expired."""
+        return self.status not in {Status.REVOKED, Status.EXPIRED}
+
+    @property
     def used_since_renewal(self) -> bool:
         """Whether somebody called with it although it has a successor."""
         return bool(self.renewed_at and self.last_used_at and self.last_used_at > self.renewed_at)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tokens.models.token import Token
 
 EXPIRING_SOON = timedelta(days=14)
+UNUSED = timedelta(days=90)
 
 
 class Environment(models.TextChoices):
@@ -36,6 +37,14 @@ class TokenLimitReached(Exception):
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self.limit = limit
+
+
+class LifetimeTooLong(Exception):
+    """A token may be made for `days` days at most."""
+
+    def __init__(self, days: int) -> None:
+        super().__init__(days)
+        self.days = days
 
 
 class FormAlreadySent(Exception):
