@@ -54,7 +54,7 @@
     document.querySelectorAll("[data-tabs]").forEach(tabs);
     if (byId("token-value")?.value) {
       copied = false;
-      if (location.pathname.endsWith("/new/")) history.replaceState(null, "", location.pathname.replace(/new\/$/, ""));
+      if (location.pathname.endsWith("new/")) history.replaceState(null, "", location.pathname.replace(/(\w+\/re)?new\/$/, ""));
     }
   }
 

@@ -25,12 +25,15 @@ MAY_IMPORT = {
     "decorators": {"credential", "policy"},
     "access": {"models", "quota"},
     "forms": {"models", "access", "addresses", "lifetime", "redaction"},
+    "life_forms": {"models", "access", "addresses", "lifetime", "forms"},
     "listing": {"models", "redaction"},
     "requests": {"models", "quota"},
     "receivers": {"models"},
     "admin": {"models", "quota"},
-    "urls": {"views", "credential"},
+    "urls": {"views", "life_views", "bulk", "credential"},
     "views": {"forms", "models", "access", "listing", "requests", *PURE},
+    "life_views": {"views", "forms", "life_forms", "models", "requests"},
+    "bulk": {"life_forms", "models", "requests"},
 }
 
 

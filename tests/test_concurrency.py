@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue, bearer
-from tokens.models import Event, FormAlreadySent, Token, TokenLimitReached
+from tokens.models import AlreadyRenewed, Event, FormAlreadySent, Token, TokenLimitReached
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 20
@@ -73,6 +73,40 @@ def test_one_revocation_is_written_once(issue: Issue) -> None:
     token, _ = issue()
     assert at_once(lambda _: str(Token.objects.get(pk=token.pk).revoke())) == {"True": 1, "False": 19}
     assert Event.objects.filter(kind="revoked").count() == 1
+
+
+def test_renewals_at_once_make_one_successor(issue: Issue) -> None:
+    token, _ = issue()
+
+    def renew(number: int) -> str:
+        mine = Token.objects.get(pk=token.pk)
+        try:
+            Token.objects.renew(mine, expires_at=timezone.now() + timedelta(days=1), overlap=timedelta(hours=1))
+        except AlreadyRenewed:
+            return "renewed already"
+        return "made"
+
+    assert at_once(renew) == {"made": 1, "renewed already": THREADS - 1}
+    assert Token.objects.filter(renewed_from=token).count() == 1
+    assert Event.objects.filter(kind="renewed").count() == 1
+
+
+def test_a_lost_successor_is_replaced_once(issue: Issue) -> None:
+    token, _ = issue()
+    expires_at = timezone.now() + timedelta(days=1)
+    lost, _ = Token.objects.renew(token, expires_at=expires_at, overlap=timedelta(hours=1))
+
+    def again(number: int) -> str:
+        mine = Token.objects.get(pk=token.pk)
+        try:
+            Token.objects.renew(mine, expires_at=expires_at, overlap=timedelta(hours=1), instead_of=lost.identifier)
+        except AlreadyRenewed:
+            return "renewed already"
+        return "made"
+
+    assert at_once(again) == {"made": 1, "renewed already": THREADS - 1}
+    assert Token.objects.filter(renewed_from=token, revoked_at=None).count() == 1
+    assert [event.kind for event in Event.objects.all()] == ["renewed", "revoked", "renewed", "created"]
 
 
 def test_nothing_is_let_in_once_revoke_has_returned(issue: Issue, settings: Settings) -> None:

@@ -1,7 +1,7 @@
 """What people type about a token."""
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -17,13 +18,13 @@ from django.utils.safestring import SafeString
 
 from tokens import addresses
 from tokens.access import Resource, by_resource
-from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime
-from tokens.models import NAME_LENGTH, Environment, Scope
+from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime, within
+from tokens.models import NAME_LENGTH, Environment, LifetimeTooLong, Scope, TokenLimitReached
 from tokens.redaction import without_secrets
 
 NO_CONTROL_CHARACTERS = RegexValidator(
     r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]",
-    "A name is one line of text without control characters.",
+    "This is one line of text, without control characters.",
     inverse_match=True,
 )
 
@@ -31,7 +32,10 @@ NO_CONTROL_CHARACTERS = RegexValidator(
 def not_a_token(name: str) -> None:
     """People paste in the wrong field, and names are shown and stored."""
     if without_secrets(name) != name:
-        raise ValidationError("This looks like a token's value. Revoke that token if it is one, and give a name here.")
+        raise ValidationError("This looks like a token's value. Revoke that token if it is one, and try again.")
+
+
+ONE_LINE: list[Callable[[Any], None]] = [NO_CONTROL_CHARACTERS, not_a_token]
 
 
 def environments() -> list[tuple[str, str]]:
@@ -71,25 +75,43 @@ class AddressesField(forms.CharField):
             raise ValidationError(list(wrong.args)) from None
 
 
-class TokenForm(forms.Form):
-    """A new token's name, environment and expiration, what it may do, and from where."""
+class NewTokenForm(forms.Form):
+    """When a token that is to be made expires; the nonce has the form make one, however often it is sent."""
+
+    expires = forms.ChoiceField(
+        label="Expiration",
+        choices=lambda: [(key, describe(lifetime)) for key, lifetime in lifetimes().items()],
+        initial=lambda: DEFAULT if DEFAULT in lifetimes() else list(lifetimes())[-1],
+        widget=forms.RadioSelect,
+    )
+    nonce = forms.RegexField(
+        r"^[\w-]{16,32}$",
+        widget=forms.HiddenInput,
+        initial=lambda: secrets.token_urlsafe(16),
+        error_messages={"required": "This form is incomplete. Reload the page and send it again."},
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(lifetimes()) < len(LIFETIMES):
+            most = settings.MAX_TOKEN_LIFETIME_DAYS
+            self.fields["expires"].help_text = f"Tokens live for {most} day{pluralize(most)} at most here."
+
+    @property
+    def lifetime(self) -> Lifetime:
+        return lifetimes()[self.cleaned_data["expires"]]
+
+
+class AccessForm(forms.Form):
+    """What a token is called, what it may do, and from where."""
 
     name = forms.CharField(
         label="Token name",
         max_length=NAME_LENGTH,
-        validators=[NO_CONTROL_CHARACTERS, not_a_token],
+        validators=ONE_LINE,
         help_text="What will use it? Give each application and environment its own.",
         widget=forms.TextInput(attrs={"placeholder": "Production API", "autocomplete": "off"}),
         error_messages={"required": "Give the token a name, so that you know it again: “Production API”, say."},
-    )
-    environment = forms.ChoiceField(
-        label="Environment", choices=environments, initial=lambda: environments()[0][0], widget=forms.RadioSelect
-    )
-    expires = forms.ChoiceField(
-        label="Expiration",
-        choices=lambda: [(key, describe(lifetime)) for key, lifetime in LIFETIMES.items()],
-        initial=DEFAULT,
-        widget=forms.RadioSelect,
     )
     scopes = ScopesField(
         label="Scopes",
@@ -104,16 +126,6 @@ class TokenForm(forms.Form):
         "Empty means anywhere.",
         widget=AddressesInput(attrs={"class": "mono", "rows": 3, "autocomplete": "off", "spellcheck": "false"}),
     )
-    nonce = forms.RegexField(
-        r"^[\w-]{16,32}$",
-        widget=forms.HiddenInput,
-        initial=lambda: secrets.token_urlsafe(16),
-        error_messages={"required": "This form is incomplete. Reload the page and send it again."},
-    )
-
-    def __init__(self, *args: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.offer(Scope.objects.held_by(user).select_related("group"))
 
     def offer(self, scopes: Collection[Scope]) -> None:
         self.offered = list(scopes)
@@ -131,21 +143,46 @@ class TokenForm(forms.Form):
     def add_error(self, field: str | None, error: Any) -> None:
         """Besides, put the focus where the first error is; what is not named here is only wrong by tampering."""
         focused = any("autofocus" in field.widget.attrs for field in self.fields.values())
-        if field in {"name", "scopes", "allowed_addresses"} and not focused:
+        if field in {"name", "description", "scopes", "allowed_addresses"} and not focused:
             self.fields[field].widget.attrs["autofocus"] = True
         super().add_error(field, error)
 
-    @property
-    def lifetime(self) -> Lifetime:
-        return LIFETIMES[self.cleaned_data["expires"]]
+    def access_as_query(self) -> dict[str, str]:
+        """The chosen scopes and addresses as a link to the form would have them; see `access_from`."""
+        return {
+            "scopes": ",".join(self.cleaned_data["scopes"]),
+            "allowed_addresses": ",".join(map(addresses.show, self.cleaned_data["allowed_addresses"])),
+        }
+
+
+class TokenForm(NewTokenForm, AccessForm):
+    """A new token's name, environment and expiration, what it may do, and from where."""
+
+    environment = forms.ChoiceField(
+        label="Environment", choices=environments, initial=lambda: environments()[0][0], widget=forms.RadioSelect
+    )
+
+    def __init__(self, *args: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.offer(Scope.objects.held_by(user).select_related("group"))
 
     def as_query(self) -> str:
         """The valid form as a link to it would have it; see `prefill`."""
         typed = {key: self.cleaned_data[key] for key in ("name", "environment", "expires")}
-        scopes = ",".join(self.cleaned_data["scopes"])
-        networks = ",".join(map(addresses.show, self.cleaned_data["allowed_addresses"]))
-        chosen = {key: value for key, value in {"scopes": scopes, "allowed_addresses": networks}.items() if value}
+        chosen = {key: value for key, value in self.access_as_query().items() if value}
         return urlencode(typed | chosen, safe=":/,")
+
+
+def lifetimes() -> dict[str, Lifetime]:
+    """The choices of expiration that this installation allows now."""
+    return within(settings.MAX_TOKEN_LIFETIME_DAYS, timezone.now())
+
+
+def refusal(policy: TokenLimitReached | LifetimeTooLong) -> str:
+    """What to tell somebody who asks for more than this installation allows."""
+    if isinstance(policy, LifetimeTooLong):
+        return f"Tokens live for {policy.days} day{pluralize(policy.days)} at most here. Choose a shorter expiration."
+    return f"You have {policy.limit} active token{pluralize(policy.limit)}, the most allowed. Revoke one first."
 
 
 def describe(lifetime: Lifetime) -> SafeString:
@@ -161,12 +198,18 @@ def prefill(query: dict[str, str]) -> dict[str, Any]:
 
     Unknown values are left out; scopes that are not on offer find no box to tick.
     """
-    known: dict[str, Any] = {"name": None, "environment": dict(environments()), "expires": LIFETIMES}
+    known: dict[str, Any] = {"name": None, "environment": dict(environments()), "expires": lifetimes()}
     initial: dict[str, Any] = {
         key: query[key] for key, values in known.items() if query.get(key) and (values is None or query[key] in values)
     }
-    if query.get("scopes"):
-        initial["scopes"] = query["scopes"].split(",")
-    if query.get("allowed_addresses"):
+    return initial | {key: value for key, value in access_from(query).items() if value}
+
+
+def access_from(query: dict[str, str]) -> dict[str, Any]:
+    """The scopes and addresses in a link."""
+    initial: dict[str, Any] = {}
+    if "scopes" in query:
+        initial["scopes"] = [name for name in query["scopes"].split(",") if name]
+    if "allowed_addresses" in query:
         initial["allowed_addresses"] = query["allowed_addresses"].replace(",", "\n")
     return initial

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -16,13 +16,29 @@ from tokens.redaction import without_secrets
 
 PAGE_SIZE = 25
 USABLE = (Status.ACTIVE, Status.EXPIRING_SOON)
+WORKING = (*USABLE, Status.RETIRING)
 REVOKED = "revoked"
+
+
+class Filter(NamedTuple):
+    """Its label, and the tokens that it finds: those in a status, and of them all, or the unused alone."""
+
+    label: str
+    statuses: tuple[Status, ...]
+    unused: bool = False
+
+    def finds(self, status: str, unused: bool) -> bool:
+        return status in self.statuses and (unused or not self.unused)
+
+
 FILTERS = {
-    "": ("All", (*USABLE, Status.EXPIRED)),
-    "active": ("Active", USABLE),
-    "expiring": ("Expiring soon", (Status.EXPIRING_SOON,)),
-    "expired": ("Expired", (Status.EXPIRED,)),
-    REVOKED: ("Revoked", (Status.REVOKED,)),
+    "": Filter("All", (*WORKING, Status.EXPIRED)),
+    "active": Filter("Active", USABLE),
+    "expiring": Filter("Expiring soon", (Status.EXPIRING_SOON,)),
+    "retiring": Filter("Retiring", (Status.RETIRING,)),
+    "expired": Filter("Expired", (Status.EXPIRED,)),
+    "unused": Filter("Unused for 90 days", WORKING, unused=True),
+    REVOKED: Filter("Revoked", (Status.REVOKED,)),
 }
 
 
@@ -47,35 +63,36 @@ class Listing:
         self.filter = params["status"] if params.get("status") in FILTERS else ""
         self.environment = params["environment"] if params.get("environment") in Environment else ""
         self.page_number = params.get("page", "1")
-        self.matching: TokenQuerySet = Token.objects.owned_by(user).with_status().search(self.search)
+        self.matching: TokenQuerySet = Token.objects.owned_by(user).with_status().with_use().search(self.search)
 
     @cached_property
-    def counts(self) -> dict[tuple[str, str], int]:
-        """How many of the tokens that match the search have each status in each environment."""
+    def counts(self) -> dict[tuple[str, str, bool], int]:
+        """How many of the tokens that match the search have each status in each environment, unused and not."""
         each: Any = self.matching.order_by()  # more than a type checker knows: `with_status` annotated it
-        groups = each.values_list("current_status", "environment").annotate(Count("pk"))
-        return {(status, environment): count for status, environment, count in groups}
+        groups = each.values_list("current_status", "environment", "unused").annotate(Count("pk"))
+        return {(status, environment, unused): count for status, environment, unused, count in groups}
 
     def count(self, key: str, environment: str) -> int:
         """How many that filter finds in an environment, "" for all of them."""
         return sum(
             count
-            for (status, lives_in), count in self.counts.items()
-            if status in FILTERS[key][1] and environment in {"", lives_in}
+            for (status, lives_in, unused), count in self.counts.items()
+            if FILTERS[key].finds(status, unused) and environment in {"", lives_in}
         )
 
     @property
     def filters(self) -> list[FilterLink]:
         return [
-            FilterLink(key, label, self.count(key, self.environment), self.query(status=key), key == self.filter)
-            for key, (label, _) in FILTERS.items()
+            FilterLink(key, entry.label, count, self.query(status=key), key == self.filter)
+            for key, entry in FILTERS.items()
             if key != REVOKED
+            if (count := self.count(key, self.environment)) or key != "retiring" or self.filter == "retiring"
         ]
 
     @property
     def environments(self) -> list[FilterLink]:
         """A filter for each environment that occurs, and for all; nothing where there is nothing to choose."""
-        occurring = {self.environment, *(environment for _, environment in self.counts)} - {""}
+        occurring = {self.environment, *(environment for _, environment, _ in self.counts)} - {""}
         if len(occurring) < 2 and not self.environment:
             return []
         return [
@@ -100,12 +117,19 @@ class Listing:
         return self.query(status=REVOKED)
 
     def paginator(self, key: str) -> Paginator[Token]:
-        tokens = self.matching.in_status(*FILTERS[key][1])
+        tokens = self.matching.in_status(*FILTERS[key].statuses)
+        if FILTERS[key].unused:
+            tokens = tokens.in_use(False)
         if self.environment:
             tokens = tokens.filter(environment=self.environment)
         paginator = Paginator(tokens.order_by("-revoked_at", "-pk") if key == REVOKED else tokens, PAGE_SIZE)
         paginator.count = self.count(key, self.environment)  # known already: no second count
         return paginator
+
+    @property
+    def revocable(self) -> bool:
+        """Whether this page shows a token that can be selected to be revoked."""
+        return any(token.is_revocable for token in self.page)
 
     @property
     def is_empty(self) -> bool:

@@ -11,7 +11,6 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
-from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -24,9 +23,17 @@ from tokens.access import grants, limit_in_words
 from tokens.addresses import show
 from tokens.credential import Credential
 from tokens.examples import VARIABLE, examples
-from tokens.forms import TokenForm, prefill
+from tokens.forms import TokenForm, prefill, refusal
 from tokens.listing import PAGE_SIZE, Listing
-from tokens.models import Event, FormAlreadySent, ScopeNotAllowed, Token, TokenLimitReached
+from tokens.models import (
+    Event,
+    FormAlreadySent,
+    LifetimeTooLong,
+    ScopeNotAllowed,
+    Token,
+    TokenLimitReached,
+    TokenQuerySet,
+)
 from tokens.requests import PageRequest
 
 
@@ -78,7 +85,8 @@ def token_create(request: PageRequest) -> HttpResponse:
     """The form; once sent, the list with the new token's value above it, in this answer and never again."""
     if request.method != "POST":
         form = TokenForm(user=request.user, initial=prefill(request.GET.dict()))
-        return render(request, "tokens/create.html", {"form": form})
+        context = {"form": form, "full": limit_hint(Token.objects.owned_by(request.user))}
+        return render(request, "tokens/create.html", context)
     form = TokenForm(request.POST, user=request.user)
     if form.is_valid():
         if confirm := confirm_if_stale(request, f"{request.path}?{form.as_query()}"):
@@ -97,15 +105,18 @@ def token_create(request: PageRequest) -> HttpResponse:
         except FormAlreadySent as sent:
             context = {"token": sent.token, "again": form.as_query()}
             return render(request, "tokens/already_sent.html", context, status=409)
-        except TokenLimitReached as full:
-            form.add_error(
-                None, f"You have {full.limit} active token{pluralize(full.limit)}, the most allowed. Revoke one first."
-            )
+        except (TokenLimitReached, LifetimeTooLong) as policy:
+            form.add_error(None, refusal(policy))
         except ScopeNotAllowed as refused:
             form.refuse(refused.names)
         else:
             return reveal(request, token, new)
     return render(request, "tokens/create.html", {"form": form}, status=422)
+
+
+def limit_hint(beside: TokenQuerySet) -> str:
+    """What to say before a form is filled in for nothing: no other token has room beside these; or ""."""
+    return "" if beside.has_room() else refusal(TokenLimitReached(settings.MAX_TOKENS_PER_USER))
 
 
 @sensitive_variables("new")
@@ -133,6 +144,7 @@ def token_detail(request: PageRequest, token: Token) -> HttpResponse:
         "token": token,
         "grants": grants(token),
         "networks": map(show, token.allowed_addresses),
+        "successor": token.successor,
         "limit": limit_in_words(token.rate_limit or settings.TOKEN_RATE_LIMIT),
         "examples": examples(settings.SITE_URL),
         "variable": VARIABLE,
@@ -157,19 +169,6 @@ def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
         return render(request, "tokens/_list.html", {"listing": Listing(request.user, shown.dict())})
     if again := request.POST.get("again"):
         return redirect(f"{reverse('token_create')}?{urlencode(QueryDict(again).dict())}")
-    return redirect("token_list")
-
-
-@login_required
-@never_cache
-@require_http_methods(["GET", "HEAD", "POST"])
-def token_revoke_all(request: PageRequest) -> HttpResponse:
-    """Ask; then end every token that is still active."""
-    active = Token.objects.owned_by(request.user).active()
-    if request.method != "POST":
-        return render(request, "tokens/revoke_all.html", {"count": active.count()})
-    count = sum(token.revoke(request) for token in active)
-    messages.success(request, f"{count} token{pluralize(count)} revoked. Requests with them fail from now on.")
     return redirect("token_list")
 
 

@@ -66,3 +66,9 @@ def device(user_agent: str) -> str:
     found = parse(user_agent)
     browser = found.user_agent.family if found.user_agent else "Unknown program"
     return f"{browser} on {found.os.family}" if found.os else browser
+
+
+@register.filter
+def program(user_agent: str) -> str:
+    """“python-requests” out of “python-requests/2.32.3”."""
+    return user_agent.partition("/")[0][:40]

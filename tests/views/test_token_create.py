@@ -223,10 +223,10 @@ def test_a_link_chooses_scopes_on_offer(catalogue: Group, owner_client: Client) 
     assert "crm:read" not in page
 
 
-def test_the_form_costs_one_query_more(
+def test_the_form_costs_two_queries_more(
     catalogue: Group, owner_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_num_queries(3):  # session, user, scopes with their groups
+    with django_assert_num_queries(4):  # session, user, scopes with their groups, tokens that count
         owner_client.get(PATH)
 
 

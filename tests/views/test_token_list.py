@@ -119,6 +119,7 @@ def test_environments_and_statuses_combine(in_environments: None, owner_client: 
     assert links(listing.filters) == [
         ("All", 2, "?environment=test"), ("Active", 1, "?status=active&environment=test"),
         ("Expiring soon", 0, "?status=expiring&environment=test"), ("Expired", 1, "?status=expired&environment=test"),
+        ("Unused for 90 days", 0, "?status=unused&environment=test"),
     ]  # fmt: skip
     assert links(listing.environments) == [
         ("Any environment", 4, "?"), ("Production", 2, "?environment=live"), ("Staging", 2, "?environment=test"),
@@ -162,7 +163,7 @@ def test_the_token_revoked_last_comes_first(issue: Issue, owner_client: Client) 
 def test_counts_follow_the_search(one_of_each: None, owner_client: Client) -> None:
     filters = owner_client.get(PATH + "?q=o").context["listing"].filters
     assert [(entry.label, entry.count) for entry in filters] == [
-        ("All", 3), ("Active", 2), ("Expiring soon", 1), ("Expired", 1),
+        ("All", 3), ("Active", 2), ("Expiring soon", 1), ("Expired", 1), ("Unused for 90 days", 0),
     ]  # fmt: skip
 
 
@@ -171,6 +172,58 @@ def test_revoke_is_offered_where_it_applies(one_of_each: None, owner_client: Cli
     for token in Token.objects.all():
         offered = f"/settings/tokens/{token.identifier}/revoke/" in page
         assert offered == (token.name in {"long", "soon"}), token.name
+
+
+def test_renew_is_offered_where_it_applies(issue: Issue, one_of_each: None, owner_client: Client) -> None:
+    old, _ = issue(name="retiring")
+    expired, _ = issue(name="replaced", expires_at=timezone.now() - timedelta(days=1))
+    for token, name in ((old, "successor"), (expired, "other successor")):
+        successor, _ = Token.objects.renew(
+            token, expires_at=timezone.now() + timedelta(days=90), overlap=timedelta(hours=1)
+        )
+        Token.objects.filter(pk=successor.pk).update(name=name)
+    page = owner_client.get(PATH).content.decode()
+    renewable = {"long", "soon", "over", "successor", "other successor"}
+    for token in Token.objects.all():
+        assert (f"/settings/tokens/{token.identifier}/renew/" in page) == (token.name in renewable), token.name
+        selectable = f'name="token" value="{token.identifier}"' in page
+        assert selectable == (f"/settings/tokens/{token.identifier}/revoke/" in page), token.name
+    assert f"/settings/tokens/{old.identifier}/revoke/" in page
+    assert "Retiring" in page
+
+
+def test_a_retiring_card_tells_who_still_uses_it(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    now = timezone.now()
+    Token.objects.update(last_used_at=now - timedelta(days=1), last_used_address="192.0.2.1")
+    Token.objects.renew(token, expires_at=now + timedelta(days=90), overlap=timedelta(hours=24))
+    page = owner_client.get(f"{PATH}?status=retiring").content.decode()
+    assert "Works until" in page
+    assert "Old token not used since the renewal: safe to revoke" in page
+    Token.objects.filter(pk=token.pk).update(
+        renewed_at=now - timedelta(minutes=9),
+        last_used_at=now - timedelta(minutes=5),
+        last_used_address="203.0.113.7",
+        last_used_agent="python-requests/2.32.3",
+    )
+    page = owner_client.get(f"{PATH}?status=retiring").content.decode()
+    assert "5 minutes ago</time> from 203.0.113.7 (<bdi>python-requests</bdi>)" in page
+    assert "safe to revoke" not in page
+
+
+@pytest.mark.parametrize(
+    ("made", "used", "found"), [(90, None, True), (89, None, False), (200, 90, True), (200, 89, False)]
+)
+def test_unused_for_90_days(issue: Issue, owner_client: Client, made: int, used: int | None, found: bool) -> None:
+    now = timezone.now()
+    issue()
+    used_at = None if used is None else now - timedelta(days=used)
+    Token.objects.update(created_at=now - timedelta(days=made), last_used_at=used_at)
+    issue(name="expired", expires_at=now - timedelta(days=1))
+    Token.objects.filter(name="expired").update(created_at=now - timedelta(days=300))
+    response = owner_client.get(f"{PATH}?status=unused")
+    assert names(response.content) == (["Production API"] if found else [])
+    assert links(response.context["listing"].filters)[-1] == ("Unused for 90 days", int(found), "?status=unused")
 
 
 def test_htmx_gets_the_list_alone(one_of_each: None, owner_client: Client) -> None:

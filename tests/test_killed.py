@@ -1,0 +1,119 @@
+"""A server that is killed between any two statements of create, renew or revoke leaves all done or nothing."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.conftest import Issue, signed_in
+from tokens.models import Event, Token
+
+pytestmark = pytest.mark.django_db(transaction=True)
+FORM = {"name": "new", "environment": "live", "expires": "90d"}
+MOST = 60  # statements of a request, and more than any has
+
+
+def killing(number: int, after: bool) -> Callable[..., Any]:
+    """A wrapper of statements that kills this process right before, or right after, its statement of that number."""
+    seen = iter(range(1, MOST))
+
+    def wrapper(execute: Callable[..., Any], *arguments: Any) -> Any:
+        now = next(seen) == number
+        if now and not after:
+            os.kill(os.getpid(), signal.SIGKILL)
+        result = execute(*arguments)
+        if now:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return result
+
+    return wrapper
+
+
+def survives(client: Client, path: str, data: dict[str, str], number: int, after: bool) -> bool:
+    """Whether a process of its own came through the request: it has fewer statements than that."""
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        try:
+            with connection.execute_wrapper(killing(number, after)):
+                os._exit(0 if client.post(path, data).status_code < 400 else 2)
+        finally:
+            os._exit(1)  # an exception must not run the rest of the suite twice
+    _, status = os.waitpid(child, 0)
+    assert not os.WIFEXITED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFEXITED(status)
+
+
+def kills(client: Client, path: str, data: dict[str, str]) -> Iterator[int]:
+    """Send the form, killed at one statement later each time, until it comes through; each kill's number."""
+    for after in (False, True):
+        for number in range(1, MOST):
+            nonce = f"{number:021}{after:d}"
+            if survives(client, path, data | {"nonce": nonce}, number, after):
+                break
+            yield number
+
+
+def assert_whole() -> None:
+    """No token without the event that made it, none revoked without its event, none that only half replaced another."""
+    for token in Token.objects.all():
+        made = Event.objects.filter(kind="created", token=token) | Event.objects.filter(
+            kind="renewed", detail=f"by {token.identifier}"
+        )
+        assert made.count() == 1
+        assert Event.objects.filter(kind="revoked", token=token).count() == (token.revoked_at is not None)
+        assert (token.renewed_at is not None) == (token.successor is not None)
+        assert token.successor or token.revoked_at or token.expires_at > timezone.now(), "neither token works"
+
+
+def test_create(owner: User) -> None:
+    client = signed_in(owner)
+    tried = 0
+    for tried, _ in enumerate(kills(client, "/settings/tokens/new/", FORM), 1):  # noqa: B007
+        assert_whole()
+    assert_whole()
+    assert tried > 15
+    assert Token.objects.count() >= 2
+
+
+@pytest.mark.parametrize("overlap", ["now", "24h"])
+def test_renew(issue: Issue, owner: User, overlap: str) -> None:
+    client = signed_in(owner)
+    tried = 0
+    for after in (False, True):
+        for number in range(1, MOST):
+            token, _ = issue()
+            path = f"{token.get_absolute_url()}renew/"
+            form = {"expires": "90d", "overlap": overlap, "nonce": f"{number:021}{after:d}"}
+            came_through = survives(client, path, form, number, after)
+            assert_whole()
+            if came_through:
+                break
+            tried += 1
+    assert tried > 20
+    assert Token.objects.exclude(renewed_from=None).count() >= 2
+
+
+def test_revoke(issue: Issue, owner: User) -> None:
+    client = signed_in(owner)
+    tried = 0
+    for after in (False, True):
+        for number in range(1, MOST):
+            old, _ = issue()
+            token, _ = Token.objects.renew(
+                old, expires_at=timezone.now() + timedelta(days=1), overlap=timedelta(hours=1)
+            )
+            came_through = survives(client, f"{token.get_absolute_url()}revoke/", {}, number, after)
+            assert_whole()
+            if came_through:
+                break
+            tried += 1
+    assert tried > 10
+    assert Token.objects.exclude(revoked_at=None).count() >= 2
