@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import NewPage, session_of
+from tests.browser.life_states import LIFE_STATES
 from tests.server import Installation, Server
 
 # The rules that are on by default hold WCAG 2.2 A and AA and best practice, but for this one of 2.2 AA.
@@ -50,9 +51,6 @@ class Visit(NamedTuple):
 
     def open(self, path: str) -> None:
         self.page.goto(self.url + path)
-
-    def revoke_path(self) -> str:
-        return f"/settings/tokens/{self.seeded['CI pipeline']}/revoke/"
 
     def send(self, name: str = "Deploy script") -> None:
         self.page.get_by_label("Token name").fill(name)
@@ -182,18 +180,6 @@ def nothing_found(visit: Visit) -> None:
     expect(visit.page.get_by_text("No token matches")).to_be_visible()
 
 
-def revoke_dialog(visit: Visit) -> None:
-    visit.open("/settings/tokens/")
-    visit.page.locator(f"[hx-get='{visit.revoke_path()}']").click()
-    expect(visit.page.get_by_role("dialog")).to_be_visible()
-
-
-def revoke_page(visit: Visit) -> None:
-    visit.open(visit.revoke_path())
-    expect(visit.page.get_by_role("dialog")).to_be_hidden()
-    expect(visit.page.get_by_role("button", name="Revoke token")).to_be_visible()
-
-
 def token_page(visit: Visit) -> None:
     visit.open(f"/settings/tokens/{visit.seeded['n' * 100]}/")
     expect(visit.page.get_by_role("tablist")).to_be_visible()
@@ -234,8 +220,7 @@ STATES: dict[Callable[[Visit], None], str] = {
     full_list: "administrator",
     filtered_list: "administrator",
     nothing_found: "administrator",
-    revoke_dialog: "administrator",
-    revoke_page: "administrator",
+    **dict.fromkeys(LIFE_STATES, "administrator"),
     token_page: "administrator",
     token_access: "administrator",
     activity: "administrator",

@@ -1,0 +1,85 @@
+"""The states of the pages that renew, change and revoke tokens, for test_accessibility."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+if TYPE_CHECKING:
+    from tests.browser.test_accessibility import Visit
+
+
+def path(visit: Visit, name: str, page: str) -> str:
+    return f"/settings/tokens/{visit.seeded[name]}/{page}/"
+
+
+def revoke_dialog(visit: Visit) -> None:
+    visit.open("/settings/tokens/")
+    visit.page.locator(f"[hx-get='{path(visit, 'CI pipeline', 'revoke')}']").click()
+    expect(visit.page.get_by_role("dialog")).to_be_visible()
+
+
+def revoke_page(visit: Visit) -> None:
+    visit.open(path(visit, "CI pipeline", "revoke"))
+    expect(visit.page.get_by_role("dialog")).to_be_hidden()
+    expect(visit.page.get_by_role("button", name="Revoke token")).to_be_visible()
+
+
+def renew_dialog(visit: Visit) -> None:
+    visit.open("/settings/tokens/")
+    visit.page.locator(f"[hx-get='{path(visit, 'n' * 100, 'renew')}']").click()
+    expect(visit.page.get_by_role("button", name="Renew token")).to_be_visible()
+
+
+def renew_page(visit: Visit) -> None:
+    visit.open(path(visit, "laptop", "renew"))
+    expect(visit.page.get_by_text("This one expired")).to_be_visible()
+
+
+def renewed(visit: Visit) -> None:
+    """Renews a token of its own, so that the others stay as they are."""
+    visit.open("/settings/tokens/new/")
+    visit.send("Renewed")
+    identifier = visit.page.locator("#token-value").input_value()[:24]
+    visit.open(f"/settings/tokens/{identifier}/renew/")
+    visit.page.get_by_role("button", name="Renew token").click()
+    expect(visit.page.get_by_text("Its card below tells who still uses it")).to_be_visible()
+
+
+def renewed_already(visit: Visit) -> None:
+    renewed(visit)
+    visit.open("/settings/tokens/?status=retiring")
+    visit.page.locator(".cards h2 a").first.click()
+    visit.page.get_by_role("link", name="Revoke it and renew again").click()
+    expect(visit.page.get_by_role("button", name="Revoke it and renew again")).to_be_visible()
+
+
+def edit_error(visit: Visit) -> None:
+    visit.open(path(visit, "Access", "edit"))
+    visit.page.get_by_label("Token name").fill("")
+    visit.page.get_by_role("button", name="Save changes").click()
+    expect(visit.page.get_by_label("Token name")).to_be_focused()
+    expect(visit.page.get_by_text("no longer in use: refused").first).to_be_visible()
+
+
+def selected(visit: Visit) -> None:
+    visit.open("/settings/tokens/")
+    visit.page.get_by_label("Select CI pipeline").check()
+    visit.page.get_by_label(f"Select {'n' * 100}").check()
+    visit.page.get_by_role("button", name="Revoke selected").click()
+    expect(visit.page.get_by_role("button", name="Revoke 2 tokens")).to_be_visible()
+
+
+def revoke_all_error(visit: Visit) -> None:
+    visit.open("/settings/tokens/revoke-all/")
+    visit.page.get_by_label("to confirm").fill("0")
+    visit.page.locator("button.solid").click()
+    expect(visit.page.get_by_label("to confirm")).to_be_focused()
+
+
+LIFE_STATES: list[Callable[[Visit], None]] = [
+    revoke_dialog, revoke_page, renew_dialog, renew_page, renewed, renewed_already, edit_error, selected,
+    revoke_all_error,
+]  # fmt: skip
