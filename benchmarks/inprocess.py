@@ -9,9 +9,9 @@ from benchmarks.workshop import Process, Store, Workshop
 
 BATCH_SECONDS = 0.02
 TOKENRY = [
-    "tokenry", "busy owner", "no limit", "no usage", "neither", "mistyped", "unknown", "expired", "too many",
+    "tokenry", "busy owner", "no limit", "no usage", "neither", "garbage", "mistyped", "unknown", "expired", "too many",
 ]  # fmt: skip
-FRAMEWORK = ["drf-tokenry", "drf-api-key", "drf-authtoken", "drf-knox"]
+FRAMEWORK = ["drf-tokenry", "drf-tokenry no limit", "drf-api-key", "drf-authtoken", "drf-knox"]
 GROWING = ["tokenry", "drf-knox"]
 
 

@@ -5,6 +5,7 @@ python -m benchmarks.population 100000
 
 import hashlib
 import json
+import secrets
 import sys
 from datetime import timedelta
 from typing import Any
@@ -112,6 +113,7 @@ def known() -> dict[str, Any]:
         "tokenry of a busy owner": [issue(busy) for _ in range(KNOWN)],
         "expired": [issue(owner, days=-1) for owner in late],
         "unknown": [credential.generate(settings.TOKEN_PREFIX, "live").value for _ in range(KNOWN)],
+        "garbage": [secrets.token_urlsafe(40) for _ in range(KNOWN)],
         "mistyped": [token[:-7] + token[-6:] + "0" for token in tokens],
         "authtoken": [AuthToken.objects.create(user=owner).key for owner in owners],
         "knox": [KnoxToken.objects.create(owner)[1] for owner in owners],
