@@ -1,5 +1,7 @@
 """THE PIPELINE: how the Authorization header of a request becomes a user. Read it from top to bottom."""
 
+import re
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
@@ -58,18 +60,17 @@ def read_credential(request: HttpRequest) -> Credential:
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header.isascii() or not header.isprintable():
         raise denial.malformed_header("characters that are not printable ASCII")
-    lowered = header.lower()
-    if "," in header and ("bearer" in lowered or lowered.startswith("basic ")):  # servers join repeated headers by one
+    if "," in header and re.search(r"bearer|^basic ", header, re.IGNORECASE):  # servers join repeated headers by one
         raise denial.malformed_header("more than one value: send it once, without commas")
-    scheme, *words = header.split(" ")
+    scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer":
         raise denial.missing_credentials()
-    if not any(words):
+    if not text.strip():
         raise denial.malformed_header("`Bearer` with no token after it")
-    if len(words) > 1:
+    if " " in text:
         raise denial.malformed_header("extra spaces: one space follows `Bearer`, and none the token")
     try:
-        return credential.parse(words[0], settings.TOKEN_PREFIX)
+        return credential.parse(text, settings.TOKEN_PREFIX)
     except credential.MalformedToken as fault:
         raise denial.malformed_token(str(fault)) from None
 
