@@ -1,8 +1,6 @@
 """What a token may do, in words."""
 
-import pytest
-
-from tokens.access import by_resource, limit_in_words
+from tokens.access import by_resource
 from tokens.models import Scope
 
 
@@ -15,15 +13,3 @@ def test_resources_stay_together_whatever_order_the_database_gives() -> None:
         ("reports", ["read", "write", "export"], 2),
         ("reports-eu", ["read"], 0),
     ]
-
-
-@pytest.mark.parametrize(
-    ("notation", "words"),
-    [
-        ("1000/hour", "1000 requests in an hour"),
-        ("1/2 minutes", "1 request in 2 minutes"),
-        ("1000/day;10/second", "10 requests in a second and 1000 requests in a day"),
-    ],
-)
-def test_limits(notation: str, words: str) -> None:
-    assert limit_in_words(notation) == words

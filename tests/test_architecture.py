@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "authentication": {"credential", "denial", "policy", "breaker", "lookup", "limits", "models", "usage"},
     "middleware": {"authentication", "denial", "models", "quota", "usage"},
     "decorators": {"credential", "policy"},
-    "access": {"models", "quota"},
+    "access": {"models"},
     "forms": {"models", "access", "addresses", "lifetime", "redaction"},
     "life_forms": {"models", "access", "addresses", "lifetime", "forms"},
     "listing": {"models", "redaction"},

@@ -5,7 +5,7 @@ from typing import Any
 import http_sf
 import pytest
 
-from tokens.quota import Count, Verdict, Window, parse
+from tokens.quota import Count, Verdict, Window, in_words, parse
 
 MINUTE, HOUR = Window(10, 60), Window(1000, 3600)
 
@@ -153,3 +153,15 @@ def test_words(notation: str, words: str) -> None:
     windows = parse(notation)
     full = Verdict(False, windows, [Count(quota, 1) for quota, _ in windows], "token")
     assert full.words == words
+
+
+@pytest.mark.parametrize(
+    ("notation", "words"),
+    [
+        ("1000/hour", "1000 requests in an hour"),
+        ("1/2 minutes", "1 request in 2 minutes"),
+        ("1000/day;10/second", "10 requests in a second and 1000 requests in a day"),
+    ],
+)
+def test_windows_in_words(notation: str, words: str) -> None:
+    assert in_words(parse(notation)) == words

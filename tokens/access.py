@@ -5,7 +5,6 @@ from itertools import groupby
 from typing import NamedTuple
 
 from tokens.models import Scope, Token
-from tokens.quota import length, parse
 
 FIRST = {"read", "write"}  # of the actions of a resource; the others follow by name
 
@@ -56,11 +55,3 @@ def grant(name: str, scope: Scope | None, held: bool) -> Grant:
     if scope is None:
         return Grant(name, "", "no longer in use: refused")
     return Grant(name, scope.words, "" if held else f"not while you are outside {scope.group}")
-
-
-def limit_in_words(rate_limit: str) -> str:
-    """“10 requests in a minute and 1000 requests in a day”, out of the notation of `limits`."""
-    return " and ".join(
-        f"{window.quota} request{'s' if window.quota > 1 else ''} in {length(window.seconds)}"
-        for window in parse(rate_limit)
-    )

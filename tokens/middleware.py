@@ -47,7 +47,7 @@ class TokenMiddleware:
         else:
             response = self.pages(request)
         if token := getattr(request, "token", None):
-            describe(response, token, getattr(request, "limits", None))
+            add_token_headers(response, token, getattr(request, "limits", None))
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -85,7 +85,7 @@ def is_in_api(path: str) -> bool:
     return f"/{path.lstrip('/')}/".startswith(API)
 
 
-def describe(response: HttpResponse, token: Token, limits: Verdict | None) -> None:
+def add_token_headers(response: HttpResponse, token: Token, limits: Verdict | None) -> None:
     """Tell the client how long its token lasts and how often it may call, and caches that this is for it alone."""
     headers = response.headers
     headers["Token-Expires-At"] = internet_time(token.expires_at)

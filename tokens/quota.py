@@ -1,6 +1,7 @@
 """What a rate limit says: windows out of its notation, and headers and words out of their counts. Pure."""
 
 import math
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -70,9 +71,8 @@ class Verdict(NamedTuple):
     @property
     def words(self) -> str:
         """“10 requests in a minute”, for the windows that have nothing left."""
-        full = [window for window, (remaining, _) in zip(self.windows, self.left, strict=True) if not remaining]
-        return " and ".join(
-            f"{quota} request{'s' if quota > 1 else ''} in {length(seconds)}" for quota, seconds in full
+        return in_words(
+            [window for window, (remaining, _) in zip(self.windows, self.left, strict=True) if not remaining]
         )
 
     def headers(self) -> dict[str, str]:
@@ -106,6 +106,11 @@ def parse(notation: str) -> tuple[Window, ...]:
             raise ValueError(f"a limit admits 1 to {MOST} requests in as many seconds")
         smallest[seconds] = min(item.amount, smallest.get(seconds, item.amount))
     return tuple(Window(quota, seconds) for seconds, quota in sorted(smallest.items()))
+
+
+def in_words(windows: Iterable[Window]) -> str:
+    """“10 requests in a minute and 1000 requests in a day”."""
+    return " and ".join(f"{quota} request{'s' if quota > 1 else ''} in {length(seconds)}" for quota, seconds in windows)
 
 
 def length(seconds: int) -> str:

@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
 
-from tokens.access import grants, limit_in_words
+from tokens.access import grants
 from tokens.addresses import show
 from tokens.credential import Credential
 from tokens.examples import VARIABLE, examples
@@ -34,6 +34,7 @@ from tokens.models import (
     TokenLimitReached,
     TokenQuerySet,
 )
+from tokens.quota import in_words, parse
 from tokens.requests import PageRequest
 
 
@@ -145,7 +146,7 @@ def token_detail(request: PageRequest, token: Token) -> HttpResponse:
         "grants": grants(token),
         "networks": map(show, token.allowed_addresses),
         "successor": token.successor,
-        "limit": limit_in_words(token.rate_limit or settings.TOKEN_RATE_LIMIT),
+        "limit": in_words(parse(token.rate_limit or settings.TOKEN_RATE_LIMIT)),
         "examples": examples(settings.SITE_URL),
         "variable": VARIABLE,
     }
