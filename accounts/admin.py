@@ -6,6 +6,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.db.models import QuerySet
@@ -14,6 +15,7 @@ from django.http import HttpRequest
 
 from accounts.invitations import invite
 from accounts.models import User
+from accounts.record import tell
 
 for model in (EmailAddress, Authenticator, UserSession):  # an account's own page says enough, and no secret
     admin.site.unregister(model)
@@ -77,6 +79,16 @@ class UserAdmin(DjangoUserAdmin):
             obj.trust_email()
             invite(obj, request)
             self.message_user(request, f"{obj.email} is invited by mail.", messages.SUCCESS)
+
+    def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
+        tell(obj, "signed_up", request)
+        return super().log_addition(request, obj, message)
+
+    def log_change(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
+        """Every way to change an account here, its password too, ends with this."""
+        entry = super().log_change(request, obj, message)
+        tell(obj, "administered", request, entry.get_change_message())
+        return entry
 
     @admin.action(description="Invite again those who have no password yet", permissions=["change"])
     def invite_again(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import signals  # noqa: F401  (connects the receivers)
+        from accounts import record, signals  # noqa: F401  (connects the receivers)
         from accounts.registry import Page, register_page
 
         register_page(Page(10, "Profile", "profile", "user", ("/accounts/email/", "/accounts/confirm-email/")))

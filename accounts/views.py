@@ -19,6 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.forms import ProfileForm
 from accounts.fresh import confirm_if_stale
 from accounts.models import Theme, User
+from accounts.record import tell
 from accounts.registry import belongings_of
 from accounts.templatetags.times import device
 
@@ -49,6 +50,7 @@ def pending_address(request: HttpRequest) -> HttpResponse:
         messages.info(request, "No change is under way any more.")
     elif "cancel" in request.POST and address.email != user.email:
         address.remove()
+        tell(user, "email_removed", request, address.email)
         messages.success(request, f"The change is cancelled. You sign in with {user.email}, as before.")
     elif not send_verification_email_to_address(request, address):
         messages.info(request, f"We wrote to {address.email} a moment ago. Wait three minutes before you ask again.")
@@ -77,11 +79,13 @@ def sessions(request: HttpRequest) -> HttpResponse:
     """Where the person is signed in; a POST ends one session, or all but this one."""
     mine = UserSession.objects.filter(user=request.user)
     if request.method == "POST":
+        user = signed_in_user(request)
         others = mine.exclude(session_key=request.session.session_key)
         chosen = list(others) if request.POST.get("session") == "others" else [named_session(mine, request)]
         devices = [device(session.user_agent) for session in chosen]
-        for session in chosen:
+        for session, name in zip(chosen, devices, strict=True):
             session.end()
+            tell(user, "session_ended", request, f"{name}, {session.ip}")
         messages.success(request, what_ended(devices))
         return redirect("sessions")
     listed = sorted(

@@ -41,6 +41,7 @@ def quiet_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     usage.recorder._uses.clear()
     usage.recorder._refusals.clear()
+    usage.recorder._guesses.clear()
     usage.recorder._denials.clear()
 
 

@@ -7,13 +7,13 @@ import atexit
 import logging
 import threading
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import Error, connection, transaction
 from django.db.models import Q
 
 from tokens.denial import Denial
-from tokens.models import Digest, Token
+from tokens.models import Digest, Event, Token
 from tokens.redaction import redact
 from tokens.signals import token_refused
 
@@ -22,6 +22,7 @@ refusals = logging.getLogger("tokens.refusals")
 
 FLUSH_SECONDS = 1.0
 MOST_REFUSALS = 1000  # lines in the log, each second
+MOST_GUESSES = 1000  # wrong passwords kept, each second
 RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more and costs writes
 
 
@@ -41,6 +42,7 @@ class Recorder:
         self._digests: dict[int, Digest] = {}
         self._denials: list[tuple[Token, Denial, Use]] = []
         self._refusals: list[str] = []
+        self._guesses: list[tuple[str, datetime, dict[str, Any]]] = []
         self._dropped = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -77,6 +79,13 @@ class Recorder:
                 self._dropped += 1
             self._have_a_thread()
 
+    def guess(self, email: str, at: datetime, origin: dict[str, Any]) -> None:
+        """Have a wrong password for `email` written down, if there is such an account."""
+        with self._lock:
+            if len(self._guesses) < MOST_GUESSES:
+                self._guesses.append((email, at, origin))
+            self._have_a_thread()
+
     def _have_a_thread(self) -> None:
         if self._thread is None or not self._thread.is_alive():  # a forked process has none of its own
             self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
@@ -86,6 +95,7 @@ class Recorder:
         """Write what is remembered."""
         self._log_refusals()
         self._save_uses()
+        self._save_guesses()
         self._send_denials()  # last, because receivers may take their time
 
     def _send_denials(self) -> None:
@@ -93,6 +103,12 @@ class Recorder:
             denials, self._denials = self._denials, []
         for token, denial, use in denials:
             token_refused.send_robust(sender=Token, token=token, denial=denial, use=use)
+
+    def _save_guesses(self) -> None:
+        with self._lock:
+            guesses, self._guesses = self._guesses, []
+        if guesses:
+            Event.record_guesses(guesses)
 
     def _log_refusals(self) -> None:
         with self._lock:

@@ -100,7 +100,7 @@ def test_delete(issue: Issue, owner: User, owner_client: Client) -> None:
     assert not User.objects.exists()
     assert not Token.objects.exists()
     assert Client().get("/api/v1/token", headers=bearer(value)).json()["code"] == "unknown_token"
-    assert Event.objects.get().owner is None
+    assert Event.objects.get(kind="created").owner is None
     assert owner_client.get(PATH).status_code == 302
 
 

@@ -1,7 +1,8 @@
 """Tokens, what they may do, and the events in their lives."""
 
 from tokens.models.digest import Digest
-from tokens.models.event import NAME_LENGTH, Event, EventQuerySet
+from tokens.models.event import KINDS, NAME_LENGTH, Event, EventQuerySet, origin
+from tokens.models.kinds import AccountKind
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
 from tokens.models.token import DESCRIPTION_LENGTH, Token
@@ -18,7 +19,9 @@ from tokens.models.words import (
 
 __all__ = [
     "DESCRIPTION_LENGTH",
+    "KINDS",
     "NAME_LENGTH",
+    "AccountKind",
     "AlreadyRenewed",
     "Digest",
     "Environment",
@@ -33,4 +36,5 @@ __all__ = [
     "TokenLimitReached",
     "TokenQuerySet",
     "TokenRevoked",
+    "origin",
 ]

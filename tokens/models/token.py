@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokens import credential, signals
-from tokens.models.event import NAME_LENGTH, Event
+from tokens.models.event import NAME_LENGTH, Event, EventQuerySet
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
 from tokens.models.words import EXPIRING_SOON, Environment, Status, TokenRevoked
@@ -71,6 +71,11 @@ class Token(models.Model):
     @property
     def masked(self) -> str:
         return credential.mask(self.identifier)
+
+    @property
+    def events(self) -> EventQuerySet:
+        """What happened to it, newest first."""
+        return Event.objects.filter(token=self)
 
     @property
     def status(self) -> Status:

@@ -1,0 +1,24 @@
+"""What can happen to an account, beside what happens to a token (`Event.Kind`)."""
+
+from django.db import models
+
+
+class AccountKind(models.TextChoices):
+    """`accounts.record` says these; a new one there needs its words here."""
+
+    SIGNED_UP = "signed_up", "Account made"
+    SIGNED_IN = "signed_in", "Signed in"
+    SIGNED_OUT = "signed_out", "Signed out"
+    SESSION_ENDED = "session_ended", "Session ended"
+    WRONG_PASSWORD = "wrong_password", "Wrong password"
+    WRONG_CODE = "wrong_code", "Wrong code"
+    PASSWORD_CHANGED = "password_changed", "Password changed"
+    PASSWORD_RESET = "password_reset", "Password reset by mail"
+    EMAIL_ADDED = "email_added", "New e-mail address asked for"
+    EMAIL_CHANGED = "email_changed", "E-mail address changed"
+    EMAIL_REMOVED = "email_removed", "New e-mail address cancelled"
+    FACTOR_ADDED = "factor_added", "Second factor added"
+    FACTOR_REMOVED = "factor_removed", "Second factor removed"
+    CODES_MADE = "codes_made", "Recovery codes made"
+    CODE_USED = "code_used", "Recovery code used"
+    ADMINISTERED = "administered", "Account changed in administration"
