@@ -9,7 +9,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"accounts", "config", "tokens"}
-PURE = {"credential", "lifetime", "denial", "policy", "quota", "examples", "addresses"}
+PURE = {"credential", "lifetime", "denial", "policy", "quota", "examples", "addresses", "export"}
 MAY_IMPORT = {
     **{name: set() for name in PURE},
     "breaker": set(),
@@ -28,9 +28,12 @@ MAY_IMPORT = {
     "life_forms": {"models", "access", "addresses", "lifetime", "forms"},
     "listing": {"models", "redaction"},
     "requests": {"models", "quota"},
-    "receivers": {"models"},
+    "receivers": {"models", "usage"},
+    "activity": {"models", "credential", "redaction"},
+    "retention": {"models"},
+    "activity_views": {"activity", "export", "requests"},
     "admin": {"models", "quota"},
-    "urls": {"views", "life_views", "bulk", "credential"},
+    "urls": {"activity_views", "views", "life_views", "bulk", "credential"},
     "views": {"forms", "models", "access", "listing", "requests", *PURE},
     "life_views": {"views", "forms", "life_forms", "models", "requests"},
     "bulk": {"life_forms", "models", "requests"},

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from tokens import bulk, life_views, views
+from tokens import activity_views, bulk, life_views, views
 from tokens.credential import IDENTIFIER_LENGTH
 
 
@@ -16,7 +16,9 @@ class IdentifierConverter(StringConverter):
 register_converter(IdentifierConverter, "identifier")
 
 urlpatterns = [
-    path("activity/", views.activity, name="activity"),
+    path("activity/", activity_views.activity, name="activity"),
+    path("activity/export.csv", activity_views.activity_export, {"form": "csv"}, name="activity_csv"),
+    path("activity/export.jsonl", activity_views.activity_export, {"form": "jsonl"}, name="activity_jsonl"),
     path("tokens/", views.token_list, name="token_list"),
     path("tokens/new/", views.token_create, name="token_create"),
     path("tokens/revoke-all/", bulk.token_revoke_all, name="token_revoke_all"),

@@ -2,13 +2,11 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -24,9 +22,8 @@ from tokens.addresses import show
 from tokens.credential import Credential
 from tokens.examples import VARIABLE, examples
 from tokens.forms import TokenForm, prefill, refusal
-from tokens.listing import PAGE_SIZE, Listing
+from tokens.listing import Listing
 from tokens.models import (
-    Event,
     FormAlreadySent,
     LifetimeTooLong,
     ScopeNotAllowed,
@@ -171,14 +168,3 @@ def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
     if again := request.POST.get("again"):
         return redirect(f"{reverse('token_create')}?{urlencode(QueryDict(again).dict())}")
     return redirect("token_list")
-
-
-@login_required
-@never_cache
-@require_safe
-def activity(request: PageRequest) -> HttpResponse:
-    """What happened to the person's tokens, newest first."""
-    events: Any = Event.objects.owned_by(request.user).select_related("actor")
-    return render(
-        request, "tokens/activity.html", {"page": Paginator(events, PAGE_SIZE).get_page(request.GET.get("page"))}
-    )

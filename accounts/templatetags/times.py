@@ -50,6 +50,12 @@ def clock(at: datetime) -> SafeString:
     return element(at, date_format(local, "H:i" if today else "j M Y, H:i"))
 
 
+@register.simple_tag
+def exact(at: datetime) -> SafeString:
+    """A `<time>` that reads as a date and a time of day, to the second."""
+    return element(at, date_format(timezone.localtime(at), "j M Y, H:i:s"))
+
+
 def element(at: datetime, words: str) -> SafeString:
     exact = at.astimezone(UTC)
     return format_html(

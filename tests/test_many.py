@@ -1,0 +1,115 @@
+"""An account with 1,000 tokens and 100,000 events: as many queries as with one, each on an index."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
+
+from accounts.models import User
+from tests.conftest import PASSWORD, signed_in
+from tokens.activity import PAGE_SIZE, Activity
+from tokens.models import Event, Token
+from tokens.retention import RULES
+
+TOKENS, EVENTS = 1_000, 100_000
+LIST, PATH = "/settings/tokens/", "/settings/activity/"
+RARE = f"tkn_live_{7:015d}"
+
+
+@pytest.fixture(scope="module")
+def crowded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Client]:
+    """Signed in as somebody who has them all; one event in a thousand is another's, by an administrator."""
+    with django_db_blocker.unblock():
+        user = User.objects.create_user(email="crowded@example.com", password=PASSWORD)
+        boss = User.objects.create_user(email="administrator@example.com", password=PASSWORD)
+        now = timezone.now()
+        fixed = {"owner": user, "environment": "live", "digest": "0" * 64, "pepper": 1}
+        tokens = Token.objects.bulk_create(
+            Token(name=f"Token {n}", identifier=f"tkn_live_{n:015d}", expires_at=now + timedelta(days=n % 90), **fixed)
+            for n in range(TOKENS)
+        )
+        Event.objects.bulk_create((event(user, boss, tokens[n % TOKENS], n) for n in range(EVENTS)), batch_size=2_000)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+        yield signed_in(user)
+        Event._base_manager.filter(owner=user).delete()
+        Session.objects.all().delete()
+        user.delete()
+        boss.delete()
+
+
+def event(user: User, boss: User, token: Token, n: int) -> Event:
+    return Event(
+        owner=user,
+        actor=boss if n % 1_000 == 500 else user,
+        kind="limited" if n % 1_000 == 500 else ("created", "changed", "renewed")[n % 3],
+        token=token,
+        token_name=token.name,
+        identifier=token.identifier,
+        address="203.0.113.7",
+        user_agent="curl/8.5.0",
+        at=token.expires_at - timedelta(days=200, seconds=n),
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "queries"),
+    [
+        (LIST, 4),  # session, user, counts, page
+        (f"{LIST}?q=token+9&status=active", 4),
+        (f"{LIST}?page=15", 4),
+        (PATH, 3),  # session, user, page
+        (f"{PATH}?kind=limited", 3),
+        (f"{PATH}?token={RARE}", 3),
+        (f"{PATH}?by=administrator", 3),
+        (f"{PATH}?q=nothing-like-it", 3),
+        (f"{PATH}?q=token+99&since=2020-01-01&until=2999-01-01", 3),
+        (f"{PATH}?before=1500000000000000-1", 3),
+    ],
+)
+def test_a_fixed_number_of_queries(
+    crowded: Client, django_assert_num_queries: DjangoAssertNumQueries, path: str, queries: int
+) -> None:
+    with django_assert_num_queries(queries):
+        assert crowded.get(path).status_code == 200
+
+
+@pytest.mark.django_db
+def test_an_export_holds_a_batch_alone(crowded: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    response = crowded.get(f"{PATH}export.jsonl")
+    with django_assert_num_queries(EVENTS // 1_000 + 1):
+        assert sum(chunk.count(b"\n") for chunk in response) == EVENTS
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("params", "index"),
+    [
+        ({}, "event_owner"),
+        ({"since": "2026-01-01", "until": "2026-12-31"}, "event_owner"),
+        ({"kind": "limited"}, "event_kind"),
+        ({"token": RARE}, "event_identifier"),
+    ],
+)
+def test_a_page_is_read_off_an_index(crowded: Client, params: dict[str, str], index: str) -> None:
+    """In order, so that neither the first page nor a later one sorts what it does not show."""
+    user = User.objects.get(email="crowded@example.com")
+    events = Activity(user, params).events
+    for page in (events, events.before(timezone.now() - timedelta(days=150), 1)):
+        plan = page[: PAGE_SIZE + 1].explain()
+        assert index in plan
+        assert "SORT" not in plan.upper().replace("SORT KEY", "")
+        assert "TEMP B-TREE" not in plan
+
+
+@pytest.mark.django_db
+def test_prune_finds_the_oldest_by_an_index(crowded: Client) -> None:
+    plan = RULES[0].old.values_list("pk", flat=True)[:1_000].explain()
+    assert "event_at" in plan
+    assert "TEMP B-TREE" not in plan
