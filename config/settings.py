@@ -67,6 +67,7 @@ TOKEN_RATE_LIMIT = setting("TOKEN_RATE_LIMIT", "1000/hour", environment.rate_lim
 FAILED_AUTH_LIMIT = setting("FAILED_AUTH_LIMIT", "60/minute", environment.rate_limit)
 MAX_TOKEN_LIFETIME_DAYS = setting("MAX_TOKEN_LIFETIME_DAYS", "", environment.days)
 MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
+EVENT_RETENTION_DAYS = setting("EVENT_RETENTION_DAYS", "730", environment.whole_number(1, 36_500))
 
 
 # Applications
@@ -275,7 +276,6 @@ STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestSta
 # Time and language
 
 TIME_ZONE = "UTC"
-USE_TZ = True
 LANGUAGE_CODE = "en-gb"
 
 

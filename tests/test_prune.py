@@ -1,0 +1,94 @@
+"""manage.py prune: what is older than the settings keep goes, in small bites."""
+
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from threading import Barrier, Thread
+
+import pytest
+import time_machine
+from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+
+from accounts.models import User
+from tokens import retention
+from tokens.models import Event
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+
+
+def prune(*options: str) -> str:
+    out = StringIO()
+    with time_machine.travel(NOW, tick=False):
+        call_command("prune", *options, stdout=out)
+    return out.getvalue()
+
+
+def happened(owner: User, *ages: timedelta) -> None:
+    Event.objects.bulk_create(Event(owner=owner, kind="signed_in", at=NOW - age) for age in ages)
+
+
+@pytest.mark.parametrize(
+    ("days", "age", "stays"),
+    [
+        (730, timedelta(days=730), True),
+        (730, timedelta(days=730) + TICK, False),
+        (1, timedelta(days=1), True),
+        (1, timedelta(days=1) + TICK, False),
+        (36_500, timedelta(days=36_499), True),
+    ],
+)
+def test_how_long(owner: User, settings: Settings, days: int, age: timedelta, stays: bool) -> None:
+    settings.EVENT_RETENTION_DAYS = days
+    happened(owner, age)
+    assert prune() == f"{int(not stays)} events older than {days} days deleted.\n"
+    assert Event.objects.exists() == stays
+
+
+def test_two_years_unless_said_otherwise(settings: Settings) -> None:
+    assert settings.EVENT_RETENTION_DAYS == 730
+
+
+def test_dry_run_deletes_none(owner: User) -> None:
+    happened(owner, timedelta(days=1), timedelta(days=800), timedelta(days=900))
+    assert prune("--dry-run") == "2 events older than 730 days would be deleted.\n"
+    assert Event.objects.count() == 3
+
+
+def test_a_few_at_a_time_the_oldest_first(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
+    happened(owner, timedelta(days=1), *(timedelta(days=800 + day) for day in range(5)))
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
+        assert prune().startswith("5 events")
+    assert [query["sql"].split()[0] for query in queries if "DELETE" in query["sql"]] == ["DELETE"] * 3
+    assert Event.objects.get().at == NOW - timedelta(days=1)
+    assert prune().startswith("0 events")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As two nodes whose timers fire together: every old event goes, and neither stumbles."""
+    monkeypatch.setattr(retention, "BATCH_SIZE", 10)
+    happened(owner, timedelta(days=1), *(timedelta(days=800, seconds=second) for second in range(200)))
+    start, counts, together = Barrier(2), [], [retention.RULES[0]] * 2
+
+    def run(rule: retention.Rule) -> None:
+        start.wait()
+        try:
+            counts.append(rule.prune())
+        finally:
+            connection.close()
+
+    with time_machine.travel(NOW, tick=False):
+        threads = [Thread(target=run, args=(rule,)) for rule in together]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(timeout=30)
+    assert sum(counts) == 200
+    assert len(counts) == 2
+    assert Event.objects.get().at == NOW - timedelta(days=1)
