@@ -196,6 +196,18 @@ def activity(visit: Visit) -> None:
     expect(visit.page.get_by_role("listitem").first).to_be_visible()
 
 
+def activity_filtered(visit: Visit) -> None:
+    visit.open(f"/settings/activity/?token={visit.seeded['n' * 100]}&q=nn")
+    expect(visit.page.get_by_role("link", name="All tokens")).to_be_visible()
+    expect(visit.page.get_by_role("link", name="JSON Lines")).to_be_visible()
+
+
+def activity_error(visit: Visit) -> None:
+    visit.open("/settings/activity/?since=2026-11-12&until=2026-11-11")
+    expect(visit.page.get_by_label("To", exact=True)).to_be_focused()
+    expect(visit.page.get_by_label("To", exact=True)).to_have_attribute("aria-invalid", "true")
+
+
 def not_found(visit: Visit) -> None:
     visit.open("/settings/tokens/tkn_live_000000000000000/")
     expect(visit.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
@@ -224,6 +236,8 @@ STATES: dict[Callable[[Visit], None], str] = {
     token_page: "administrator",
     token_access: "administrator",
     activity: "administrator",
+    activity_filtered: "administrator",
+    activity_error: "administrator",
     not_found: "administrator",
 }
 each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
