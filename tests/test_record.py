@@ -14,6 +14,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
 from django.core.mail import EmailMessage
+from django.db import OperationalError
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -55,7 +56,7 @@ def test_signing_in_and_out(owner: User) -> None:
 
 
 def test_a_wrong_password_is_written_later_and_for_accounts_alone(owner: User) -> None:
-    """The answers, and the statements that they cost, are the same with and without an account."""
+    """The request does the same with and without an account: it remembers the address that was typed."""
     for email in ("Owner@Example.com", "nobody@example.com"):
         sign_in("wrong", email, REMOTE_ADDR="203.0.113.9")
     assert not Event.objects.exists()
@@ -77,6 +78,21 @@ def test_a_flood_of_guesses_is_cut_short(owner: User) -> None:
         recorder.guess(owner.email, timezone.now(), {"actor_id": None, "address": None, "user_agent": ""})
     recorder.flush()
     assert Event.objects.count() == MOST_GUESSES
+
+
+def test_a_database_that_is_away_stops_nothing_else(
+    owner: User, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*args: Any) -> None:
+        raise OperationalError("away")
+
+    closed: list[bool] = []
+    monkeypatch.setattr(Event, "record_guesses", away)
+    monkeypatch.setattr("tokens.usage.connection.close", lambda: closed.append(True))
+    sign_in("wrong")
+    recorder.flush()
+    assert "1 wrong passwords could not be written down: away" in caplog.text
+    assert (closed, recorder._guesses) == ([True], [])
 
 
 def test_passwords(owner: User, mailoutbox: list[EmailMessage]) -> None:

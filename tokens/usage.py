@@ -105,10 +105,16 @@ class Recorder:
             token_refused.send_robust(sender=Token, token=token, denial=denial, use=use)
 
     def _save_guesses(self) -> None:
+        """They are not kept for another try: sign-in answers nobody while the database is away."""
         with self._lock:
             guesses, self._guesses = self._guesses, []
-        if guesses:
+        if not guesses:
+            return
+        try:
             Event.record_guesses(guesses)
+        except Error as error:
+            connection.close()
+            log.warning("%d wrong passwords could not be written down: %s", len(guesses), error)
 
     def _log_refusals(self) -> None:
         with self._lock:
