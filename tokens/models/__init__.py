@@ -3,6 +3,7 @@
 from tokens.models.digest import Digest
 from tokens.models.event import KINDS, NAME_LENGTH, Event, EventQuerySet, origin
 from tokens.models.kinds import AccountKind
+from tokens.models.notice import KnownAddress, MailChoices, Notice
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
 from tokens.models.token import DESCRIPTION_LENGTH, Token
@@ -28,7 +29,10 @@ __all__ = [
     "Event",
     "EventQuerySet",
     "FormAlreadySent",
+    "KnownAddress",
     "LifetimeTooLong",
+    "MailChoices",
+    "Notice",
     "Scope",
     "ScopeNotAllowed",
     "Status",
