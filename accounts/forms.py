@@ -20,6 +20,7 @@ from django.core.cache import cache
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 
+from accounts import registry
 from accounts.models import Theme, User
 from accounts.words import HELP, LABELS
 
@@ -174,7 +175,8 @@ class SetUpAppForm(InOurWords, ActivateTOTPForm):  # type: ignore[misc]
 
 
 class ProfileForm(forms.ModelForm):
-    """Name, time zone and theme. The e-mail address has a page of its own, because a new one must be verified."""
+    """Name, time zone, theme, and what other applications offer. The e-mail address has a page of its own, because a
+    new one must be verified."""
 
     theme = forms.ChoiceField(label="Theme", choices=Theme.choices, required=False, widget=forms.RadioSelect)
     time_zone = forms.ChoiceField(
@@ -188,3 +190,26 @@ class ProfileForm(forms.ModelForm):
         fields = ("name", "time_zone", "theme")
         labels = {"name": "Name"}
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for offered in registry.choices:
+            self.fields[offered.key] = forms.MultipleChoiceField(
+                label=offered.label,
+                help_text=offered.help,
+                choices=list(offered.options.items()),
+                initial=offered.read(self.instance),
+                required=False,
+                widget=forms.CheckboxSelectMultiple,
+            )
+
+    @property
+    def offered(self) -> list[forms.BoundField]:
+        """The fields of other applications, for the template."""
+        return [self[offered.key] for offered in registry.choices]
+
+    def save(self, commit: bool = True) -> Any:
+        saved = super().save(commit)
+        for offered in registry.choices:
+            offered.write(saved, self.cleaned_data[offered.key])
+        return saved

@@ -1,6 +1,6 @@
 """What other applications add to the account pages, registered when they are ready: `accounts` imports none of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,23 @@ class Belonging:
     end_all: str  # the name of a route
 
 
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What a person may switch on and off on the profile: the names that are on are read, and written when they change.
+
+    `help` says what can't be switched off; `options` are the names and their labels.
+    """
+
+    key: str  # of the form's field
+    label: str
+    help: str
+    options: Mapping[str, str]
+    read: Callable[[AbstractBaseUser], list[str]]
+    write: Callable[[AbstractBaseUser, list[str]], None]
+
+
 _pages: list[Page] = []
+choices: list[Choices] = []
 belongings: list[Belonging] = []
 
 
@@ -38,6 +54,11 @@ def register_page(page: Page) -> None:
     """Add a page to the settings navigation."""
     _pages.append(page)
     _pages.sort()
+
+
+def register_choices(offered: Choices) -> None:
+    """Offer these on the profile."""
+    choices.append(offered)
 
 
 def register_belonging(belonging: Belonging) -> None:

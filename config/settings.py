@@ -261,7 +261,7 @@ CONTENT_SECURITY_POLICY = {
 # E-mail
 
 EMAIL = setting("EMAIL_URL", "consolemail://", environment.email_url, secret=True)
-vars().update(EMAIL)
+vars().update({"EMAIL_TIMEOUT": 10} | EMAIL)  # seconds, so that a mail server that hangs stops nothing for long
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Tokenry <tokenry@{SITE_HOST}>"
 
 

@@ -20,7 +20,7 @@ from redis import Redis
 from accounts.middleware import SEEN_AT
 from accounts.models import User
 from tests.server import Installation, collect_static
-from tokens import limits, lookup, usage
+from tokens import limits, lookup, outbox, usage
 from tokens.models import Token
 
 PASSWORD = "correct horse battery staple"
@@ -38,11 +38,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def quiet_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No thread writes behind a test's back; tests flush by hand."""
     monkeypatch.setattr(usage.Recorder, "_have_a_thread", lambda _: None)
+    monkeypatch.setattr(outbox, "send_news_soon", lambda: None)
     yield
     usage.recorder._uses.clear()
     usage.recorder._refusals.clear()
     usage.recorder._guesses.clear()
     usage.recorder._denials.clear()
+    usage.recorder._met.clear()
+    usage.recorder._meetings.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -9,14 +9,16 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"accounts", "config", "tokens"}
-PURE = {"credential", "lifetime", "denial", "policy", "quota", "examples", "addresses", "export"}
+PURE = {
+    "credential", "lifetime", "denial", "policy", "quota", "examples", "addresses", "export", "reminders", "plain",
+}  # fmt: skip
 MAY_IMPORT = {
     **{name: set() for name in PURE},
     "breaker": set(),
     "signals": set(),
     "prepared": set(),
     "redaction": {"credential"},
-    "models": {"credential", "quota", "redaction", "models", "signals"},
+    "models": {"credential", "quota", "redaction", "models", "reminders", "signals"},
     "usage": {"denial", "models", "redaction", "signals"},
     "limits": {"breaker", "quota"},
     "lookup": {"breaker", "models", "prepared"},
@@ -32,8 +34,13 @@ MAY_IMPORT = {
     "activity": {"models", "credential", "redaction"},
     "retention": {"models"},
     "activity_views": {"activity", "export", "requests"},
+    "emails": {"models", "plain", "reminders"},
+    "outbox": {"emails", "models", "reminders", "signals"},
+    "notices": {"denial", "limits", "models", "outbox", "signals", "usage"},
+    "calendar": {"models", "plain"},
+    "calendar_views": {"calendar", "models", "requests", "views"},
     "admin": {"models", "quota"},
-    "urls": {"activity_views", "views", "life_views", "bulk", "credential"},
+    "urls": {"activity_views", "calendar_views", "views", "life_views", "bulk", "credential"},
     "views": {"forms", "models", "access", "listing", "requests", *PURE},
     "life_views": {"views", "forms", "life_forms", "models", "requests"},
     "bulk": {"life_forms", "models", "requests"},

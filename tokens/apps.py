@@ -8,9 +8,9 @@ class TokensConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.record import guessed, happened
-        from accounts.registry import Belonging, Page, register_belonging, register_page
-        from tokens import receivers  # connects its own
-        from tokens.models import Token
+        from accounts.registry import Belonging, Choices, Page, register_belonging, register_choices, register_page
+        from tokens import notices, receivers  # noqa: F401  (they connect their own)
+        from tokens.models import MailChoices, Token
 
         happened.connect(receivers.write_down)
         guessed.connect(receivers.write_down_guess)
@@ -18,4 +18,14 @@ class TokensConfig(AppConfig):
         register_page(Page(50, "Activity", "activity", "history"))
         register_belonging(
             Belonging("API token", lambda user: Token.objects.owned_by(user).active().count(), "token_revoke_all")
+        )
+        register_choices(
+            Choices(
+                "token_mails",
+                "E-mails about your API tokens",
+                "You always hear when one is created, when somebody else revokes one, and when one is used after that.",
+                MailChoices.OPTIONS,
+                MailChoices.chosen,
+                MailChoices.choose,
+            )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.paginator import Page, Paginator
 from django.db.models import Count
+from django.utils import timezone
 
 from tokens.models import Environment, Status, Token, TokenQuerySet
 from tokens.redaction import without_secrets
@@ -18,6 +20,7 @@ PAGE_SIZE = 25
 USABLE = (Status.ACTIVE, Status.EXPIRING_SOON)
 WORKING = (*USABLE, Status.RETIRING)
 REVOKED = "revoked"
+WEEK = timedelta(days=7)
 
 
 class Filter(NamedTuple):
@@ -57,6 +60,7 @@ class Listing:
     """One view of a person's tokens. Its number of queries does not depend on how many there are."""
 
     def __init__(self, user: AbstractBaseUser, params: dict[str, str]) -> None:
+        self.user = user
         typed = params.get("q", "").replace("\0", "").strip()[:100]
         self.search = without_secrets(typed)
         self.held_secret = self.search != typed
@@ -71,6 +75,12 @@ class Listing:
         each: Any = self.matching.order_by()  # more than a type checker knows: `with_status` annotated it
         groups = each.values_list("current_status", "environment", "unused").annotate(Count("pk"))
         return {(status, environment, unused): count for status, environment, unused, count in groups}
+
+    @cached_property
+    def expire_this_week(self) -> int:
+        """How many of all the person's tokens, those with a successor aside."""
+        active = Token.objects.owned_by(self.user).active().filter(renewed_at=None)
+        return active.filter(expires_at__lte=timezone.now() + WEEK).count()
 
     def count(self, key: str, environment: str) -> int:
         """How many that filter finds in an environment, "" for all of them."""

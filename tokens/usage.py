@@ -15,7 +15,7 @@ from django.db.models import Q
 from tokens.denial import Denial
 from tokens.models import Digest, Event, Token
 from tokens.redaction import redact
-from tokens.signals import token_refused
+from tokens.signals import token_refused, token_used
 
 log = logging.getLogger(__name__)
 refusals = logging.getLogger("tokens.refusals")
@@ -23,6 +23,7 @@ refusals = logging.getLogger("tokens.refusals")
 FLUSH_SECONDS = 1.0
 MOST_REFUSALS = 1000  # lines in the log, each second
 MOST_GUESSES = 1000  # wrong passwords kept, each second
+MOST_MET = 100_000  # tokens at an address, remembered by this process
 RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more and costs writes
 
 
@@ -43,6 +44,8 @@ class Recorder:
         self._denials: list[tuple[Token, Denial, Use]] = []
         self._refusals: list[str] = []
         self._guesses: list[tuple[str, datetime, dict[str, Any]]] = []
+        self._met: set[tuple[int, str | None]] = set()
+        self._meetings: list[tuple[Token, Use]] = []
         self._dropped = 0
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -50,11 +53,22 @@ class Recorder:
 
     def record(self, token: Token, use: Use) -> None:
         """Remember `use`, at most once a minute for each token, and the first since a renewal at once."""
+        if (token.pk, use.address) not in self._met:
+            self._meet(token, use)
         last = token.last_used_at
         if last and use.at - last < RESOLUTION and not (token.renewed_at and last <= token.renewed_at):
             return
         with self._lock:
             self._uses[token.pk] = use
+            self._have_a_thread()
+
+    def _meet(self, token: Token, use: Use) -> None:
+        """Have `token_used` sent. One too many, after a flood or a restart, is for its receivers to know."""
+        with self._lock:
+            if len(self._met) >= MOST_MET:
+                self._met.clear()
+            self._met.add((token.pk, use.address))
+            self._meetings.append((token, use))
             self._have_a_thread()
 
     def upgrade(self, token: Token, digest: Digest) -> None:
@@ -96,13 +110,16 @@ class Recorder:
         self._log_refusals()
         self._save_uses()
         self._save_guesses()
-        self._send_denials()  # last, because receivers may take their time
+        self._send_signals()  # last, because receivers may take their time
 
-    def _send_denials(self) -> None:
+    def _send_signals(self) -> None:
         with self._lock:
             denials, self._denials = self._denials, []
+            meetings, self._meetings = self._meetings, []
         for token, denial, use in denials:
             token_refused.send_robust(sender=Token, token=token, denial=denial, use=use)
+        for token, use in meetings:
+            token_used.send_robust(sender=Token, token=token, use=use)
 
     def _save_guesses(self) -> None:
         """They are not kept for another try: sign-in answers nobody while the database is away."""

@@ -1,0 +1,228 @@
+"""manage.py send_expiry_reminders"""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from smtplib import SMTPRecipientsRefused
+from threading import Barrier
+from typing import Any
+
+import pytest
+import time_machine
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test import Client
+
+from accounts.models import User
+from tests.conftest import Issue
+from tokens import credential, outbox
+from tokens.models import Notice, Token
+from tokens.models.notice import LEASE
+from tokens.reminders import DAYS
+from tokens.signals import token_expired
+
+START = datetime(2027, 1, 1, 7, tzinfo=UTC)
+
+
+def run(*arguments: str) -> str:
+    out = StringIO()
+    call_command("send_expiry_reminders", *arguments, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    with time_machine.travel(START, tick=False) as travelled:
+        yield travelled
+
+
+@pytest.fixture
+def a_week_left(clock: Any, issue: Issue) -> Token:
+    token, _ = issue(name="CI pipeline", environment="test", expires_at=START + timedelta(7))
+    Token.objects.update(created_at=START - timedelta(83))
+    token.refresh_from_db()
+    return token
+
+
+@pytest.fixture
+def expired(db: None) -> Iterator[list[Token]]:
+    """The tokens that `token_expired` was sent for."""
+    heard: list[Token] = []
+
+    def hear(token: Token, **kwargs: Any) -> None:
+        heard.append(token)
+
+    token_expired.connect(hear)
+    yield heard
+    token_expired.disconnect(hear)
+
+
+def test_says_what_it_sent_and_sends_nothing_twice(a_week_left: Token) -> None:
+    line = f"owner@example.com: expires_7, {a_week_left.identifier}, CI pipeline\n"
+    assert run() == f"{line}1 mail sent.\n"
+    assert run() == "0 mails sent.\n"
+    assert [message.subject for message in mail.outbox] == ["“CI pipeline” expires in 7 days"]
+
+
+def test_dry_run(a_week_left: Token, expired: list[Token]) -> None:
+    Token.objects.create(owner=a_week_left.owner, identifier="x" * 24, pepper=1, expires_at=START)
+    printed = run("--dry-run")
+    assert f"expires_7, {a_week_left.identifier}" in printed
+    assert printed.endswith("1 mail would be sent.\n")
+    assert (mail.outbox, expired, Notice.objects.count()) == ([], [], 0)
+
+
+def test_one_mail_for_an_owner_and_day(a_week_left: Token, issue: Issue, teammate: User, clock: Any) -> None:
+    issue(name="soon", expires_at=START + timedelta(1))
+    issue(name="theirs", expires_at=START + timedelta(0, 60), owner=teammate)
+    Token.objects.update(created_at=START - timedelta(90))
+    assert run().endswith("2 mails sent.\n")
+    first = next(message for message in mail.outbox if message.to == ["owner@example.com"])
+    assert first.subject == "2 API tokens expire soon"
+    clock.shift(timedelta(hours=16))
+    issue(name="late", expires_at=START + timedelta(7))
+    Token.objects.update(created_at=START - timedelta(90))
+    assert run() == "0 mails sent.\n"
+    clock.shift(timedelta(hours=1))
+    run()
+    bodies = [str(message.body) for message in mail.outbox if message.to == ["owner@example.com"]]
+    assert len(bodies) == 2
+    assert "late" in bodies[1]
+    assert "CI pipeline" not in bodies[1]
+
+
+def test_a_late_run_sends_the_newest_alone(a_week_left: Token, clock: Any) -> None:
+    clock.move_to(START + timedelta(6))
+    run()
+    assert [message.subject for message in mail.outbox] == ["“CI pipeline” expires tomorrow"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"renewed_at": START}, {"revoked_at": START}, {"expires_at": START - timedelta(31)}]
+)
+def test_not_for_those(a_week_left: Token, changes: dict[str, datetime]) -> None:
+    Token.objects.update(**changes)
+    assert run() == "0 mails sent.\n"
+
+
+def test_not_to_who_is_away_or_wants_none(a_week_left: Token, owner_client: Client) -> None:
+    User.objects.update(is_active=False)
+    assert run() == "0 mails sent.\n"
+    User.objects.update(is_active=True)
+    form = {"name": "", "time_zone": "UTC", "theme": ""}
+    owner_client.post("/settings/profile/", form)
+    assert run() == "0 mails sent.\n"
+    owner_client.post("/settings/profile/", form | {"token_mails": "reminders"})
+    assert run().endswith("1 mail sent.\n")
+
+
+def test_token_expired_is_sent_once(a_week_left: Token, expired: list[Token], clock: Any) -> None:
+    """For one that was renewed too, of which nobody needs a mail."""
+    Token.objects.update(renewed_at=START)
+    clock.move_to(START + timedelta(7))
+    run()
+    run()
+    assert (expired, mail.outbox) == ([a_week_left], [])
+
+
+def test_a_failure_stops_nobody_and_is_tried_again(
+    a_week_left: Token, issue: Issue, teammate: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(name="theirs", expires_at=START + timedelta(7), owner=teammate)
+    Token.objects.update(created_at=START - timedelta(90))
+    send = EmailMessage.send
+
+    def refuse(self: EmailMessage, *args: Any) -> int:
+        if self.to == ["owner@example.com"]:
+            raise SMTPRecipientsRefused({"owner@example.com": (550, b"no such box")})
+        return send(self, *args)
+
+    with monkeypatch.context() as broken, pytest.raises(CommandError, match="1 mail could not be sent"):
+        broken.setattr(EmailMessage, "send", refuse)
+        run()
+    assert [message.to for message in mail.outbox] == [["teammate@example.com"]]
+    assert run().endswith("1 mail sent.\n")
+    assert [message.to for message in mail.outbox] == [["teammate@example.com"], ["owner@example.com"]]
+
+
+def test_what_a_killed_process_had_in_hand_is_sent_later(a_week_left: Token, clock: Any) -> None:
+    assert outbox.take_reminders(a_week_left.owner_id, START)
+    assert run() == "0 mails sent.\n"
+    clock.shift(LEASE)
+    assert run().endswith("1 mail sent.\n")
+
+
+def population() -> list[Token]:
+    """1,000 tokens of five people, with lifetimes from a day to a year, all past their end within the year."""
+    owners = User.objects.bulk_create(User(email=f"{number}@example.com") for number in range(5))
+    tokens = []
+    for number in range(1000):
+        lifetime = timedelta(days=1 + number * 37 % 365, minutes=number * 61 % 1440)
+        expires_at = START + timedelta(days=number * 53 % 364, minutes=30 + number * 97 % 1440)
+        owner, identifier = owners[number * 7 % 5], f"tkn_live_{number:015}"
+        tokens.append(
+            Token(
+                owner=owner, name=f"T{number}", environment="live", identifier=identifier, pepper=1,
+                created_at=expires_at - lifetime, expires_at=expires_at,
+            )
+        )  # fmt: skip
+    return Token.objects.bulk_create(tokens)
+
+
+def expected(token: Token) -> set[str]:
+    """The reminders of a token for runs at seven each morning, worked out from its days."""
+    lifetime = token.expires_at - token.created_at
+    first = START.date()
+    days = {
+        (token.expires_at.date() - timedelta(days)): kind
+        for kind, days in DAYS.items()
+        if 2 * timedelta(days) <= lifetime
+    }
+    before = {
+        kind
+        for day, kind in days.items()
+        if day >= first or not any(first >= later > day for later in days) and token.expires_at > START
+    }
+    return {"expired", *before}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_year_of_two_nodes(clock: Any, expired: list[Token]) -> None:
+    tokens = population()
+    gate = Barrier(2)
+
+    def node(day: int) -> None:
+        gate.wait(timeout=20)
+        run()
+
+    with ThreadPoolExecutor(2) as pool:
+        for day in range(367):
+            clock.move_to(START + timedelta(day))
+            before = len(mail.outbox)
+            list(pool.map(node, (day, day)))
+            today = Counter(message.to[0] for message in mail.outbox[before:])
+            assert set(today.values()) <= {1}, "one mail for each owner and day"
+        list(pool.map(lambda _: (gate.wait(timeout=20), connection.close()), (1, 2)))
+    sent = Counter(
+        identifier
+        for message in mail.outbox
+        for identifier in str(message.body).split()
+        if identifier.startswith("tkn_")
+    )
+    assert sent == {token.masked: len(expected(token)) for token in tokens}
+    told = {token.identifier: set[str]() for token in tokens}
+    for identifier, kind in Notice.objects.exclude(sent_at=None).values_list("token__identifier", "kind"):
+        told[identifier].add(kind)
+    assert told == {token.identifier: expected(token) for token in tokens}
+    assert Counter(expired) == dict.fromkeys(tokens, 1)
+
+
+def test_the_identifier_is_all_that_a_mail_tells(a_week_left: Token) -> None:
+    run()
+    message = mail.outbox[0].message().as_string()
+    assert a_week_left.digest not in message
+    assert credential.BULLET in str(mail.outbox[0].body)
