@@ -254,7 +254,7 @@ def test_a_thousand_tokens_cost_the_same_queries(
         for n in range(1000)
     )  # fmt: skip
     for query in ("", "?environment=live", "?status=active&environment=live"):
-        with django_assert_num_queries(5):  # session, user, counts, page, revoked
+        with django_assert_num_queries(6):  # session, user, counts, page, revoked
             owner_client.get(PATH + query)
 
 

@@ -1,0 +1,181 @@
+"""Mails as they arrive: at a real SMTP server, as text and as HTML, with names that mean harm."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from django.core import mail
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.conftest import Issue
+from tests.server import free_port
+from tokens.emails import news_mail, reminder_mail
+from tokens.models import Notice, Token
+from tokens.reminders import Reminder
+
+NOW = datetime(2027, 3, 1, 7, tzinfo=UTC)
+HOSTILE = {
+    "markup": "<img src=x onerror=alert(1)>",
+    "formula": '=HYPERLINK("http://evil.example","x")',
+    "lines": "x\r\nBcc: victim@example.com\r\n\r\n<b>",
+    "turned": "abc\u202etxt.exe",
+    "emoji": "😀" * 100,
+    "empty": "\r\n",
+}
+
+
+class Mailbox:
+    """An SMTP server's handler that keeps what it gets."""
+
+    def __init__(self) -> None:
+        self.messages: list[EmailMessage] = []
+        self.refused: set[str] = set()
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        if address in self.refused:
+            return "550 no such box"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.messages.append(message_from_bytes(envelope.content, policy=default))
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox(settings: Settings) -> Iterator[Mailbox]:
+    box = Mailbox()
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    yield box
+    controller.stop()
+
+
+class Elements(HTMLParser):
+    """The elements of a document, and where its links lead."""
+
+    def __init__(self, document: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: set[str] = set()
+        self.feed(document)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links |= {value or "" for name, value in attrs if name == "href"}
+
+
+def html_of(message: mail.EmailMultiAlternatives) -> str:
+    return str(message.alternatives[0][0])
+
+
+def reminder(token: Token) -> Notice:
+    return Notice(token=token, kind=Reminder.WEEK)
+
+
+def test_a_real_server_receives_it(mailbox: Mailbox, issue: Issue, teammate: User) -> None:
+    mine, value = issue(name="CI pipeline", environment="test")
+    issue(name="theirs", owner=teammate)
+    now = datetime.now(UTC)
+    Token.objects.update(created_at=now - timedelta(90), expires_at=now + timedelta(7))
+    mailbox.refused.add("teammate@example.com")
+    with pytest.raises(CommandError):
+        call_command("send_expiry_reminders", verbosity=0)
+    (message,) = mailbox.messages
+    assert (message["To"], message["Subject"]) == ("owner@example.com", "“CI pipeline” expires in 7 days")
+    assert message["Auto-Submitted"] == "auto-generated"
+    for kind in ("plain", "html"):
+        body = message.get_body((kind,))
+        assert body is not None
+        text = body.get_content()
+        link = f"http://localhost:8000/settings/tokens/{mine.identifier}/renew/"
+        for words in ("CI pipeline", "Staging", mine.identifier, "•••", "Never used", "Not used in 60 days", link):
+            assert words in text, (kind, words)
+        assert value[24:] not in text
+    mailbox.refused.clear()
+    call_command("send_expiry_reminders", verbosity=0)
+    assert [message["To"] for message in mailbox.messages] == ["owner@example.com", "teammate@example.com"]
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names(mailbox: Mailbox, issue: Issue, name: str) -> None:
+    token, _ = issue(name=name)
+    token.expires_at = NOW + timedelta(7)
+    reminder_mail([reminder(token)], NOW).send()
+    news_mail([Notice(token=token, kind=Notice.Kind.NEW_ADDRESS, detail="203.0.113.7")]).send()
+    for message in mailbox.messages:
+        assert message["Bcc"] is None
+        assert message["To"] == "owner@example.com"
+        assert not set("\r\n\u202e") & set(str(message["Subject"]))
+        parts = [message.get_body((kind,)) for kind in ("plain", "html")]
+        plain, html = (part.get_content() for part in parts if part)
+        assert "\u202e" not in plain + html
+        assert "\nBcc" not in plain
+        found = Elements(html)
+        assert not found.tags & {"img", "b", "script"}
+        assert all(link.startswith("http://localhost:8000") for link in found.links)
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("UTC", "on 8 March 2027, 23:30 UTC"),
+        ("Asia/Tokyo", "on 9 March 2027, 08:30 JST"),
+        ("Mars/Olympus", "on 8 March 2027, 23:30 UTC"),
+    ],
+)
+def test_times_are_in_the_owners_zone(issue: Issue, owner: User, zone: str, words: str) -> None:
+    owner.time_zone = zone
+    token, _ = issue()
+    token.owner, token.expires_at = owner, datetime(2027, 3, 8, 23, 30, tzinfo=UTC)
+    assert words in str(reminder_mail([reminder(token)], NOW).body)
+
+
+@pytest.mark.parametrize(
+    ("days", "subject"),
+    [
+        ([0], "“T0” has expired"),
+        ([0.1], "“T0” expires today"),
+        ([1], "“T0” expires tomorrow"),
+        ([30], "“T0” expires in 30 days"),
+        ([0, -1], "2 API tokens have expired"),
+        ([7, 1], "2 API tokens expire soon"),
+        ([7, 0], "1 API token has expired, 1 expires soon"),
+        ([7, 7, 0, 0], "2 API tokens have expired, 2 expire soon"),
+    ],
+)
+def test_subjects(issue: Issue, days: list[float], subject: str) -> None:
+    notices = []
+    for number, left in enumerate(days):
+        token, _ = issue(name=f"T{number}")
+        token.expires_at = NOW + timedelta(left)
+        notices.append(Notice(token=token, kind=Reminder.WEEK if left > 0 else Reminder.EXPIRED))
+    assert reminder_mail(notices, NOW).subject == subject
+
+
+def test_last_use(issue: Issue) -> None:
+    token, _ = issue()
+    token.created_at, token.last_used_at, token.last_used_address = NOW, NOW - timedelta(59), "203.0.113.7"
+    body = str(reminder_mail([reminder(token)], NOW).body)
+    assert "Last used on 1 January 2027, 07:00 UTC from 203.0.113.7." in body
+    assert "Not used in" not in body
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Notice.Kind if kind not in set(Reminder)])
+def test_every_notice_has_words(issue: Issue, kind: Notice.Kind) -> None:
+    token, _ = issue()
+    message = news_mail([Notice(token=token, kind=kind, detail="203.0.113.7")])
+    assert message.subject.startswith("“Production API” was ")
+    assert "203.0.113.7" in str(message.body)
+    assert f"http://localhost:8000{token.get_absolute_url()}" in html_of(message)
+    assert news_mail([Notice(token=token, kind=kind)] * 2).subject == "2 notices about your API tokens"

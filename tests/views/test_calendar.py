@@ -1,0 +1,142 @@
+"""GET /settings/tokens/calendar.ics and /settings/tokens/<identifier>/calendar.ics, read by two parsers."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import vobject
+from django.test import Client
+from django.utils import timezone
+from icalendar import Calendar
+
+from accounts.models import User
+from tests.conftest import Issue
+from tests.test_emails import HOSTILE
+from tokens.models import Token
+from tokens.plain import one_line
+
+ALL = "/settings/tokens/calendar.ics"
+METHODS = ["get", "head", "post", "put", "patch", "delete", "options"]
+
+
+def path(token: Token) -> str:
+    return f"{token.get_absolute_url()}calendar.ics"
+
+
+def events(content: bytes) -> list[Any]:
+    return list(Calendar.from_ical(content.decode()).walk("VEVENT"))
+
+
+def test_one_token(issue: Issue, owner_client: Client) -> None:
+    token, value = issue(
+        name="CI, pipeline; \\n", environment="test", expires_at=datetime(2030, 2, 28, 9, 30, tzinfo=UTC)
+    )
+    response = owner_client.get(path(token))
+    assert response["Content-Type"] == "text/calendar; charset=utf-8"
+    assert response["Content-Disposition"] == f'attachment; filename="{token.identifier}.ics"'
+    assert "no-store" in response["Cache-Control"]
+    (event,) = events(response.content)
+    assert event["uid"] == f"{token.identifier}@localhost"
+    assert event["summary"] == "API token “CI, pipeline; \\n” expires"
+    assert event["dtstart"].dt == token.expires_at
+    assert event["url"] == f"http://localhost:8000{token.get_absolute_url()}"
+    assert [alarm["trigger"].dt for alarm in event.walk("VALARM")] == [timedelta(-7), timedelta(-1)]
+    assert [alarm["action"] for alarm in event.walk("VALARM")] == ["DISPLAY", "DISPLAY"]
+    assert value[24:].encode() not in response.content
+    assert token.digest.encode() not in response.content
+
+
+@pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)
+def test_hostile_names_in_two_parsers(issue: Issue, owner_client: Client, name: str) -> None:
+    token, _ = issue(name=name)
+    content = owner_client.get(path(token)).content
+    summary = f"API token “{one_line(name)}” expires"
+    (event,) = events(content)
+    assert event["summary"] == summary
+    assert "\u202e".encode() not in content
+    lines = content.split(b"\r\n")
+    assert lines[-1] == b""
+    assert not any(b"\n" in line or b"\r" in line or len(line) > 75 for line in lines)
+    other = vobject.readOne(content.decode()).vevent
+    assert other.summary.value == summary
+    assert other.uid.value == f"{token.identifier}@localhost"
+    assert other.dtstart.value == token.expires_at.replace(microsecond=0)
+    assert [alarm.trigger.value for alarm in other.valarm_list] == [timedelta(-7), timedelta(-1)]
+
+
+def test_the_uid_stays(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    before = events(owner_client.get(path(token)).content)[0]["uid"]
+    Token.objects.update(name="other", expires_at=timezone.now() + timedelta(5))
+    assert events(owner_client.get(path(token)).content)[0]["uid"] == before
+
+
+def test_all_of_them(issue: Issue, owner_client: Client, teammate: User) -> None:
+    issue(name="kept")
+    issue(name="theirs", owner=teammate)
+    issue(name="over", expires_at=timezone.now() - timedelta(1))
+    issue(name="gone")[0].revoke()
+    retiring, _ = issue(name="old")
+    Token.objects.renew(retiring, expires_at=timezone.now() + timedelta(30), overlap=timedelta(hours=1))
+    response = owner_client.get(ALL)
+    assert sorted(event["summary"] for event in events(response.content)) == [
+        "API token “kept” expires",
+        "API token “old” expires",
+    ]
+    assert len(vobject.readOne(response.content.decode()).vevent_list) == 2
+
+
+def test_none_at_all(owner_client: Client) -> None:
+    assert events(owner_client.get(ALL).content) == []
+
+
+@pytest.mark.parametrize("changes", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])
+def test_nothing_of_one_that_is_over(issue: Issue, owner_client: Client, changes: dict[str, Any]) -> None:
+    token, _ = issue()
+    Token.objects.update(**changes)
+    assert owner_client.get(path(token)).status_code == 404
+    assert "Add to calendar" not in owner_client.get(token.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_teammate(issue: Issue, teammate_client: Client, method: str) -> None:
+    assert getattr(teammate_client, method)(path(issue()[0])).status_code == 404
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_stranger(issue: Issue, stranger_client: Client, method: str) -> None:
+    for address in (path(issue()[0]), ALL):
+        response = getattr(stranger_client, method)(address)
+        assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={address}")
+
+
+@pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
+def test_only_to_read(issue: Issue, owner_client: Client, method: str) -> None:
+    for address in (path(issue()[0]), ALL):
+        assert getattr(owner_client, method)(address).status_code == 405
+
+
+def test_links(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    assert f'href="{path(token)}">Add to calendar' in owner_client.get(token.get_absolute_url()).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("days", "words"),
+    [
+        ([90], None),
+        ([7.01], None),
+        ([6.9], "1 token expires this week."),
+        ([1, 6, 8], "2 tokens expire this week."),
+        ([-1], None),
+    ],
+)
+def test_banner(issue: Issue, owner_client: Client, days: list[float], words: str | None) -> None:
+    for left in days:
+        issue(expires_at=timezone.now() + timedelta(left))
+    page = owner_client.get("/settings/tokens/").content.decode()
+    assert ("this week." in page) == (words is not None)
+    if words:
+        assert words in page
+        assert f'href="{ALL}">Add to calendar' in page
+        assert 'href="/settings/tokens/?status=expiring">Review' in page
