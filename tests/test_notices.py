@@ -182,3 +182,14 @@ def test_the_thread_sends_and_survives_faults(issue: Issue, monkeypatch: pytest.
         soon()
     soon()
     assert [message.subject for message in mail.outbox] == ["“Production API” was created"]
+
+
+def test_the_command_line_leaves_sending_to_others(
+    quiet_issue: Issue, administrator: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(outbox, "send_news_soon", lambda: asked.append("now"))
+    quiet_issue(name="by hand")[0].revoke()
+    assert asked == []
+    quiet_issue()[0].revoke(by(administrator))
+    assert asked == ["now"]

@@ -23,7 +23,8 @@ class TokensConfig(AppConfig):
             Choices(
                 "token_mails",
                 "E-mails about your API tokens",
-                "You always hear when one is created, when somebody else revokes one, and when one is used after that.",
+                "What matters for security can't be switched off: you always hear when one is created, revoked by "
+                "somebody else, or used after it was revoked.",
                 MailChoices.OPTIONS,
                 MailChoices.chosen,
                 MailChoices.choose,

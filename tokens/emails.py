@@ -35,7 +35,8 @@ def reminder_mail(notices: Sequence[Notice], now: datetime) -> EmailMultiAlterna
     """One mail for all the reminders that an owner is due; `notices` are theirs, and at least one."""
     notices = sorted(notices, key=lambda notice: notice.token.expires_at)
     intro = (
-        "Renewing gives you a new token with the same settings. One that still works goes on until you switched over."
+        "Renewing takes two clicks: you get a new token with the same settings, and one that still works goes on for "
+        "as long as you choose."
     )
     return mail(
         notices, reminder_subject(notices, now), intro, [reminder_entry(notice.token, now) for notice in notices]

@@ -12,11 +12,14 @@ from tokens.models import KnownAddress, MailChoices, Notice, Token
 from tokens.usage import Use
 
 
-def tell(token: Token, kind: Notice.Kind, detail: str = "") -> None:
-    """Have the owner hear of it, once for each token (of a new address, once for each)."""
+def tell(token: Token, kind: Notice.Kind, detail: str = "", *, soon: bool = True) -> None:
+    """Have the owner hear of it, once for each token (of a new address, once for each).
+
+    From the command line not `soon`, but with the next mails: what runs there ends at once and prints for scripts.
+    """
     told = {"detail": detail} if kind == Notice.Kind.NEW_ADDRESS else {}
     _, new = Notice.objects.get_or_create(token_id=token.pk, kind=kind, **told, defaults={"detail": detail})
-    if new:
+    if new and soon:
         outbox.send_news_soon()
 
 
@@ -26,20 +29,20 @@ def address_of(request: HttpRequest | None) -> str:
 
 @receiver(signals.token_created)
 def created(token: Token, request: HttpRequest | None, **kwargs: Any) -> None:
-    tell(token, Notice.Kind.CREATED, address_of(request))
+    tell(token, Notice.Kind.CREATED, address_of(request), soon=request is not None)
 
 
 @receiver(signals.token_renewed)
 def renewed(successor: Token, request: HttpRequest | None, **kwargs: Any) -> None:
     if MailChoices.of(successor.owner_id).renewals:
-        tell(successor, Notice.Kind.RENEWED, address_of(request))
+        tell(successor, Notice.Kind.RENEWED, address_of(request), soon=request is not None)
 
 
 @receiver(signals.token_revoked)
 def revoked(token: Token, request: HttpRequest | None, **kwargs: Any) -> None:
     """Who revokes their own knows it."""
     if request is None:
-        tell(token, Notice.Kind.REVOKED, "on the command line")
+        tell(token, Notice.Kind.REVOKED, "on the command line", soon=False)
     elif request.user.pk is None:
         tell(token, Notice.Kind.REVOKED, "by somebody who holds its value")
     elif request.user.pk != token.owner_id:

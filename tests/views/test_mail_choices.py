@@ -24,8 +24,8 @@ def checked(client: Client) -> list[str]:
 def test_defaults_and_what_nobody_can_switch_off(owner_client: Client) -> None:
     assert checked(owner_client) == ["reminders", "renewals"]
     page = owner_client.get(PATH).content.decode()
-    assert "You always hear when one is created" in page
-    assert "when one is used after that" in page
+    assert "security can't be switched off" in page
+    assert "used after it was revoked" in page
 
 
 @pytest.mark.parametrize("names", [[], ["new_addresses"], ["reminders", "renewals", "new_addresses"]])

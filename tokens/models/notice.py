@@ -83,7 +83,7 @@ class MailChoices(models.Model):
     OPTIONS = {
         "reminders": "Before a token expires, and when it has",
         "renewals": "When a token is renewed",
-        "new_addresses": "When a token is used from an address that it was not used from before",
+        "new_addresses": "When a token is used from a new address",
     }
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Tokens from the command line: `manage.py token list`, `manage.py token show`. Another subcommand is a line in ACTIONS."""
+"""Tokens from the command line: `manage.py token list` and `show`. Another subcommand is one more line in ACTIONS."""
 
 import json
 from argparse import ArgumentParser
