@@ -17,7 +17,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import Issue
 from tests.server import free_port
-from tokens.emails import news_mail, reminder_mail
+from tokens.emails import NEWS, news_mail, reminder_mail
 from tokens.models import Notice, Token
 from tokens.reminders import Reminder
 
@@ -171,11 +171,12 @@ def test_last_use(issue: Issue) -> None:
     assert "Not used in" not in body
 
 
-@pytest.mark.parametrize("kind", [kind for kind in Notice.Kind if kind not in set(Reminder)])
+@pytest.mark.parametrize("kind", list(NEWS))
 def test_every_notice_has_words(issue: Issue, kind: Notice.Kind) -> None:
     token, _ = issue()
     message = news_mail([Notice(token=token, kind=kind, detail="203.0.113.7")])
     assert message.subject.startswith("“Production API” was ")
     assert "203.0.113.7" in str(message.body)
     assert f"http://localhost:8000{token.get_absolute_url()}" in html_of(message)
+    assert len(NEWS) + len(Reminder) == len(Notice.Kind)
     assert news_mail([Notice(token=token, kind=kind)] * 2).subject == "2 notices about your API tokens"

@@ -34,7 +34,7 @@ def subjects() -> list[str]:
     """Of the mails that are sent now."""
     mail.outbox = []
     send_news(timezone.now())
-    return [message.subject for message in mail.outbox]
+    return [str(message.subject) for message in mail.outbox]
 
 
 @pytest.fixture
@@ -153,7 +153,16 @@ def test_meetings_are_bounded(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> 
         assert len(small._met) <= 3
 
 
-def test_of_two_senders_one_sends(issue: Issue) -> None:
+def test_what_one_has_taken_another_does_not_get(issue: Issue) -> None:
+    issue()
+    issue()
+    now = timezone.now()
+    both_see = list(Notice.objects.waiting(now))
+    assert len(Notice.objects.take(both_see, now)) == 2
+    assert Notice.objects.take(both_see, now) == []
+
+
+def test_of_many_senders_one_sends(issue: Issue) -> None:
     for number in range(5):
         issue(name=str(number))
     counts = at_once(lambda _: str(sum(len(sent.notices) for sent in send_news(timezone.now()))))

@@ -86,6 +86,7 @@ def test_one_mail_for_an_owner_and_day(a_week_left: Token, issue: Issue, teammat
     clock.shift(timedelta(hours=16))
     issue(name="late", expires_at=START + timedelta(7))
     Token.objects.update(created_at=START - timedelta(90))
+    assert run("--dry-run") == "0 mails would be sent.\n"
     assert run() == "0 mails sent.\n"
     clock.shift(timedelta(hours=1))
     run()
@@ -189,6 +190,10 @@ def test_a_year_of_two_nodes(clock: Any, expired: list[Token]) -> None:
         gate.wait(timeout=20)
         run()
 
+    def leave(_: int) -> None:
+        gate.wait(timeout=20)
+        connection.close()
+
     with ThreadPoolExecutor(2) as pool:
         for day in range(367):
             clock.move_to(START + timedelta(day))
@@ -196,7 +201,7 @@ def test_a_year_of_two_nodes(clock: Any, expired: list[Token]) -> None:
             list(pool.map(node, (day, day)))
             today = Counter(message.to[0] for message in mail.outbox[before:])
             assert set(today.values()) <= {1}, "one mail for each owner and day"
-        list(pool.map(lambda _: (gate.wait(timeout=20), connection.close()), (1, 2)))
+        list(pool.map(leave, (1, 2)))
     sent = Counter(
         identifier
         for message in mail.outbox
