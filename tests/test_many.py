@@ -61,9 +61,9 @@ def event(user: User, boss: User, token: Token, n: int) -> Event:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        (LIST, 4),  # session, user, counts, page
-        (f"{LIST}?q=token+9&status=active", 4),
-        (f"{LIST}?page=15", 4),
+        (LIST, 5),  # session, user, counts, page, those that expire this week
+        (f"{LIST}?q=token+9&status=active", 5),
+        (f"{LIST}?page=15", 5),
         (PATH, 3),  # session, user, page
         (f"{PATH}?kind=limited", 3),
         (f"{PATH}?token={RARE}", 3),

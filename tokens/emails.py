@@ -95,7 +95,7 @@ def reminder_entry(token: Token, now: datetime) -> Entry:
         lines.append("Never used.")
     if is_unused(token, now):
         lines.append("Not used in 60 days: perhaps nothing needs it any more.")
-    return entry(token, lines, "Renew token", token.get_absolute_url() + "renew/")
+    return entry(token, lines, "Renew token", reverse("token_renew", args=[token.identifier]))
 
 
 # What each notice is called in the subject, and what it says below.
