@@ -12,7 +12,7 @@ import json, sys, time
 from django.contrib.auth.models import Group
 from django.utils import timezone
 from accounts.models import User
-from tokens.lifetime import LIFETIMES
+from tokens.lifetime import LIFETIMES, OVERLAPS
 from tokens.models import Event, Scope, Token
 
 for line in sys.stdin:
@@ -43,6 +43,15 @@ class Console:
             self.evaluate(
                 f"Token.objects.issue(owner=User.objects.get(), name='Test', environment='live', scopes={scopes!r},"
                 f" allowed_addresses={addresses!r}, expires_at=LIFETIMES[{lifetime!r}].end(timezone.now()))[1].value"
+            )
+        )
+
+    def renew(self, value: str, overlap: str) -> str:
+        """The value of the successor of that token."""
+        return str(
+            self.evaluate(
+                f"Token.objects.renew(Token.objects.get(identifier={value[:24]!r}),"
+                f" overlap=OVERLAPS[{overlap!r}].length, expires_at=LIFETIMES['90d'].end(timezone.now()))[1].value"
             )
         )
 

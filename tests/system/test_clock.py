@@ -54,6 +54,20 @@ def test_tokens_expire_by_it(site: Site) -> None:
     assert codes(site, short, 1) == [""]
 
 
+def test_a_renewed_token_works_until_its_overlap_ends(site: Site) -> None:
+    old = site.console.issue()
+    new = site.console.renew(old, "24h")
+    assert codes(site, old, 1) == codes(site, new, 1) == [""]
+    move_clock(site, DAY + 1)
+    try:
+        refused = call(site.server.port, old)
+        assert (refused.status, refused.code) == (401, "expired_token")
+        assert "It was renewed on" in str(refused.body["detail"])
+        assert codes(site, new, 1) == [""]
+    finally:
+        move_clock(site, -DAY - 1)
+
+
 @pytest.mark.parametrize("seconds", [-3600, 3600])
 def test_limits_do_not_notice(site: Site, seconds: int) -> None:
     value = site.console.issue()
