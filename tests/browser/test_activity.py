@@ -69,5 +69,5 @@ def test_hostile_names_move_nothing_beside_them(page: Page, site: Installation, 
     assert name["x"] > before["x"]  # “Created” still stands before it
     for path in ("/settings/activity/", "/settings/tokens/"):
         page.goto(server.url + path)
-        expect(page.get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+        expect(page.get_by_role("link", name="<img src=x onerror=alert(1)>")).to_be_visible()
         assert page.locator("main img").count() == 0

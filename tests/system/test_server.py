@@ -105,6 +105,7 @@ def test_sigterm_stops_cleanly_and_flushes(installation: Installation) -> None:
 
 
 def test_the_buffer_is_flushed_while_running(installation: Installation) -> None:
+    installation.settings["TOKEN_RATE_LIMIT"] = "1000000/hour"
     server = installation.server().start()
     value = installation.issue()
     call(server, value)
