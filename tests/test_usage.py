@@ -32,14 +32,16 @@ def test_a_request_writes_nothing_and_the_flush_does(
 
 def test_once_a_minute(issue: Issue) -> None:
     token, _ = issue()
-    token.last_used_at = NOW
-    token.save()
+    recorder.record(token, Use(NOW, "192.0.2.1"))
     recorder.record(token, Use(NOW + timedelta(seconds=59), "192.0.2.1"))
     recorder.flush()
-    assert last_use(token) == (NOW, None)
+    assert last_use(token) == (NOW, "192.0.2.1")
     recorder.record(token, Use(NOW + timedelta(seconds=60), "192.0.2.1"))
     recorder.flush()
     assert last_use(token) == (NOW + timedelta(seconds=60), "192.0.2.1")
+    recorder.record(token, Use(NOW + timedelta(seconds=61), "192.0.2.2"))  # another address is news
+    recorder.flush()
+    assert last_use(token) == (NOW + timedelta(seconds=61), "192.0.2.2")
 
 
 def test_the_latest_of_several_nodes_wins(issue: Issue) -> None:

@@ -19,9 +19,12 @@ from tokens.prepared import fetch_row
 
 LEFT_OUT = {
     "identifier",
+    "name",
     "description",
+    "created_at",
     "form_nonce",
     "renewed_from_id",
+    "last_used_at",
     "last_used_address",
     "last_used_agent",
 }  # known, or no part of a decision

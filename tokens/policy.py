@@ -48,7 +48,7 @@ def allows(token: Facts, held: Collection[str], needed: Collection[str], environ
     `held` are its scopes that count now and `needed` those that the endpoint asks for; `environment` is the one
     accepted, "" for any; `address` is the client's, "" where it is not known.
     """
-    if not all(name in held for name in needed):
+    if not set(needed).issubset(held):
         return "insufficient_scope"
     if environment and environment != token.environment:
         return "wrong_environment"

@@ -44,7 +44,7 @@ class Recorder:
         self._denials: list[tuple[Token, Denial, Use]] = []
         self._refusals: list[str] = []
         self._guesses: list[tuple[str, datetime, dict[str, Any]]] = []
-        self._met: set[tuple[int, str | None]] = set()
+        self._met: dict[tuple[int, str | None], datetime] = {}
         self._meetings: list[tuple[Token, Use]] = []
         self._dropped = 0
         self._lock = threading.Lock()
@@ -52,23 +52,20 @@ class Recorder:
         self._thread: threading.Thread | None = None
 
     def record(self, token: Token, use: Use) -> None:
-        """Remember `use`, at most once a minute for each token, and the first since a renewal at once."""
-        if (token.pk, use.address) not in self._met:
-            self._meet(token, use)
-        last = token.last_used_at
+        """Remember `use`: at most once a minute for each token at each address, and the first since a renewal at once.
+
+        The first at an address since this process started is said by `token_used` too.
+        """
+        last = self._met.get((token.pk, use.address))
         if last and use.at - last < RESOLUTION and not (token.renewed_at and last <= token.renewed_at):
             return
         with self._lock:
-            self._uses[token.pk] = use
-            self._have_a_thread()
-
-    def _meet(self, token: Token, use: Use) -> None:
-        """Have `token_used` sent. One too many, after a flood or a restart, is for its receivers to know."""
-        with self._lock:
+            if last is None:
+                self._meetings.append((token, use))
             if len(self._met) >= MOST_MET:
                 self._met.clear()
-            self._met.add((token.pk, use.address))
-            self._meetings.append((token, use))
+            self._met[token.pk, use.address] = use.at
+            self._uses[token.pk] = use
             self._have_a_thread()
 
     def upgrade(self, token: Token, digest: Digest) -> None:
