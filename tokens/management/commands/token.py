@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
@@ -54,6 +55,8 @@ def list_tokens(options: Options) -> str:
     if options["user"]:
         tokens = tokens.owned_by(person(options["user"]))
     if options["over_policy"]:
+        if settings.MAX_TOKEN_LIFETIME_DAYS is None:
+            raise CommandError("MAX_TOKEN_LIFETIME_DAYS is not set, so there is no policy to be over.")
         tokens = tokens.over_policy()
     if options["json"]:
         return in_json([as_json(token) for token in tokens])
