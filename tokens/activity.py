@@ -17,7 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tokens.credential import IDENTIFIER_LENGTH
-from tokens.models import AccountKind, Event, EventQuerySet
+from tokens.models import GROUPS, Event, EventQuerySet
 from tokens.redaction import without_secrets
 
 PAGE_SIZE = 25
@@ -25,7 +25,7 @@ BATCH_SIZE = 1000  # events of an export in memory at once
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 WHO = {"": "Anybody", "you": "You", "administrator": "An administrator", "nobody": "Nobody signed in"}
-WHAT: list[Any] = [("", "Everything"), ("Tokens", Event.Kind.choices), ("Account", AccountKind.choices)]
+WHAT: list[Any] = [("", "Everything"), *GROUPS.items()]
 
 
 def a_day(label: str) -> forms.DateField:

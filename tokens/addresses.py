@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
 
 MOST = 50
 V4_MAPPED = IPv6Network("::ffff:0:0/96")
@@ -78,3 +78,10 @@ def show(cidr: str) -> str:
     """A network as people write it: a single address without its /32 or /128."""
     found = ip_network(cidr)
     return str(found.network_address) if found.prefixlen == found.max_prefixlen else cidr
+
+
+def neighbourhood(address: str) -> str:
+    """What one client has: an IPv4 address, or a whole IPv6 /64."""
+    if ":" in address and isinstance(ip_address(address), IPv6Address):
+        return str(ip_network(f"{address}/64", strict=False))
+    return address

@@ -10,9 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tokens.calendar import calendar
+from tokens.guards import own_token
 from tokens.models import Status, Token
 from tokens.requests import PageRequest
-from tokens.views import own_token
 
 
 @own_token

@@ -5,6 +5,7 @@ import io
 import json
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 Row = Mapping[str, str]
 FORMULA = tuple("=+-@＝＋－＠")  # a spreadsheet calculates what begins with one of these
@@ -31,12 +32,11 @@ def as_csv(columns: Iterable[str], rows: Iterable[Row]) -> Iterator[str]:
     buffer = io.StringIO()
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     columns = list(columns)
-    for values in ([columns], ([row[column] for column in columns] for row in rows)):
-        for line in values:
-            writer.writerow(map(cell, line))
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
+    for line in chain([columns], ([row[column] for column in columns] for row in rows)):
+        writer.writerow(map(cell, line))
+        yield buffer.getvalue()
+        buffer.seek(0)
+        buffer.truncate()
 
 
 def as_json_lines(columns: Iterable[str], rows: Iterable[Row]) -> Iterator[str]:

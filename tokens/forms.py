@@ -80,7 +80,7 @@ class NewTokenForm(forms.Form):
 
     expires = forms.ChoiceField(
         label="Expiration",
-        choices=lambda: [(key, describe(lifetime)) for key, lifetime in lifetimes().items()],
+        choices=lambda: [(key, lifetime_label(lifetime)) for key, lifetime in lifetimes().items()],
         initial=lambda: DEFAULT if DEFAULT in lifetimes() else list(lifetimes())[-1],
         widget=forms.RadioSelect,
     )
@@ -185,7 +185,7 @@ def refusal(policy: TokenLimitReached | LifetimeTooLong) -> str:
     return f"You have {policy.limit} active token{pluralize(policy.limit)}, the most allowed. Revoke one first."
 
 
-def describe(lifetime: Lifetime) -> SafeString:
+def lifetime_label(lifetime: Lifetime) -> SafeString:
     """A choice of expiration with its use and the date that it would expire on."""
     end = lifetime.end(timezone.now())
     return format_html(

@@ -36,7 +36,7 @@ class RenewForm(NewTokenForm):
         if token.expires_at <= now:
             del self.fields["overlap"]  # there is nothing left to keep
         else:
-            choices = [(overlap.key, describe(overlap, now, token.expires_at)) for overlap in OVERLAPS.values()]
+            choices = [(overlap.key, overlap_label(overlap, now, token.expires_at)) for overlap in OVERLAPS.values()]
             self.fields["overlap"].choices = choices  # type: ignore[attr-defined]
 
     @property
@@ -49,7 +49,7 @@ class RenewForm(NewTokenForm):
         return urlencode(typed)
 
 
-def describe(overlap: Overlap, now: datetime, expires_at: datetime) -> SafeString:
+def overlap_label(overlap: Overlap, now: datetime, expires_at: datetime) -> SafeString:
     """A choice of overlap with the instant that the old token stops at, its own expiry at the latest."""
     if not overlap.length:
         return format_html("{} <small>it stops at once</small>", overlap.label)

@@ -8,6 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
 from tokens.forms import refusal
+from tokens.guards import confirm_if_stale, own_token
 from tokens.life_forms import EditForm, RenewForm, prefill_changes, prefill_renewal
 from tokens.models import (
     AlreadyRenewed,
@@ -19,7 +20,7 @@ from tokens.models import (
     TokenRevoked,
 )
 from tokens.requests import PageRequest
-from tokens.views import confirm_if_stale, limit_hint, own_token, reveal
+from tokens.views import limit_hint, reveal
 
 
 @own_token

@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any, Protocol
 
 import redis
@@ -17,6 +16,7 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tokens.addresses import neighbourhood
 from tokens.breaker import Breaker
 from tokens.quota import Count, Verdict, Window, parse
 
@@ -163,10 +163,3 @@ def hit_failure(address: str) -> Verdict:
     """Count a failed authentication from `address` ("" for all that are unknown together). Raises breaker.Down."""
     windows = parse(settings.FAILED_AUTH_LIMIT)
     return Verdict(*counters().hit(f"failed {neighbourhood(address)}", windows), "failed-authentication")
-
-
-def neighbourhood(address: str) -> str:
-    """What one client has: an IPv4 address, or a whole IPv6 /64."""
-    if ":" in address and isinstance(ip_address(address), IPv6Address):
-        return str(ip_network(f"{address}/64", strict=False))
-    return address

@@ -129,7 +129,7 @@ class Listing:
     def paginator(self, key: str) -> Paginator[Token]:
         tokens = self.matching.in_status(*FILTERS[key].statuses)
         if FILTERS[key].unused:
-            tokens = tokens.in_use(False)
+            tokens = tokens.unused()
         if self.environment:
             tokens = tokens.filter(environment=self.environment)
         paginator = Paginator(tokens.order_by("-revoked_at", "-pk") if key == REVOKED else tokens, PAGE_SIZE)

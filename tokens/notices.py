@@ -6,8 +6,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 
 from tokens import outbox, signals
+from tokens.addresses import neighbourhood
 from tokens.denial import Denial
-from tokens.limits import neighbourhood
 from tokens.models import KnownAddress, MailChoices, Notice, Token
 from tokens.usage import Use
 

@@ -52,7 +52,7 @@ def announce_expired(now: datetime) -> int:
     return count
 
 
-def midnight(now: datetime) -> datetime:
+def day_begins(now: datetime) -> datetime:
     """When the day of `now` began, in UTC."""
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
@@ -74,7 +74,7 @@ def owed(tokens: Any, now: datetime) -> list[tuple[Token, Reminder]]:
 
 def owners_owed(now: datetime) -> dict[Any, list[tuple[Token, Reminder]]]:
     """The reminders to send now, by the owner's key. Nobody gets two mails of them on one day (UTC)."""
-    today = Notice.objects.reminders().filter(sent_at__gte=midnight(now))
+    today = Notice.objects.reminders().filter(sent_at__gte=day_begins(now))
     told = set(today.values_list("token__owner_id", flat=True))
     found: dict[Any, list[tuple[Token, Reminder]]] = {}
     for token, reminder in owed(reminded(now), now):
@@ -91,7 +91,7 @@ def take_reminders(owner_pk: Any, now: datetime) -> list[Notice]:
     with transaction.atomic():
         get_user_model().objects.select_for_update(no_key=True).filter(pk=owner_pk).first()
         theirs = Notice.objects.reminders().filter(token__owner_id=owner_pk)
-        if theirs.filter(Q(sent_at__gte=midnight(now)) | Q(sent_at=None, claimed_at__gt=now - LEASE)).exists():
+        if theirs.filter(Q(sent_at__gte=day_begins(now)) | Q(sent_at=None, claimed_at__gt=now - LEASE)).exists():
             return []
         taken = []
         for token, reminder in owed(reminded(now).filter(owner_id=owner_pk), now):

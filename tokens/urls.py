@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from tokens import activity_views, bulk, calendar_views, life_views, views
+from tokens import activity_views, bulk_views, calendar_views, life_views, views
 from tokens.credential import IDENTIFIER_LENGTH
 
 
@@ -21,8 +21,8 @@ urlpatterns = [
     path("activity/export.jsonl", activity_views.activity_export, {"form": "jsonl"}, name="activity_jsonl"),
     path("tokens/", views.token_list, name="token_list"),
     path("tokens/new/", views.token_create, name="token_create"),
-    path("tokens/revoke-all/", bulk.token_revoke_all, name="token_revoke_all"),
-    path("tokens/revoke-selected/", bulk.token_revoke_selected, name="token_revoke_selected"),
+    path("tokens/revoke-all/", bulk_views.token_revoke_all, name="token_revoke_all"),
+    path("tokens/revoke-selected/", bulk_views.token_revoke_selected, name="token_revoke_selected"),
     path("tokens/calendar.ics", calendar_views.tokens_calendar, name="tokens_calendar"),
     path("tokens/<identifier:identifier>/", views.token_detail, name="token_detail"),
     path("tokens/<identifier:identifier>/edit/", life_views.token_edit, name="token_edit"),

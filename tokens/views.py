@@ -1,17 +1,14 @@
 """The token pages: a click becomes a token here, and a token becomes a page."""
 
-from collections.abc import Callable
-from functools import wraps
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
@@ -22,6 +19,7 @@ from tokens.addresses import show
 from tokens.credential import Credential
 from tokens.examples import VARIABLE, examples
 from tokens.forms import TokenForm, prefill, refusal
+from tokens.guards import confirm_if_stale, own_token
 from tokens.listing import Listing
 from tokens.models import (
     FormAlreadySent,
@@ -41,24 +39,6 @@ def current_url(request: PageRequest) -> SplitResult:
         return urlsplit(request.htmx.current_url or "")
     except ValueError:
         return urlsplit("")
-
-
-def confirm_if_stale(request: PageRequest, back_to: str) -> HttpResponse | None:
-    """Fresh authentication, wherever the project keeps it: a response that asks for it, or None."""
-    answer: HttpResponse | None = import_string(settings.FRESH_AUTHENTICATION)(request, back_to)
-    return answer
-
-
-def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Give the view the person's own token of that identifier; anything else is 404, whatever the method."""
-
-    @login_required
-    @never_cache
-    @wraps(view)
-    def with_token(request: PageRequest, identifier: str) -> HttpResponse:
-        return view(request, get_object_or_404(Token.objects.owned_by(request.user), identifier=identifier))
-
-    return with_token
 
 
 @login_required

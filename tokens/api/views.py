@@ -1,14 +1,11 @@
 """The HTTP API: what a token can learn of itself and do to itself."""
 
-from typing import Any
-
-from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_http_methods
 
 from tokens.decorators import token_required
-from tokens.models import Token
+from tokens.facts import as_json
 from tokens.requests import TokenRequest
 
 
@@ -24,20 +21,3 @@ def calling_token(request: TokenRequest) -> HttpResponse:
         fields=["name", "created_at", "last_used_at"]
     )  # no part of a decision, so not read yet
     return JsonResponse(as_json(request.token))
-
-
-def as_json(token: Token) -> dict[str, Any]:
-    """A token as clients see it: never its digest."""
-    return {
-        "identifier": token.identifier,
-        "name": token.name,
-        "environment": token.environment,
-        "scopes": token.scopes,
-        "allowed_addresses": token.allowed_addresses,
-        "rate_limit": token.rate_limit or settings.TOKEN_RATE_LIMIT,
-        "status": token.status,
-        "created_at": token.created_at,
-        "expires_at": token.expires_at,
-        "last_used_at": token.last_used_at,
-        "owner": {"id": token.owner_id, "email": token.owner.email},
-    }

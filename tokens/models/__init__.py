@@ -1,8 +1,8 @@
 """Tokens, what they may do, and the events in their lives."""
 
 from tokens.models.digest import Digest
-from tokens.models.event import KINDS, NAME_LENGTH, Event, EventQuerySet, origin
-from tokens.models.kinds import AccountKind
+from tokens.models.event import NAME_LENGTH, Event, EventQuerySet, origin
+from tokens.models.kinds import GROUPS, AccountKind
 from tokens.models.notice import KnownAddress, MailChoices, Notice
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
@@ -20,7 +20,7 @@ from tokens.models.words import (
 
 __all__ = [
     "DESCRIPTION_LENGTH",
-    "KINDS",
+    "GROUPS",
     "NAME_LENGTH",
     "AccountKind",
     "AlreadyRenewed",

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from tokens import credential
-from tokens.models.kinds import AccountKind
+from tokens.models.kinds import KINDS, AccountKind, TokenKind
 from tokens.redaction import redact
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def search(self, text: str) -> Self:
         """Those that say `text` somewhere where their owner can read it."""
-        kinds = [value for value, label in KINDS if text.lower() in label.lower()]
+        kinds = [value for value, label in KINDS if text.lower() in str(label).lower()]
         origin = Q(address__icontains=text) | Q(user_agent__icontains=text)
         shown = Q(actor=None) | Q(actor=models.F("owner"))
         said = Q(token_name__icontains=text) | Q(identifier__icontains=text) | Q(detail__icontains=text)
@@ -61,15 +61,10 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """Something that happened to a token or an account: what, when, by whom and from where."""
 
-    class Kind(models.TextChoices):
-        CREATED = "created", "Created"
-        CHANGED = "changed", "Changed"
-        LIMITED = "limited", "Rate limit changed"
-        RENEWED = "renewed", "Renewed"
-        REVOKED = "revoked", "Revoked"
+    Kind = TokenKind
 
     at = models.DateTimeField(default=timezone.now)
-    kind = models.CharField(max_length=20, choices=[*Kind.choices, *AccountKind.choices])
+    kind = models.CharField(max_length=20, choices=KINDS)
     detail = models.CharField(max_length=DETAIL_LENGTH, blank=True)
     # No way back from the person or the token: Django's related managers would change what the one below does not.
     owner = models.ForeignKey(
@@ -118,7 +113,7 @@ class Event(models.Model):
         return self.actor_id in {None, self.owner_id}
 
     @classmethod
-    def record(cls, kind: Kind, token: Token, request: HttpRequest | None, detail: str = "") -> None:
+    def record(cls, kind: TokenKind, token: Token, request: HttpRequest | None, detail: str = "") -> None:
         """Write down what happened to `token`; `request` says by whom and from where, None is the command line."""
         token_columns = {"token": token, "token_name": token.name, "identifier": token.identifier}
         cls.objects.create(kind=kind, owner_id=token.owner_id, detail=detail, **token_columns, **origin(request))
@@ -139,9 +134,6 @@ class Event(models.Model):
         cls.objects.bulk_create(
             cls(kind=kind, owner_id=owners[email].pk, at=at, **where) for email, at, where in guesses if email in owners
         )
-
-
-KINDS: list[tuple[str, Any]] = [*Event.Kind.choices, *AccountKind.choices]
 
 
 def origin(request: HttpRequest | None) -> dict[str, Any]:

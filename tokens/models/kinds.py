@@ -1,6 +1,14 @@
-"""What can happen to an account, beside what happens to a token (`Event.Kind`)."""
+"""What can happen to a token, and to an account."""
 
 from django.db import models
+
+
+class TokenKind(models.TextChoices):
+    CREATED = "created", "Created"
+    CHANGED = "changed", "Changed"
+    LIMITED = "limited", "Rate limit changed"
+    RENEWED = "renewed", "Renewed"
+    REVOKED = "revoked", "Revoked"
 
 
 class AccountKind(models.TextChoices):
@@ -22,3 +30,7 @@ class AccountKind(models.TextChoices):
     CODES_MADE = "codes_made", "Recovery codes made"
     CODE_USED = "code_used", "Recovery code used"
     ADMINISTERED = "administered", "Account changed in administration"
+
+
+GROUPS = {"Tokens": TokenKind.choices, "Account": AccountKind.choices}
+KINDS = [*TokenKind.choices, *AccountKind.choices]

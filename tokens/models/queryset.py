@@ -59,9 +59,9 @@ class TokenQuerySet(models.QuerySet["Token"]):
         unused = Q(last_used_at__lte=since) | Q(last_used_at=None, created_at__lte=since)
         return self.annotate(unused=ExpressionWrapper(unused, output_field=BooleanField()))
 
-    def in_use(self, used: bool) -> Self:
-        """After `with_use`: the used ones, or the unused."""
-        return self.filter(unused=not used)
+    def unused(self) -> Self:
+        """After `with_use`."""
+        return self.filter(unused=True)
 
     def with_status(self, now: datetime | None = None) -> Self:
         """Annotate `current_status`, which agrees with `Token.status`."""

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.serializers.json import DjangoJSONEncoder
 
-from tokens.api.views import as_json
+from tokens.facts import as_json
 from tokens.models import Token
 from tokens.plain import one_line, table
 from tokens.redaction import redact
