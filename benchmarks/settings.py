@@ -2,7 +2,7 @@
 
 import os
 
-from config.settings import *  # noqa: F403
+from config.settings import *  # noqa: F403  (all of the installation's)
 from config.settings import DATABASE, INSTALLED_APPS, SILENCED_SYSTEM_CHECKS
 
 ROOT_URLCONF = "benchmarks.views"

@@ -87,6 +87,11 @@ def signed_in(user: User, seconds_ago: float = 0) -> Client:
 
 
 @pytest.fixture
+def admin_client(administrator: User) -> Client:
+    return signed_in(administrator)
+
+
+@pytest.fixture
 def owner_client(owner: User) -> Client:
     return signed_in(owner)
 

@@ -2,26 +2,17 @@
 
 import html
 import re
-from typing import Any
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, Permission
-from django.core.mail import EmailMessage
 from django.test import Client
-from django.urls import reverse
 
 from accounts.models import User
-from tests.conftest import PASSWORD, Issue, bearer, signed_in
+from tests.conftest import Issue, bearer, signed_in
 from tokens.models import Event, Scope, Token
 
 LIST = "/admin/tokens/token/"
 SCOPES = "/admin/tokens/scope/"
-
-
-@pytest.fixture
-def admin_client(administrator: User) -> Client:
-    return signed_in(administrator)
 
 
 def test_sign_in_is_everyones(client: Client, db: None) -> None:
@@ -191,123 +182,3 @@ def test_deleting_a_scope_says_what_it_does_and_reaches_tokens(issue: Issue, adm
 @pytest.mark.parametrize("lookup", ["name__regex", "group__user__password__startswith", "words__iregex"])
 def test_no_condition_on_scopes(admin_client: Client, lookup: str) -> None:
     assert admin_client.get(SCOPES, {lookup: "a"}).status_code == 400
-
-
-def test_adding_an_account_invites_its_owner(admin_client: Client, mailoutbox: list[EmailMessage]) -> None:
-    response = admin_client.post(
-        reverse("admin:accounts_user_add"),
-        {"email": "New@Example.com", "name": "New"},
-    )
-    assert response.status_code == 302, response.context["errors"]
-    assert not User.objects.get(email="new@example.com").has_usable_password()
-    assert [mail.to for mail in mailoutbox] == [["new@example.com"]]
-
-
-def test_an_address_that_is_taken_is_said_beside_the_field(admin_client: Client, owner: User, teammate: User) -> None:
-    add = admin_client.post(reverse("admin:accounts_user_add"), {"email": "Owner@Example.com", "name": "New"})
-    assert add.context["errors"] == [["An account with this e-mail address exists."]]
-    change = admin_client.post(f"/admin/accounts/user/{teammate.pk}/change/", {"email": "OWNER@example.com"})
-    assert change.context["adminform"].form.errors == {"email": ["An account with this e-mail address exists."]}
-
-
-def test_an_account_can_be_deleted_with_its_tokens(issue: Issue, owner: User, admin_client: Client) -> None:
-    issue()
-    response = admin_client.post(f"/admin/accounts/user/{owner.pk}/delete/", {"post": "yes"})
-    assert response.status_code == 302
-    assert not Token.objects.exists()
-    assert Event.objects.get().identifier
-
-
-def change_path(user: User, page: str = "change") -> str:
-    return f"/admin/accounts/user/{user.pk}/{page}/"
-
-
-@pytest.fixture
-def helper(teammate: User) -> Client:
-    """Signed in as somebody who looks after the accounts, and is no superuser."""
-    teammate.is_staff = True
-    teammate.save()
-    teammate.user_permissions.set(Permission.objects.filter(codename__endswith="_user"))
-    return signed_in(teammate)
-
-
-def test_who_looks_after_accounts_gives_nobody_rights(helper: Client, owner: User, teammate: User) -> None:
-    group = Group.objects.create(name="Everything")
-    rights = {"is_active": "on", "is_staff": "on", "is_superuser": "on", "groups": group.pk, "user_permissions": 1}
-    assert helper.post(change_path(owner), {"email": owner.email, "name": "Ada"} | rights).status_code == 302
-    owner.refresh_from_db()
-    assert (owner.name, owner.is_staff, owner.is_superuser) == ("Ada", False, False)
-    assert not owner.groups.exists()
-    assert not owner.user_permissions.exists()
-    assert helper.post(change_path(teammate), {"email": teammate.email} | rights).status_code == 403
-    teammate.refresh_from_db()
-    assert not teammate.is_superuser
-
-
-@pytest.mark.parametrize(("is_staff", "is_superuser"), [(True, False), (False, True)])
-def test_administrators_are_out_of_their_reach(helper: Client, owner: User, is_staff: bool, is_superuser: bool) -> None:
-    User.objects.filter(pk=owner.pk).update(is_staff=is_staff, is_superuser=is_superuser)
-    before = User.objects.values().get(pk=owner.pk)
-    assert helper.post(change_path(owner), {"email": "mine@example.com", "is_active": "on"}).status_code == 403
-    new = {"password1": "another correct horse", "password2": "another correct horse", "usable_password": "true"}
-    assert helper.post(change_path(owner, "password"), new).status_code == 403
-    assert helper.post(change_path(owner, "delete"), {"post": "yes"}).status_code == 403
-    assert delete_chosen(helper, owner).status_code == 403
-    assert User.objects.values().get(pk=owner.pk) == before
-
-
-def delete_chosen(client: Client, *users: User) -> Any:
-    chosen = {"action": "delete_selected", "_selected_action": [user.pk for user in users], "post": "yes"}
-    return client.post("/admin/accounts/user/", chosen)
-
-
-def test_they_delete_other_accounts(helper: Client, issue: Issue, owner: User) -> None:
-    issue()
-    assert delete_chosen(helper, owner).status_code == 302
-    assert not User.objects.filter(pk=owner.pk).exists()
-
-
-def test_a_superuser_is_always_left(admin_client: Client, administrator: User, owner: User) -> None:
-    """None takes their own rights, and nobody else can take them."""
-    assert admin_client.post(change_path(administrator), {"email": administrator.email}).status_code == 302
-    administrator.refresh_from_db()
-    assert (administrator.is_active, administrator.is_staff, administrator.is_superuser) == (True, True, True)
-    assert admin_client.post(change_path(administrator, "delete"), {"post": "yes"}).status_code == 403
-    assert delete_chosen(admin_client, administrator, owner).status_code == 403
-    assert User.objects.count() == 2
-
-
-def test_a_superuser_makes_and_unmakes_another(admin_client: Client, owner: User) -> None:
-    rights = {"is_active": "on", "is_staff": "on", "is_superuser": "on"}
-    for given in (rights, {"is_active": "on"}):
-        admin_client.post(change_path(owner), {"email": owner.email} | given)
-        owner.refresh_from_db()
-        assert (owner.is_staff, owner.is_superuser) == ("is_staff" in given, "is_superuser" in given)
-
-
-def test_a_new_address_replaces_the_old_one(admin_client: Client, owner: User, mailoutbox: list[EmailMessage]) -> None:
-    EmailAddress.objects.create(user=owner, email="pending@example.com")
-    admin_client.post(change_path(owner), {"email": "New@Example.com", "is_active": "on"})
-    rows = EmailAddress.objects.filter(user=owner).values_list("email", "verified", "primary")
-    assert list(rows) == [("new@example.com", True, True)]
-    signed = [
-        Client().post("/accounts/login/", {"login": email, "password": PASSWORD}).get("Location")
-        for email in ("owner@example.com", "new@example.com")
-    ]
-    assert signed == [None, "/settings/tokens/"]
-    Client().post("/accounts/password/reset/", {"email": "owner@example.com"})
-    assert "/reset/key/" not in str(mailoutbox[-1].body)
-
-
-def test_a_change_asks_again_who_is_there(administrator: User, owner: User) -> None:
-    client = signed_in(administrator, seconds_ago=3600)
-    assert client.get(change_path(owner)).status_code == 200
-    for path in (change_path(owner, "delete"), change_path(owner, "password"), "/admin/accounts/user/?q=a"):
-        asked = client.post(path, {"post": "yes"})
-        assert asked["Location"].startswith("/accounts/reauthenticate/?next=%2Fadmin%2Faccounts%2Fuser%2F")
-    assert User.objects.filter(pk=owner.pk).exists()
-    assert client.post("/admin/logout/").status_code == 200
-
-
-def test_an_administrators_own_password_changes_where_everyones_does(admin_client: Client) -> None:
-    assert admin_client.post("/admin/password_change/")["Location"] == "/accounts/password/change/"

@@ -33,7 +33,7 @@ def test_ends(start: str, key: str, end: str) -> None:
     assert LIFETIMES[key].end(at(start)) == at(end)
 
 
-@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones()))  # noqa: DTZ001  (bounds have no zone)
 def test_any_start(start: datetime) -> None:
     start = start.astimezone(UTC)
     ends = [lifetime.end(start) for lifetime in LIFETIMES.values()]
@@ -51,7 +51,7 @@ def test_the_five_choices() -> None:
     assert DEFAULT == "90d"
 
 
-ANY_TIME = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones())  # noqa: DTZ001
+ANY_TIME = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones())  # noqa: DTZ001  (bounds have no zone)
 
 
 @given(ANY_TIME.map(lambda start: start.astimezone(UTC)))

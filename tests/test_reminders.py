@@ -76,7 +76,7 @@ def test_unused(used: int | None, created: int, unused: bool) -> None:
     assert is_unused(token, EXPIRY) == unused
 
 
-instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones())  # noqa: DTZ001
+instants = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.timezones())  # noqa: DTZ001  (bounds have no zone)
 lifetimes = st.timedeltas(timedelta(minutes=1), timedelta(4 * 366))
 distances = st.timedeltas(timedelta(-60), timedelta(60))
 

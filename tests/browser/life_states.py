@@ -1,14 +1,10 @@
 """The states of the pages that renew, change and revoke tokens, for test_accessibility."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from playwright.sync_api import expect
 
-if TYPE_CHECKING:
-    from tests.browser.test_accessibility import Visit
+from tests.browser.visit import Visit
 
 
 def path(visit: Visit, name: str, page: str) -> str:

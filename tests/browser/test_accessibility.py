@@ -1,7 +1,7 @@
 """Every page in every state, judged by axe-core in both themes and at both widths, and squeezed to 320 px."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -9,52 +9,13 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import NewPage, session_of
 from tests.browser.life_states import LIFE_STATES
+from tests.browser.visit import CATALOGUE, Visit
 from tests.server import Installation, Server
 
 # The rules that are on by default hold WCAG 2.2 A and AA and best practice, but for this one of 2.2 AA.
 AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 EXPECTED = ("404", "409", "422", "429", "Failed to load resource", "htmx:")
 NEWCOMER = "newcomer@example.com"
-CATALOGUE = """
-from datetime import timedelta
-from django.contrib.auth.models import Group
-from django.utils import timezone
-from accounts.models import User
-from tokens.models import Scope, Token
-
-owner = User.objects.get(email=EMAIL)
-finance, sales = Group.objects.create(name="Finance"), Group.objects.create(name="S" * 150)
-owner.groups.add(finance, sales)
-for name, group in {
-    "reports:read": None, "reports:write": None, "invoices:read": finance, "invoices:write": finance,
-    "r" * 60 + ":" + "a" * 39: None, "crm:read": sales, "old:read": None,
-}.items():
-    Scope.objects.create(name=name, words="May " + "w" * 196 if len(name) == 100 else f"May {name}", group=group)
-token, _ = Token.objects.issue(
-    owner=owner, name="Access", environment="dev", expires_at=timezone.now() + timedelta(days=30),
-    scopes=["reports:read", "crm:read", "old:read", "r" * 60 + ":" + "a" * 39],
-    allowed_addresses=["203.0.113.7/32", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128"],
-)
-token.limit("10/second;1000/day")
-Scope.objects.get(name="old:read").delete()
-owner.groups.remove(sales)
-print(token.identifier)
-"""
-
-
-class Visit(NamedTuple):
-    """Somebody's look at the installation."""
-
-    page: Page
-    url: str
-    seeded: dict[str, str]
-
-    def open(self, path: str) -> None:
-        self.page.goto(self.url + path)
-
-    def send(self, name: str = "Deploy script") -> None:
-        self.page.get_by_label("Token name").fill(name)
-        self.page.get_by_role("button", name="Create token").click()
 
 
 def sign_in_page(visit: Visit) -> None:
