@@ -40,12 +40,7 @@ def quiet_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(usage.Recorder, "_have_a_thread", lambda _: None)
     monkeypatch.setattr(outbox, "send_news_soon", lambda: None)
     yield
-    usage.recorder._uses.clear()
-    usage.recorder._refusals.clear()
-    usage.recorder._guesses.clear()
-    usage.recorder._denials.clear()
-    usage.recorder._met.clear()
-    usage.recorder._meetings.clear()
+    vars(usage.recorder).update(vars(usage.Recorder()))
 
 
 @pytest.fixture(autouse=True)

@@ -60,7 +60,7 @@ def test_a_wrong_password_is_written_later_and_for_accounts_alone(owner: User) -
     for email in ("Owner@Example.com", "nobody@example.com"):
         sign_in("wrong", email, REMOTE_ADDR="203.0.113.9")
     assert not Event.objects.exists()
-    assert [email for email, _, _ in recorder._guesses] == ["owner@example.com", "nobody@example.com"]
+    assert [email for email, _, _ in recorder._guesses.items] == ["owner@example.com", "nobody@example.com"]
     recorder.flush()
     recorder.flush()
     assert written(owner) == [("wrong_password", "by nobody signed in")]
@@ -92,7 +92,7 @@ def test_a_database_that_is_away_stops_nothing_else(
     sign_in("wrong")
     recorder.flush()
     assert "1 wrong passwords could not be written down: away" in caplog.text
-    assert (closed, recorder._guesses) == ([True], [])
+    assert (closed, recorder._guesses.items) == ([True], [])
 
 
 def test_passwords(owner: User, mailoutbox: list[EmailMessage]) -> None:

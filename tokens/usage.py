@@ -7,7 +7,7 @@ import atexit
 import logging
 import threading
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.db import Error, connection, transaction
 from django.db.models import Q
@@ -35,18 +35,44 @@ class Use(NamedTuple):
     agent: str = ""
 
 
+Item = TypeVar("Item")
+
+
+class Pending(Generic[Item]):
+    """What the thread is to do, in order. At most so many between two flushes; how many more came is counted."""
+
+    def __init__(self, most: int) -> None:
+        self.items: list[Item] = []
+        self.dropped = 0
+        self._most = most
+        self._lock = threading.Lock()
+
+    def add(self, item: Item) -> None:
+        with self._lock:
+            if len(self.items) < self._most:
+                self.items.append(item)
+            else:
+                self.dropped += 1
+
+    def take(self) -> tuple[list[Item], int]:
+        """All of them and the number of those dropped; none is here any more."""
+        with self._lock:
+            taken = self.items, self.dropped
+            self.items, self.dropped = [], 0
+        return taken
+
+
 class Recorder:
     """The latest use of each token, and the refusals, since the last flush."""
 
     def __init__(self) -> None:
         self._uses: dict[int, Use] = {}
         self._digests: dict[int, Digest] = {}
-        self._denials: list[tuple[Token, Denial, Use]] = []
-        self._refusals: list[str] = []
-        self._guesses: list[tuple[str, datetime, dict[str, Any]]] = []
         self._met: dict[tuple[int, str | None], datetime] = {}
-        self._meetings: list[tuple[Token, Use]] = []
-        self._dropped = 0
+        self._meetings = Pending[tuple[Token, Use]](MOST_MET)
+        self._denials = Pending[tuple[Token, Denial, Use]](MOST_REFUSALS)
+        self._refusals = Pending[str](MOST_REFUSALS)
+        self._guesses = Pending[tuple[str, datetime, dict[str, Any]]](MOST_GUESSES)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -60,47 +86,40 @@ class Recorder:
         if last and use.at - last < RESOLUTION and not (token.renewed_at and last <= token.renewed_at):
             return
         with self._lock:
-            if last is None:
-                self._meetings.append((token, use))
             if len(self._met) >= MOST_MET:
                 self._met.clear()
             self._met[token.pk, use.address] = use.at
             self._uses[token.pk] = use
-            self._have_a_thread()
+        if last is None:
+            self._meetings.add((token, use))
+        self._have_a_thread()
 
     def upgrade(self, token: Token, digest: Digest) -> None:
         """Have the row keep `digest`, of the newest pepper, in place of its older one."""
         with self._lock:
             self._digests[token.pk] = digest
-            self._have_a_thread()
+        self._have_a_thread()
 
     def deny(self, token: Token, denial: Denial, use: Use) -> None:
         """Have `token_refused` sent: not here, because its receivers may take their time."""
-        with self._lock:
-            if len(self._denials) < MOST_REFUSALS:
-                self._denials.append((token, denial, use))
-            self._have_a_thread()
+        self._denials.add((token, denial, use))
+        self._have_a_thread()
 
     def refuse(self, line: str) -> None:
         """Have the log say `line`. A flood of them is cut short, and the log says by how much."""
-        with self._lock:
-            if len(self._refusals) < MOST_REFUSALS:
-                self._refusals.append(line)
-            else:
-                self._dropped += 1
-            self._have_a_thread()
+        self._refusals.add(line)
+        self._have_a_thread()
 
     def guess(self, email: str, at: datetime, origin: dict[str, Any]) -> None:
         """Have a wrong password for `email` written down, if there is such an account."""
-        with self._lock:
-            if len(self._guesses) < MOST_GUESSES:
-                self._guesses.append((email, at, origin))
-            self._have_a_thread()
+        self._guesses.add((email, at, origin))
+        self._have_a_thread()
 
     def _have_a_thread(self) -> None:
-        if self._thread is None or not self._thread.is_alive():  # a forked process has none of its own
-            self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
-            self._thread.start()
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():  # a forked process has none of its own
+                self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
+                self._thread.start()
 
     def flush(self) -> None:
         """Write what is remembered."""
@@ -110,18 +129,14 @@ class Recorder:
         self._send_signals()  # last, because receivers may take their time
 
     def _send_signals(self) -> None:
-        with self._lock:
-            denials, self._denials = self._denials, []
-            meetings, self._meetings = self._meetings, []
-        for token, denial, use in denials:
+        for token, denial, use in self._denials.take()[0]:
             token_refused.send_robust(sender=Token, token=token, denial=denial, use=use)
-        for token, use in meetings:
+        for token, use in self._meetings.take()[0]:
             token_used.send_robust(sender=Token, token=token, use=use)
 
     def _save_guesses(self) -> None:
         """They are not kept for another try: sign-in answers nobody while the database is away."""
-        with self._lock:
-            guesses, self._guesses = self._guesses, []
+        guesses, _ = self._guesses.take()
         if not guesses:
             return
         try:
@@ -131,9 +146,7 @@ class Recorder:
             log.warning("%d wrong passwords could not be written down: %s", len(guesses), error)
 
     def _log_refusals(self) -> None:
-        with self._lock:
-            lines, self._refusals = self._refusals, []
-            dropped, self._dropped = self._dropped, 0
+        lines, dropped = self._refusals.take()
         for line in lines:
             refusals.info(line)
         if dropped:
