@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "signals": set(),
     "prepared": set(),
     "redaction": {"credential"},
-    "models": {"credential", "quota", "redaction", "models", "reminders", "signals"},
+    "models": {"addresses", "credential", "quota", "redaction", "models", "reminders", "signals"},
     "usage": {"denial", "models", "redaction", "signals"},
     "limits": {"addresses", "breaker", "quota"},
     "lookup": {"breaker", "models", "prepared"},

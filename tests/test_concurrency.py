@@ -13,8 +13,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import Issue, bearer
-from tokens.models import AlreadyRenewed, Event, FormAlreadySent, Token, TokenLimitReached
+from tests.conftest import Issue, bearer, signed_in
+from tokens.models import AlreadyRenewed, Event, FormAlreadySent, Scope, Token, TokenLimitReached
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 20
@@ -121,3 +121,49 @@ def test_nothing_is_let_in_once_revoke_has_returned(issue: Issue, settings: Sett
 
     assert at_once(use)["refused"] == 1
     assert Client().get("/api/v1/token", headers=bearer(value)).json()["code"] == "revoked_token"
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_revoking_all_and_renewing_are_one_after_the_other(issue: Issue, owner: User, attempt: int) -> None:
+    """Who typed the number that they saw has nothing left that works, or is asked again."""
+    token, _ = issue()
+    client = signed_in(owner)
+    cookies = dict(client.cookies)
+
+    def act(number: int) -> str:
+        mine = Client()
+        mine.cookies.update(cookies)
+        if number % 2:
+            path, form = f"{token.get_absolute_url()}renew/", {"overlap": "24h", "expires": "90d", "nonce": "n" * 22}
+        else:
+            path, form = "/settings/tokens/revoke-all/", {"count": "1"}
+        return f"{path.split('/')[-2]} {mine.post(path, form).status_code}"
+
+    met = at_once(act)
+    if met["revoke-all 302"]:
+        assert not met["renew 200"]
+        assert not Token.objects.active().exists()
+    else:
+        assert Token.objects.active().count() == 2
+
+
+def test_renewing_again_and_editing_wait_for_each_other(issue: Issue) -> None:
+    """Both lock the token and its scopes; in different orders, PostgreSQL would end one of them."""
+    names = ["a:read", "a:write"]
+    Scope.objects.bulk_create(Scope(name=name, words=name) for name in names)
+    token, _ = issue(scopes=names)
+    expires_at = timezone.now() + timedelta(days=1)
+    lost, _ = Token.objects.renew(token, expires_at=expires_at, overlap=timedelta(hours=1))
+
+    def act(number: int) -> str:
+        mine = Token.objects.get(pk=token.pk)
+        if number % 4:
+            mine.change(name=f"{number}", description="", scopes=mine.scopes, allowed_addresses=[])
+            return "changed"
+        try:
+            Token.objects.renew(mine, expires_at=expires_at, overlap=timedelta(hours=1), instead_of=lost.identifier)
+        except AlreadyRenewed:
+            return "renewed already"
+        return "made"
+
+    assert at_once(act) == {"changed": 15, "made": 1, "renewed already": 4}

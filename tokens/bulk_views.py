@@ -39,10 +39,11 @@ def selection(request: PageRequest) -> list[Token]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def token_revoke_all(request: PageRequest) -> HttpResponse:
     """Ask for their number; then end every token that is still active."""
-    active = list(Token.objects.owned_by(request.user).active())
-    form = RevokeAllForm(request.POST if request.method == "POST" else None, count=len(active))
-    if form.is_valid():
-        return revoke_each(request, active)
+    with Token.objects.turn_of(request.user.pk):  # nobody makes or renews one between the count and the end
+        active = list(Token.objects.owned_by(request.user).active())
+        form = RevokeAllForm(request.POST if request.method == "POST" else None, count=len(active))
+        if form.is_valid():
+            return revoke_each(request, active)
     status = 422 if form.is_bound else 200
     return render(request, "tokens/revoke_all.html", {"count": len(active), "form": form}, status=status)
 

@@ -81,12 +81,6 @@ class EditForm(AccessForm):
         lapsed = [Scope(name=it.name, words=f"{it.words} {it.lapsed}".strip()) for it in grants(token) if it.lapsed]
         self.offer([*Scope.objects.held_by(token.owner).select_related("group"), *lapsed])
 
-    def widens(self) -> bool:
-        """Whether the token could do more than it can now, or be used from more addresses."""
-        chosen = self.cleaned_data
-        more = set(chosen["scopes"]) - set(self.token.scopes)
-        return bool(more) or addresses.widens(self.token.allowed_addresses, chosen["allowed_addresses"])
-
     def as_query(self) -> str:
         """What differs from the token, as a link to the form would have it; see `prefill_changes`."""
         typed = {key: self.cleaned_data[key] for key in ("name", "description")} | self.access_as_query()

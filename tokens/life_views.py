@@ -1,5 +1,7 @@
 """The pages that renew a token and change it."""
 
+from typing import cast
+
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +20,7 @@ from tokens.models import (
     Token,
     TokenLimitReached,
     TokenRevoked,
+    WouldWiden,
 )
 from tokens.requests import PageRequest
 from tokens.views import limit_hint, reveal
@@ -48,6 +51,7 @@ def token_renew(request: PageRequest, token: Token) -> HttpResponse:
             context = {"token": sent.token, "renewed": token, "again": again}
             return render(request, "tokens/already_sent.html", context, status=409)
         except (AlreadyRenewed, TokenRevoked):
+            token.refresh_from_db()
             status = 409
         except (TokenLimitReached, LifetimeTooLong) as policy:
             form.add_error(None, refusal(policy))
@@ -78,10 +82,11 @@ def token_edit(request: PageRequest, token: Token) -> HttpResponse:
     form = EditForm(request.POST, token=token)
     status = 422
     if form.is_valid():
-        if form.widens() and (confirm := confirm_if_stale(request, f"{request.path}?{form.as_query()}")):
-            return confirm
+        confirm = confirm_if_stale(request, f"{request.path}?{form.as_query()}")
         try:
-            changed = token.change(**form.cleaned_data, request=request)
+            changed = token.change(**form.cleaned_data, may_widen=confirm is None, request=request)
+        except WouldWiden:
+            return cast(HttpResponse, confirm)
         except ScopeNotAllowed as refused:
             form.refuse(refused.names)
         except TokenRevoked:

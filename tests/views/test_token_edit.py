@@ -9,7 +9,7 @@ from django.test import Client
 from accounts.models import User
 from tests.conftest import Issue, signed_in
 from tokens import credential
-from tokens.models import Event, Scope, Token
+from tokens.models import Event, Scope, Token, WouldWiden
 
 SAME = {
     "name": "Production API",
@@ -100,6 +100,22 @@ def test_a_revoked_token_stays_as_it_was(token: Token, owner_client: Client) -> 
     assert "Nothing about a revoked token can change" in response.content.decode()
     token.refresh_from_db()
     assert token.name == "Production API"
+
+
+def test_wider_is_judged_by_the_token_as_it_is_in_the_end(token: Token) -> None:
+    """Another page may have narrowed it since this one looked."""
+    same: dict[str, Any] = {
+        "name": token.name,
+        "description": "",
+        "scopes": ["a:read"],
+        "allowed_addresses": token.allowed_addresses,
+    }
+    token.change(**{**same, "scopes": [], "allowed_addresses": ["10.0.0.1/32"]})
+    with pytest.raises(WouldWiden):
+        token.change(**same, may_widen=False)
+    token.refresh_from_db()
+    assert (token.scopes, token.allowed_addresses) == ([], ["10.0.0.1/32"])
+    assert token.change(**same) == ["scopes", "allowed addresses"]
 
 
 def test_teammate(token: Token, teammate_client: Client) -> None:

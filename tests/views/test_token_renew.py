@@ -187,6 +187,36 @@ def test_the_limit_counts_the_expired_one_in_and_the_active_one_not(
     assert owner_client.post(address(active), GOOD).status_code == 200
 
 
+def test_a_successor_that_was_replaced_is_not_lost(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    owner_client.post(address(token), GOOD)
+    first = Token.objects.get(renewed_from=token)
+    owner_client.post(address(first), GOOD | {"nonce": "m" * 22})
+    page = owner_client.post(address(token), GOOD).content.decode()
+    assert "This form was already sent" in page
+    assert "Revoke it and renew again" not in page
+    again = owner_client.post(address(token), GOOD | {"nonce": "o" * 22, "instead_of": first.identifier})
+    assert again.status_code == 409
+    assert {each.revoked_at for each in Token.objects.all()} == {None}
+
+
+def test_a_lost_one_stays_where_its_successor_may_not_be_made(
+    issue: Issue, owner_client: Client, settings: Settings
+) -> None:
+    token, _ = issue()
+    owner_client.post(address(token), GOOD)
+    lost = Token.objects.get(renewed_from=token)
+    issue()
+    settings.MAX_TOKENS_PER_USER = 1
+    response = owner_client.post(address(token), GOOD | {"nonce": "m" * 22, "instead_of": lost.identifier})
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert "the most allowed" in page
+    assert "was renewed already" in page
+    lost.refresh_from_db()
+    assert lost.revoked_at is None
+
+
 def test_both_pages_tell_the_lineage(issue: Issue, owner_client: Client) -> None:
     token, _ = issue()
     successor = owner_client.post(address(token), GOOD).context["revealed"]

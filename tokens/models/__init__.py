@@ -16,6 +16,7 @@ from tokens.models.words import (
     Status,
     TokenLimitReached,
     TokenRevoked,
+    WouldWiden,
 )
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "TokenLimitReached",
     "TokenQuerySet",
     "TokenRevoked",
+    "WouldWiden",
     "origin",
 ]

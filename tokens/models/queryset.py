@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -105,8 +106,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
         Raises TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce`
         made one before.
         """
-        with transaction.atomic():
-            self._wait_for_turn(owner.pk, form_nonce)
+        with self.turn_of(owner.pk):
+            self._ensure_new(owner.pk, form_nonce)
             self._leave_room(self.filter(owner_id=owner.pk))
             Scope.objects.ensure_held(owner, scopes)
             token, new = self._make(
@@ -140,32 +141,42 @@ class TokenQuerySet(models.QuerySet["Token"]):
         revoked in the same transaction. Raises TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong, or
         FormAlreadySent.
         """
-        now = timezone.now()
-        with transaction.atomic():
-            self._wait_for_turn(token.owner_id, form_nonce)
-            for lost in token.successors.filter(identifier=instead_of):
+        with self.turn_of(token.owner_id):
+            self._ensure_new(token.owner_id, form_nonce)
+            Scope.objects.must_be_asked(token.scopes)  # locks them, before any token
+            for lost in token.successors.filter(identifier=instead_of, renewed_at=None):
                 lost.revoke(request)
-            token.refresh_from_db()
-            if token.revoked_at:
+            old = self.get(pk=token.pk)
+            if old.revoked_at:
                 raise TokenRevoked
-            if successor := token.successor:
+            if successor := old.successor:
                 raise AlreadyRenewed(successor)
-            self._leave_room(self.filter(owner_id=token.owner_id).exclude(pk=token.pk))
+            self._leave_room(self.filter(owner_id=old.owner_id).exclude(pk=old.pk))
             successor, new = self._make(
-                **{name: getattr(token, name) for name in token.HANDED_ON},
-                renewed_from=token,
+                **{name: getattr(old, name) for name in old.HANDED_ON},
+                renewed_from=old,
                 expires_at=expires_at,
                 form_nonce=form_nonce,
             )
-            token.renewed_at, token.expires_at = now, min(token.expires_at, now + overlap)
-            token.save(update_fields=["renewed_at", "expires_at"])
-            Event.record(Event.Kind.RENEWED, token, request, f"by {successor.identifier}")
-            signals.after_commit(signals.token_renewed, token=token, successor=successor, request=request)
+            old.retire(overlap)
+            Event.record(Event.Kind.RENEWED, old, request, f"by {successor.identifier}")
+            signals.after_commit(signals.token_renewed, token=old, successor=successor, request=request)
+        token.renewed_at, token.expires_at = old.renewed_at, old.expires_at
         return successor, new
 
-    def _wait_for_turn(self, owner_pk: Any, form_nonce: str | None) -> None:
-        """Whoever holds the owner's row counts and renews alone; FormAlreadySent for one that had its turn."""
-        get_user_model().objects.select_for_update(no_key=True).get(pk=owner_pk)
+    @contextmanager
+    def turn_of(self, owner_pk: Any) -> Iterator[None]:
+        """One transaction in which nobody else makes, renews, changes or revokes a token of that owner.
+
+        Locks are taken in one order everywhere, so that nobody waits for ever: the owner, scopes, tokens from the
+        oldest on.
+        """
+        with transaction.atomic():
+            get_user_model().objects.select_for_update(no_key=True).get(pk=owner_pk)
+            yield
+
+    def _ensure_new(self, owner_pk: Any, form_nonce: str | None) -> None:
+        """FormAlreadySent where the owner's form with that nonce made one before."""
         if form_nonce and (sent := self.filter(owner_id=owner_pk, form_nonce=form_nonce).first()):
             raise FormAlreadySent(sent)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
@@ -13,11 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from tokens import credential, signals
+from tokens import addresses, credential, signals
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
-from tokens.models.words import EXPIRING_SOON, Environment, Status, TokenRevoked
+from tokens.models.words import EXPIRING_SOON, Environment, Status, TokenRevoked, WouldWiden
 from tokens.quota import parse
 
 DESCRIPTION_LENGTH = 200
@@ -135,16 +136,27 @@ class Token(models.Model):
         """Whether its digest is by another pepper than the newest."""
         return self.pepper != max(settings.TOKEN_PEPPERS)
 
+    def would_widen(self, scopes: Collection[str], allowed_addresses: Sequence[str]) -> bool:
+        """Whether with these it could do more than it can now, or be used from more addresses."""
+        return bool(set(scopes) - set(self.scopes)) or addresses.widens(self.allowed_addresses, allowed_addresses)
+
+    def retire(self, overlap: timedelta) -> None:
+        """It has a successor now, and works beside it for `overlap`, but never past its own expiry."""
+        self.renewed_at = timezone.now()
+        self.expires_at = min(self.expires_at, self.renewed_at + overlap)
+        self.save(update_fields=["renewed_at", "expires_at"])
+
     def change(
         self,
         *,
         name: str,
         description: str,
         scopes: Collection[str],
-        allowed_addresses: Collection[str],
+        allowed_addresses: Sequence[str],
+        may_widen: bool = True,
         request: HttpRequest | None = None,
     ) -> list[str]:
-        """Give it these instead; the words for what really changed. Raises TokenRevoked or ScopeNotAllowed.
+        """Give it these instead; the words for what really changed. Raises TokenRevoked, ScopeNotAllowed or WouldWiden.
 
         Scopes that it has may stay even where the owner could not give them any more: each request checks them.
         """
@@ -154,11 +166,13 @@ class Token(models.Model):
             "scope": " ".join(sorted(set(scopes))),
             "addresses": " ".join(allowed_addresses),
         }
-        with transaction.atomic():
+        with Token.objects.turn_of(self.owner_id):
             asks = Scope.objects.must_be_asked(scopes)
             kept = Token.objects.select_for_update().get(pk=self.pk)
             if kept.revoked_at:
                 raise TokenRevoked
+            if not may_widen and kept.would_widen(scopes, allowed_addresses):
+                raise WouldWiden
             Scope.objects.ensure_held(self.owner, set(scopes) - set(kept.scopes))
             changed = [CHANGES[field] for field, value in new.items() if value != getattr(kept, field)]
             if changed:
@@ -184,12 +198,12 @@ class Token(models.Model):
 
         One that it replaced can be renewed again, if that still works.
         """
-        with transaction.atomic():
-            now = timezone.now()
-            if not Token.objects.filter(pk=self.pk, revoked_at=None).update(revoked_at=now):
+        with Token.objects.turn_of(self.owner_id):
+            if not Token.objects.filter(pk=self.pk, revoked_at=None).exists():
                 return False
+            self.revoked_at = timezone.now()
             Token.objects.filter(successors=self).update(renewed_at=None)
-            self.revoked_at = now
+            Token.objects.filter(pk=self.pk).update(revoked_at=self.revoked_at)
             Event.record(Event.Kind.REVOKED, self, request)
             signals.after_commit(signals.token_revoked, token=self, request=request)
         return True

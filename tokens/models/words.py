@@ -47,6 +47,10 @@ class LifetimeTooLong(Exception):
         self.days = days
 
 
+class WouldWiden(Exception):
+    """The change gives a token more scopes or addresses than it has, which was not agreed to."""
+
+
 class FormAlreadySent(Exception):
     """The form that asked for a token was sent before; `token` is what it made then."""
 
