@@ -1,5 +1,6 @@
 """How `manage.py serve` runs gunicorn; docs/performance.md says why it and not another server."""
 
+import logging
 import socket
 import struct
 from functools import partial
@@ -37,7 +38,8 @@ limit_request_line = 8190
 
 # No access log here: its lines would carry query strings, where people paste tokens by mistake.
 accesslog = None
-loglevel = "error"  # its one frequent warning is about bodies of HEAD answers, which it leaves out
+loglevel = "error"
+logging.getLogger("gunicorn.http.wsgi").setLevel("ERROR")  # each HEAD is a warning: its body is left out
 
 
 class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  (the setting's name)
@@ -56,8 +58,16 @@ def post_worker_init(worker: Any) -> None:
             listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SOCKET_SECONDS, 0))
 
     connection_created.connect(bound_the_wait)
-    # psycopg takes no connect_timeout below 2 seconds, in which a client of the API is to have its whole answer.
-    psycopg.connection.timeout_from_conninfo = lambda _: CONNECT_SECONDS  # type: ignore[assignment, attr-defined, return-value]
+    if settings.DATABASE.get("OPTIONS", {}).get("connect_timeout") == 2:  # the default; DATABASE_URL gives no other
+        connect_sooner()
+
+
+def connect_sooner() -> None:
+    """psycopg rounds a connect_timeout up to 2 seconds, in which a client of the API is to have its whole answer."""
+    module: Any = psycopg.connection
+    if not hasattr(module, "timeout_from_conninfo"):
+        raise RuntimeError("this release of psycopg keeps its least wait elsewhere")
+    module.timeout_from_conninfo = lambda _: CONNECT_SECONDS
 
 
 def bound_the_wait(connection: Any, **kwargs: Any) -> None:

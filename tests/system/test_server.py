@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.server import Installation, Server
+from tests.services import until
 
 
 def call(server: Server, value: str, method: str = "GET") -> tuple[int, dict[str, Any]]:
@@ -102,6 +103,27 @@ def test_sigterm_stops_cleanly_and_flushes(installation: Installation) -> None:
     assert server.stop(signal.SIGTERM) == 0
     used = server.run("from tokens.models import Token; print(Token.objects.get().last_used_address)")
     assert used == "127.0.0.1"
+
+
+def test_a_mail_server_that_hangs_holds_no_flush_up(installation: Installation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        installation.settings["EMAIL_URL"] = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
+        server = installation.server().start()
+        used, ended = installation.issue("used"), installation.issue("ended")
+        assert call(server, ended, "DELETE")[0] == 204
+        assert call(server, ended)[0] == 401  # of which its owner hears by mail
+        silent.settimeout(10)
+        with silent.accept()[0]:
+            assert call(server, used)[0] == 200
+            assert server.process
+            server.process.send_signal(signal.SIGTERM)
+
+            def written() -> None:
+                at = server.run("from tokens.models import Token; print(Token.objects.get(name='used').last_used_at)")
+                assert at != "None"
+
+            until(written, AssertionError)
+            server.stop(signal.SIGKILL)
 
 
 def test_the_buffer_is_flushed_while_running(installation: Installation) -> None:
