@@ -118,13 +118,6 @@ class Activity:
     def is_filtered(self) -> bool:
         return any(self.params.get(key) for key in ActivityForm.base_fields)
 
-    def all(self) -> Iterator[Event]:
-        """Every event that matches, without holding many of them, or a query, while they are sent."""
-        batch = list(self.events[:BATCH_SIZE])
-        while batch:
-            yield from batch
-            batch = list(self.events.before(batch[-1].at, batch[-1].pk)[:BATCH_SIZE])
-
     def query(self, **changes: str) -> str:
         """The query string of this view with `changes` made to it; it begins with the newest unless they say where."""
         filters = {key: value for key, value in self.params.items() if key not in {"before", "after"}} | changes
@@ -137,6 +130,14 @@ class Activity:
     @property
     def without_token(self) -> str:
         return self.query(token="")
+
+
+def in_batches(events: EventQuerySet) -> Iterator[Event]:
+    """Every one, without holding many of them, or a query, while they are sent."""
+    batch = list(events[:BATCH_SIZE])
+    while batch:
+        yield from batch
+        batch = list(events.before(batch[-1].at, batch[-1].pk)[:BATCH_SIZE])
 
 
 def midnight(day: date) -> datetime:

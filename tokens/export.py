@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -10,6 +11,7 @@ from itertools import chain
 Row = Mapping[str, str]
 FORMULA = tuple("=+-@＝＋－＠")  # a spreadsheet calculates what begins with one of these
 INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+LEADING = r"^[\s'\"\u200c\u200d]+"  # spaces of any kind, quotes and joiners, which spreadsheets pass over
 JOINERS = "\u200c\u200d"  # emoji and several scripts need them
 
 
@@ -24,7 +26,7 @@ def visible(text: str) -> str:
 def cell(text: str) -> str:
     """`text` that no spreadsheet takes for a formula: one is kept as text by an apostrophe before it."""
     shown = visible(text)
-    return f"'{shown}" if shown.lstrip(f" '\"{JOINERS}\u00a0\u3000").startswith(FORMULA) else shown
+    return f"'{shown}" if re.sub(LEADING, "", shown).startswith(FORMULA) else shown
 
 
 def as_csv(columns: Iterable[str], rows: Iterable[Row]) -> Iterator[str]:

@@ -20,12 +20,11 @@ from tokens import addresses
 from tokens.access import Resource, by_resource
 from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime, within
 from tokens.models import NAME_LENGTH, Environment, LifetimeTooLong, Scope, TokenLimitReached
+from tokens.plain import NOT_ONE_LINE
 from tokens.redaction import without_secrets
 
 NO_CONTROL_CHARACTERS = RegexValidator(
-    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]",
-    "This is one line of text, without control characters.",
-    inverse_match=True,
+    NOT_ONE_LINE, "This is one line of text, without control characters.", inverse_match=True
 )
 
 

@@ -3,8 +3,9 @@
 import unicodedata
 
 # Marks that turn the direction of what follows, and the separators that some programs break a line at.
-TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-BREAKING = frozenset("\u2028\u2029")
+TURNING = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+BREAKING = "\u2028\u2029"
+NOT_ONE_LINE = f"[\x00-\x1f\x7f-\x9f{TURNING}{BREAKING}]"  # a regular expression
 
 
 def one_line(text: str, most: int = 100) -> str:

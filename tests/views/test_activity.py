@@ -132,7 +132,10 @@ def test_filters_and_search(eventful: str, owner_client: Client, query: str, kin
 def test_days_are_the_persons(eventful: str, owner: User) -> None:
     """Noon in UTC is the next day in Kiritimati, 14 hours ahead."""
     User.objects.filter(pk=owner.pk).update(time_zone="Pacific/Kiritimati")
-    assert shown(signed_in(owner), "?since=2026-11-11&until=2026-11-11") == ["created"]
+    client, day = signed_in(owner), "?since=2026-11-11&until=2026-11-11"
+    assert shown(client, day) == ["created"]
+    for form, lines in (("csv", 2), ("jsonl", 1)):
+        assert client.get(f"{PATH}export.{form}{day}").getvalue().count(b"\n") == lines
 
 
 @pytest.mark.parametrize(
