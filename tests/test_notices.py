@@ -202,3 +202,18 @@ def test_the_command_line_leaves_sending_to_others(
     assert asked == []
     quiet_issue()[0].revoke(by(administrator))
     assert asked == ["now"]
+
+
+def test_an_address_in_use_stays_known(issue: Issue) -> None:
+    token, _ = issue()
+    KnownAddress.is_new(token.pk, "10.0.1.1")
+    for number in range(MOST_ADDRESSES):
+        KnownAddress.is_new(token.pk, f"10.0.0.{number}")
+        assert not KnownAddress.is_new(token.pk, "10.0.1.1")
+
+
+def test_a_renewal_of_what_is_over_promises_nothing(quiet_issue: Issue) -> None:
+    token, _ = quiet_issue(expires_at=timezone.now() - timedelta(days=30))
+    Token.objects.renew(token, expires_at=timezone.now() + timedelta(days=30), overlap=timedelta(hours=1))
+    subjects()
+    assert "The old one is over." in str(mail.outbox[0].body)

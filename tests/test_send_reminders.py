@@ -16,6 +16,8 @@ from django.core.mail import EmailMessage
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue
@@ -221,3 +223,20 @@ def test_the_identifier_is_all_that_a_mail_tells(a_week_left: Token) -> None:
     message = mail.outbox[0].message().as_string()
     assert a_week_left.digest not in message
     assert credential.BULLET in str(mail.outbox[0].body)
+
+
+def test_nothing_is_counted_as_sent_that_is_only_printed(a_week_left: Token, settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    with pytest.raises(CommandError, match="EMAIL_URL is not set"):
+        run()
+    assert "1 mail would be sent." in run("--dry-run")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert run().endswith("1 mail sent.\n")
+
+
+def test_a_claim_lasts_from_when_it_is_made(a_week_left: Token, clock: Any) -> None:
+    """A run of many mails takes its time; those that it comes to late are no less its own."""
+    begun = timezone.now()
+    clock.shift(LEASE + timedelta(minutes=1))
+    assert outbox.take_reminders(a_week_left.owner_id, begun)
+    assert not outbox.take_reminders(a_week_left.owner_id, timezone.now())

@@ -121,9 +121,13 @@ def news_entry(notice: Notice) -> Entry:
         at=moment(notice.made_at, token),
         detail=notice.detail,
         from_=f" from {notice.detail}" if notice.detail else "",
-        old=f" The old one works until {moment(old.expires_at, token)}." if old else "",
+        old=old_one(old, token) if old else "",
     )
     return entry(token, [words], "See the token", token.get_absolute_url())
+
+
+def old_one(old: Token, token: Token) -> str:
+    return f" The old one works until {moment(old.expires_at, token)}." if old.is_revocable else " The old one is over."
 
 
 def entry(token: Token, lines: list[str], action: str, path: str) -> Entry:

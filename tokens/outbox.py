@@ -91,11 +91,12 @@ def take_reminders(owner_pk: Any, now: datetime) -> list[Notice]:
     with transaction.atomic():
         get_user_model().objects.select_for_update(no_key=True).filter(pk=owner_pk).first()
         theirs = Notice.objects.reminders().filter(token__owner_id=owner_pk)
-        if theirs.filter(Q(sent_at__gte=day_begins(now)) | Q(sent_at=None, claimed_at__gt=now - LEASE)).exists():
+        at = timezone.now()  # of the claim, which lasts from here and not from when the run began
+        if theirs.filter(Q(sent_at__gte=day_begins(now)) | Q(sent_at=None, claimed_at__gt=at - LEASE)).exists():
             return []
         taken = []
         for token, reminder in owed(reminded(now).filter(owner_id=owner_pk), now):
-            notice, _ = Notice.objects.update_or_create(token=token, kind=reminder, defaults={"claimed_at": now})
+            notice, _ = Notice.objects.update_or_create(token=token, kind=reminder, defaults={"claimed_at": at})
             notice.token = token
             taken.append(notice)
     return taken
@@ -110,9 +111,10 @@ def send_reminders(now: datetime) -> list[Sent]:
 def send_news(now: datetime) -> list[Sent]:
     """A mail to each owner whose tokens had something happen to them."""
     waiting = Notice.objects.news().waiting(now).filter(made_at__gt=now - NEWS_LAST, token__owner__is_active=True)
-    taken = waiting.select_related("token__owner", "token__renewed_from").order_by("made_at")[:AT_ONCE]
-    by_owner = sorted(Notice.objects.take(taken, now), key=lambda notice: notice.token.owner_id)
-    return [send(list(theirs), news_mail) for _, theirs in groupby(by_owner, lambda notice: notice.token.owner_id)]
+    oldest = waiting.select_related("token__owner", "token__renewed_from").order_by("made_at")[:AT_ONCE]
+    by_owner = groupby(sorted(oldest, key=lambda notice: notice.token.owner_id), lambda notice: notice.token.owner_id)
+    each = (Notice.objects.take(theirs, timezone.now()) for _, theirs in by_owner)
+    return [send(taken, news_mail) for taken in each if taken]
 
 
 def send(notices: Sequence[Notice], write: Callable[[Sequence[Notice]], EmailMultiAlternatives]) -> Sent:
@@ -121,7 +123,7 @@ def send(notices: Sequence[Notice], write: Callable[[Sequence[Notice]], EmailMul
     email = notices[0].token.owner.email
     try:
         write(notices).send()
-    except (OSError, ValueError) as error:  # smtplib's are OSErrors; an address that can't be written is a ValueError
+    except Exception as error:  # noqa: BLE001  (whatever it is, it stops nobody else's mail)
         log.warning("a mail to %s could not be sent: %s", email, error)
         rows.update(claimed_at=None)
         return Sent(email, notices, str(error) or type(error).__name__)

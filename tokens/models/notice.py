@@ -122,7 +122,7 @@ class KnownAddress(models.Model):
     def is_new(cls, token_pk: int, address: str) -> bool:
         """Remember the address. True when the token was used from others before, and never from this one."""
         known = cls.objects.filter(token_id=token_pk)
-        _, new = cls.objects.get_or_create(token_id=token_pk, address=address)
+        _, new = cls.objects.update_or_create(token_id=token_pk, address=address, defaults={"seen_at": timezone.now()})
         if not new:
             return False
         oldest = known.order_by("-seen_at", "-pk").values_list("pk", flat=True)[MOST_ADDRESSES:]

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
@@ -29,6 +30,11 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.preview(now)
             return
+        if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
+            raise CommandError(
+                "EMAIL_URL is not set here, so mails would only be printed, and count as sent. Give this command the "
+                "settings of the server, in .env for instance; --dry-run says what is due."
+            )
         outbox.announce_expired(now)
         sent = [*outbox.send_reminders(now), *outbox.send_news(now)]
         for each in sent:
