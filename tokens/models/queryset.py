@@ -143,14 +143,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """
         with self.turn_of(token.owner_id):
             self._ensure_new(token.owner_id, form_nonce)
-            Scope.objects.must_be_asked(token.scopes)  # locks them, before any token
-            for lost in token.successors.filter(identifier=instead_of, renewed_at=None):
-                lost.revoke(request)
-            old = self.get(pk=token.pk)
-            if old.revoked_at:
-                raise TokenRevoked
-            if successor := old.successor:
-                raise AlreadyRenewed(successor)
+            old = self._renewable(token, instead_of, request)
             self._leave_room(self.filter(owner_id=old.owner_id).exclude(pk=old.pk))
             successor, new = self._make(
                 **{name: getattr(old, name) for name in old.HANDED_ON},
@@ -163,6 +156,18 @@ class TokenQuerySet(models.QuerySet["Token"]):
             signals.after_commit(signals.token_renewed, token=old, successor=successor, request=request)
         token.renewed_at, token.expires_at = old.renewed_at, old.expires_at
         return successor, new
+
+    def _renewable(self, token: Token, instead_of: str, request: HttpRequest | None) -> Token:
+        """It as it is now, its lost successor revoked. Raises TokenRevoked, or AlreadyRenewed by another one."""
+        Scope.objects.must_be_asked(token.scopes)  # locks them, before any token
+        for lost in token.successors.filter(identifier=instead_of, renewed_at=None):
+            lost.revoke(request)
+        old = self.get(pk=token.pk)
+        if old.revoked_at:
+            raise TokenRevoked
+        if successor := old.successor:
+            raise AlreadyRenewed(successor)
+        return old
 
     @contextmanager
     def turn_of(self, owner_pk: Any) -> Iterator[None]:
