@@ -75,6 +75,17 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def one_of(*words: str) -> Callable[[str], str]:
+    """A parser that takes one of `words`."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise Wrong(f"one of {', '.join(words)}.")
+        return text
+
+    return parse
+
+
 def days(text: str) -> int | None:
     """A number of days; nothing is None, no limit."""
     return whole_number(1, 36_500)(text) if text else None

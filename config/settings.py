@@ -9,7 +9,7 @@ from environ import Env
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config import environment
+from config import environment, logs
 from config.environment import setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -68,6 +68,9 @@ FAILED_AUTH_LIMIT = setting("FAILED_AUTH_LIMIT", "60/minute", environment.rate_l
 MAX_TOKEN_LIFETIME_DAYS = setting("MAX_TOKEN_LIFETIME_DAYS", "", environment.days)
 MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
 EVENT_RETENTION_DAYS = setting("EVENT_RETENTION_DAYS", "730", environment.whole_number(1, 36_500))
+REQUEST_RETENTION_DAYS = setting("REQUEST_RETENTION_DAYS", "30", environment.whole_number(1, 36_500))
+HOUR_RETENTION_DAYS = setting("HOUR_RETENTION_DAYS", "90", environment.whole_number(1, 36_500))
+DAY_RETENTION_DAYS = setting("DAY_RETENTION_DAYS", "730", environment.whole_number(30, 36_500))
 
 
 # Applications
@@ -282,19 +285,5 @@ LANGUAGE_CODE = "en-gb"
 # Logs and error reports: whatever looks like a token is masked on its way out
 
 DEFAULT_EXCEPTION_REPORTER = "tokens.redaction.RedactingExceptionReporter"
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "plain": {
-            "()": "tokens.redaction.RedactingFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.request": {"level": "ERROR"},  # a line for each 4xx besides would say nothing that counts
-    },
-}
+REQUEST_LOG = setting("REQUEST_LOG", "plain" if DEBUG else "json", environment.one_of("json", "plain", "off"))
+LOGGING = logs.LOGGING

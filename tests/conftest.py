@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from allauth.account.internal.flows.login import (
     AUTHENTICATION_METHODS_SESSION_KEY,
 )
 from django.conf import settings
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 from redis import Redis
 
@@ -21,6 +21,7 @@ from accounts.middleware import SEEN_AT
 from accounts.models import User
 from tests.server import Installation, collect_static
 from tokens import limits, lookup, outbox, usage
+from tokens.call import Call
 from tokens.models import Token
 
 PASSWORD = "correct horse battery staple"
@@ -37,7 +38,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture(autouse=True)
 def quiet_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No thread writes behind a test's back; tests flush by hand."""
-    monkeypatch.setattr(usage.Recorder, "_have_a_thread", lambda _: None)
+    monkeypatch.setattr(usage.Recorder, "_start", lambda _: None)
     monkeypatch.setattr(outbox, "send_news_soon", lambda: None)
     yield
     vars(usage.recorder).update(vars(usage.Recorder()))
@@ -122,6 +123,19 @@ def issue(owner: User) -> Issue:
 def bearer(value: str) -> dict[str, str]:
     """The header that signs a request in."""
     return {"Authorization": f"Bearer {value}"}
+
+
+def a_call(token: Token | None = None, at: datetime | None = None, address: str = "192.0.2.1", **facts: Any) -> Call:
+    """A request made with `token`, answered with 200 unless `facts` say otherwise."""
+    request = RequestFactory().get(facts.pop("path", "/api/v1/token"), headers={"User-Agent": "curl/8.5"})
+    call = Call(request)
+    call.token, call.address, call.status = token, address, 200
+    call.at = at or call.at
+    for name, value in facts.items():
+        setattr(call, name, value)
+    if call.denial:
+        call.status, call.code, call.reference = call.denial.status, call.denial.code, call.denial.reference
+    return call
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.conftest import Issue, bearer
 from tokens import credential
 from tokens.authentication import authenticate
 from tokens.breaker import PAUSE_SECONDS, Down
+from tokens.call import Call
 from tokens.lookup import LEFT_OUT, find
 from tokens.models import Token
 from tokens.policy import Requirement
@@ -76,6 +77,7 @@ def test_its_owner_is_there_without_a_password(
 def test_every_column_of_a_decision_is_read(issue: Issue, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     _, value = issue(scopes=[], allowed_addresses=["127.0.0.1/32"])
     request = RequestFactory().get("/", headers=bearer(value))
+    request.call = Call(request)  # type: ignore[attr-defined]  # the middleware does
     with django_assert_num_queries(1):
         authenticate(request, Requirement())
 

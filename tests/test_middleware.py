@@ -17,7 +17,6 @@ from config.environment import networks
 from config.middleware import client_address, plain_address
 from tests.conftest import Issue, bearer
 from tokens.decorators import public, token_required
-from tokens.usage import recorder
 
 View = Callable[[HttpRequest], HttpResponse]
 
@@ -128,13 +127,6 @@ def test_a_views_own_failure_keeps_its_status_and_headers(issue: Issue) -> None:
     assert response["Retry-After"] == "7"
     assert response["Content-Type"] == "application/problem+json"
     assert int(response["Content-Length"]) == len(response.content)
-
-
-def test_the_reference_of_a_refusal_is_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level("INFO", "tokens")
-    reference = Client().get("/api/closed").json()["instance"].rsplit(":", 1)[1]
-    recorder.flush()
-    assert f"401 missing_credentials, reference {reference}" in caplog.text
 
 
 def test_a_wrong_host_has_that_form_too() -> None:

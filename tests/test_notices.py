@@ -13,13 +13,13 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from accounts.models import User
-from tests.conftest import Issue, bearer
+from tests.conftest import Issue, a_call, bearer
 from tests.test_concurrency import at_once
 from tokens import outbox
 from tokens.models import KnownAddress, MailChoices, Notice, Token
 from tokens.models.notice import MOST_ADDRESSES
 from tokens.outbox import send_news
-from tokens.usage import MOST_MET, Recorder, Use, recorder
+from tokens.usage import MOST_MET, Recorder, recorder
 
 pytestmark = pytest.mark.django_db(transaction=True)  # signals come when a transaction is through
 
@@ -149,7 +149,8 @@ def test_meetings_are_bounded(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> 
     token, _ = issue()
     small = Recorder()
     for number in range(10):
-        small.record(token, Use(timezone.now(), f"10.0.0.{number}"))
+        small.record(a_call(token, address=f"10.0.0.{number}"))
+        small._add_up()
         assert len(small._met) <= 3
 
 

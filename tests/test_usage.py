@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import DatabaseError
+from django.db import OperationalError
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from tests.conftest import Issue, bearer
+from tests.conftest import Issue, a_call, bearer
 from tokens.models import Token
-from tokens.usage import Recorder, Use, recorder
+from tokens.usage import Recorder, recorder
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -24,7 +24,7 @@ def test_a_request_writes_nothing_and_the_flush_does(
 ) -> None:
     token, _ = issue()
     with django_assert_num_queries(0):
-        recorder.record(token, Use(NOW, "192.0.2.1"))
+        recorder.record(a_call(token, NOW, "192.0.2.1"))
     assert last_use(token) == (None, None)
     recorder.flush()
     assert last_use(token) == (NOW, "192.0.2.1")
@@ -32,14 +32,14 @@ def test_a_request_writes_nothing_and_the_flush_does(
 
 def test_once_a_minute(issue: Issue) -> None:
     token, _ = issue()
-    recorder.record(token, Use(NOW, "192.0.2.1"))
-    recorder.record(token, Use(NOW + timedelta(seconds=59), "192.0.2.1"))
+    recorder.record(a_call(token, NOW, "192.0.2.1"))
+    recorder.record(a_call(token, NOW + timedelta(seconds=59), "192.0.2.1"))
     recorder.flush()
     assert last_use(token) == (NOW, "192.0.2.1")
-    recorder.record(token, Use(NOW + timedelta(seconds=60), "192.0.2.1"))
+    recorder.record(a_call(token, NOW + timedelta(seconds=60), "192.0.2.1"))
     recorder.flush()
     assert last_use(token) == (NOW + timedelta(seconds=60), "192.0.2.1")
-    recorder.record(token, Use(NOW + timedelta(seconds=61), "192.0.2.2"))  # another address is news
+    recorder.record(a_call(token, NOW + timedelta(seconds=61), "192.0.2.2"))  # another address is news
     recorder.flush()
     assert last_use(token) == (NOW + timedelta(seconds=61), "192.0.2.2")
 
@@ -47,8 +47,8 @@ def test_once_a_minute(issue: Issue) -> None:
 def test_the_latest_of_several_nodes_wins(issue: Issue) -> None:
     token, _ = issue()
     slow, quick = Recorder(), Recorder()
-    slow.record(token, Use(NOW, "192.0.2.1"))
-    quick.record(token, Use(NOW + timedelta(seconds=2), "192.0.2.2"))
+    slow.record(a_call(token, NOW, "192.0.2.1"))
+    quick.record(a_call(token, NOW + timedelta(seconds=2), "192.0.2.2"))
     quick.flush()
     slow.flush()
     assert last_use(token) == (NOW + timedelta(seconds=2), "192.0.2.2")
@@ -56,13 +56,13 @@ def test_the_latest_of_several_nodes_wins(issue: Issue) -> None:
 
 def test_a_flush_that_fails_is_tried_again(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
     token, _ = issue()
-    recorder.record(token, Use(NOW, "192.0.2.1"))
+    recorder.record(a_call(token, NOW, "192.0.2.1"))
 
     def fail(*_: object, **__: object) -> None:
-        raise DatabaseError("gone")
+        raise OperationalError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr("tokens.usage.Token.objects.filter", fail)
+        broken.setattr("tokens.tally.Token.objects.filter", fail)
         broken.setattr("tokens.usage.connection.close", lambda: None)
         recorder.flush()
     assert last_use(token) == (None, None)
@@ -72,7 +72,7 @@ def test_a_flush_that_fails_is_tried_again(issue: Issue, monkeypatch: pytest.Mon
 
 def test_an_unknown_address_is_left_empty(issue: Issue) -> None:
     token, _ = issue()
-    recorder.record(token, Use(NOW, None))
+    recorder.record(a_call(token, NOW, ""))
     recorder.flush()
     assert last_use(token) == (NOW, None)
 

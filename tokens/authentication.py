@@ -1,57 +1,62 @@
 """THE PIPELINE: how the Authorization header of a request becomes a user. Read it from top to bottom."""
 
 import re
+from time import perf_counter
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from tokens import credential, denial, limits, lookup, policy
 from tokens.breaker import Down
+from tokens.call import Call
 from tokens.credential import Credential
 from tokens.denial import Denial
 from tokens.models import Digest, Scope, Token
 from tokens.policy import Requirement
-from tokens.usage import Use, recorder
+from tokens.quota import Verdict
+from tokens.usage import recorder
 
 
 def authenticate(request: HttpRequest, requirement: Requirement) -> None:
     """Sign the owner of the request's token in, as `request.user`, or raise denial.Denial.
 
     `request.token` and `request.limits` are there as soon as they are known, so that a refusal that comes after
-    can tell its client how much is left.
+    can tell its client how much is left; `request.call` says the same to the record.
     """
-    address = request.META.get("REMOTE_ADDR", "")
-    use = Use(timezone.now(), address or None, request.META.get("HTTP_USER_AGENT", ""))
+    call: Call = request.call  # type: ignore[attr-defined]  # the middleware made it
+    call.scopes = requirement.scopes
     try:
-        token = identify(request, use)
-        request.limits = verdict = limits.hit_token(token.identifier, token.rate_limit)  # type: ignore[attr-defined]
+        token = identify(request, call)
+        request.limits = verdict = hit_limit(token, call)  # type: ignore[attr-defined]
         if not verdict.admitted:
             raise denial.rate_limited(f"This token may make {verdict.words}.", verdict.retry_after, verdict.violated)
-        authorize(token, requirement, address)
+        authorize(token, requirement, call.address)
     except Down:
         raise denial.unavailable() from None
-    except Denial as refused:
-        if hasattr(request, "token"):  # its secret is proven, so its owner may know
-            recorder.deny(request.token, refused, use)
-        raise
-    recorder.record(token, use)
     request.user = token.owner
 
 
-def identify(request: HttpRequest, use: Use) -> Token:
+def identify(request: HttpRequest, call: Call) -> Token:
     """The token that the request presents and proves. Failures count against the address."""
     try:
         presented = read_credential(request)
-        request.token = token = prove(presented)  # type: ignore[attr-defined]
-        if code := policy.usable(token, use.at):
+        request.token = call.token = token = prove(presented, call)  # type: ignore[attr-defined]
+        if code := policy.usable(token, call.at):
             raise denial.of_proven_token(code, token.expires_at, token.revoked_at, token.renewed_at)
     except Denial as refused:
-        raise throttled(refused, use.address or "") from None
+        raise throttled(refused, call.address) from None
     if token.has_older_digest:
         recorder.upgrade(token, Digest.of(presented.value))
     return token
+
+
+def hit_limit(token: Token, call: Call) -> Verdict:
+    """Count the request against the token's limit."""
+    began = perf_counter()
+    verdict = limits.hit_token(token.identifier, token.rate_limit)
+    call.limiter = perf_counter() - began
+    return verdict
 
 
 @sensitive_variables()
@@ -75,9 +80,11 @@ def read_credential(request: HttpRequest) -> Credential:
         raise denial.malformed_token(str(fault)) from None
 
 
-def prove(presented: Credential) -> Token:
+def prove(presented: Credential, call: Call) -> Token:
     """The token that `presented` proves, with its owner. One query; nothing more is told before the proof."""
+    began = perf_counter()
     token = lookup.find(presented.identifier)
+    call.database = perf_counter() - began
     if token is None or not token.is_proven_by(presented.value):
         raise denial.unknown_token()
     return token

@@ -15,6 +15,7 @@ from django.utils.cache import patch_vary_headers
 
 from tokens import denial
 from tokens.authentication import authenticate
+from tokens.call import Call
 from tokens.denial import Denial
 from tokens.models import Token
 from tokens.quota import Verdict
@@ -38,16 +39,20 @@ class TokenMiddleware:
         self.api = convert_exception_to_response(ShortRoute(self.process_view))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if is_in_api(request.path_info):
+        call = request.call = Call(request)  # type: ignore[attr-defined]
+        if in_api := is_in_api(request.path_info):
             request.META["HTTP_COOKIE"] = ""  # no session exists here, so none can sign anybody in
-            response = as_problem(cast(HttpResponse, self.api(request)))
+            response = as_problem(request, cast(HttpResponse, self.api(request)))
             response.headers["X-Content-Type-Options"] = "nosniff"
             if not response.streaming:
                 response.headers["Content-Length"] = str(len(response.content))
         else:
             response = self.pages(request)
-        if token := getattr(request, "token", None):
-            add_token_headers(response, token, getattr(request, "limits", None))
+        if call.token:
+            add_token_headers(response, call.token, getattr(request, "limits", None))
+        if in_api or call.code or call.token:
+            call.end(response.status_code)
+            recorder.record(call)
         return response
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
@@ -56,13 +61,14 @@ class TokenMiddleware:
             if not is_in_api(request.path_info):
                 return None
             log.error("%s is closed: its view has neither @token_required nor @public", request.path)
-            return answer(denial.undeclared())
+            return answer(request, denial.undeclared())
         request.user = AnonymousUser()
         if view.requirement is not None:
             try:
                 authenticate(request, view.requirement)
             except Denial as refused:
-                return answer(refused)
+                request.call.denial = refused  # type: ignore[attr-defined]
+                return answer(request, refused)
         return None
 
 
@@ -104,9 +110,10 @@ def internet_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
 
 
-def answer(refused: Denial) -> HttpResponse:
-    """The refusal as application/problem+json (RFC 9457). Its reference is logged, to be found again."""
-    recorder.refuse(f"{refused.status} {refused.code}, reference {refused.reference}")
+def answer(request: HttpRequest, refused: Denial) -> HttpResponse:
+    """The refusal as application/problem+json (RFC 9457). The record keeps its reference, to be found again."""
+    call: Call = request.call  # type: ignore[attr-defined]
+    call.code, call.reference = refused.code, refused.reference
     response = HttpResponse(
         json.dumps(refused.problem()), "application/problem+json", refused.status, headers=refused.response_headers()
     )
@@ -114,11 +121,11 @@ def answer(refused: Denial) -> HttpResponse:
     return response
 
 
-def as_problem(response: HttpResponse) -> HttpResponse:
+def as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """`response` itself, or the same failure as problem+json where it is a page: its status stays."""
     if response.status_code < 400 or "json" in response.get("Content-Type", ""):
         return response
-    problem = answer(denial.for_status(response.status_code))
+    problem = answer(request, denial.for_status(response.status_code))
     for name in KEPT_HEADERS & set(response.headers):
         problem[name] = response[name]
     return problem

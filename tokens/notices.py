@@ -7,9 +7,9 @@ from django.http import HttpRequest
 
 from tokens import outbox, signals
 from tokens.addresses import neighbourhood
+from tokens.call import Call
 from tokens.denial import Denial
 from tokens.models import KnownAddress, MailChoices, Notice, Token
-from tokens.usage import Use
 
 
 def tell(token: Token, kind: Notice.Kind, detail: str = "", *, soon: bool = True) -> None:
@@ -50,14 +50,14 @@ def revoked(token: Token, request: HttpRequest | None, **kwargs: Any) -> None:
 
 
 @receiver(signals.token_refused)
-def refused(token: Token, denial: Denial, use: Use, **kwargs: Any) -> None:
+def refused(token: Token, denial: Denial, use: Call, **kwargs: Any) -> None:
     """A flood of these is cut by the limit on failed authentication."""
     if denial.code == "revoked_token" and not token.notices.filter(kind=Notice.Kind.USED_REVOKED).exists():
-        tell(token, Notice.Kind.USED_REVOKED, use.address or "")
+        tell(token, Notice.Kind.USED_REVOKED, use.address)
 
 
 @receiver(signals.token_used)
-def used(token: Token, use: Use, **kwargs: Any) -> None:
+def used(token: Token, use: Call, **kwargs: Any) -> None:
     if not use.address:
         return
     address = neighbourhood(use.address)

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from tokens.models import Event
+from tokens.models import DayCount, Event, HourCount, RecentRequest, ScopeCount
 
 BATCH_SIZE = 1000  # rows deleted in one transaction: others never wait for long
 
@@ -39,4 +39,8 @@ class Rule(NamedTuple):
 
 RULES = [
     Rule("events", Event._base_manager.all(), "at", "EVENT_RETENTION_DAYS"),  # noqa: SLF001  (the public one refuses)
+    Rule("requests", RecentRequest.objects.all(), "at", "REQUEST_RETENTION_DAYS"),
+    Rule("hours of usage", HourCount.objects.all(), "hour", "HOUR_RETENTION_DAYS"),
+    Rule("days of usage", DayCount.objects.all(), "day", "DAY_RETENTION_DAYS"),
+    Rule("days of scopes", ScopeCount.objects.all(), "day", "DAY_RETENTION_DAYS"),
 ]

@@ -1,39 +1,34 @@
-"""When and from where each token was last used, and what was refused: remembered here, written by a thread each second.
+"""The recorder: each call is remembered here, and counted, logged and written down by a thread each second.
 
 A request never writes. A killed process (kill -9) may lose its last second of this; a stopped one loses nothing.
 """
 
 import atexit
 import logging
+import os
 import threading
+from collections import deque
 from datetime import datetime, timedelta
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
 
-from django.db import Error, connection, transaction
-from django.db.models import Q
+from django.db import Error, InterfaceError, OperationalError, connection
 
-from tokens.denial import Denial
-from tokens.models import Digest, Event, Token
-from tokens.redaction import redact
+from tokens import request_log
+from tokens.call import Call
+from tokens.models import Digest, Event, RecentRequest, Token
 from tokens.signals import token_refused, token_used
+from tokens.tally import Callers, Tally
 
 log = logging.getLogger(__name__)
-refusals = logging.getLogger("tokens.refusals")
 
 FLUSH_SECONDS = 1.0
-MOST_REFUSALS = 1000  # lines in the log, each second
+MOST_WAITING = 10_000  # calls; the next one has them added up at once
+MOST_LINES = 50_000  # of the log, each second
+MOST_REFUSALS = 1000  # told to receivers, each second
 MOST_GUESSES = 1000  # wrong passwords kept, each second
 MOST_MET = 100_000  # tokens at an address, remembered by this process
 RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more and costs writes
-
-
-class Use(NamedTuple):
-    """One use of a token: when, the client's address where it is known, and what it calls itself."""
-
-    at: datetime
-    address: str | None
-    agent: str = ""
-
+TRIM_AFTER = 500  # calls of a token written down
 
 Item = TypeVar("Item")
 
@@ -63,76 +58,129 @@ class Pending(Generic[Item]):
 
 
 class Recorder:
-    """The latest use of each token, and the refusals, since the last flush."""
+    """The calls since the last flush, and what else must not happen within a request."""
 
     def __init__(self) -> None:
-        self._uses: dict[int, Use] = {}
-        self._digests: dict[int, Digest] = {}
-        self._met: dict[tuple[int, str | None], datetime] = {}
-        self._meetings = Pending[tuple[Token, Use]](MOST_MET)
-        self._denials = Pending[tuple[Token, Denial, Use]](MOST_REFUSALS)
-        self._refusals = Pending[str](MOST_REFUSALS)
+        self._calls: deque[Call] = deque()
+        self._tally = Tally()
+        self._callers = Callers()
+        self._met: dict[tuple[int, str], datetime] = {}
+        self._written: dict[int, int] = {}
+        self._unlogged = Pending[Call](MOST_LINES)
+        self._meetings = Pending[tuple[Token, Call]](MOST_MET)
+        self._denials = Pending[tuple[Token, Call]](MOST_REFUSALS)
         self._guesses = Pending[tuple[str, datetime, dict[str, Any]]](MOST_GUESSES)
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # of the tally and what it is made with
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def record(self, token: Token, use: Use) -> None:
-        """Remember `use`: at most once a minute for each token at each address, and the first since a renewal at once.
-
-        The first at an address since this process started is said by `token_used` too.
-        """
-        last = self._met.get((token.pk, use.address))
-        if last and use.at - last < RESOLUTION and not (token.renewed_at and last <= token.renewed_at):
-            return
-        with self._lock:
-            if len(self._met) >= MOST_MET:
-                self._met.clear()
-            self._met[token.pk, use.address] = use.at
-            self._uses[token.pk] = use
-        if last is None:
-            self._meetings.add((token, use))
-        self._have_a_thread()
+    def record(self, call: Call) -> None:
+        """Remember `call`, which is answered."""
+        self._calls.append(call)
+        if len(self._calls) >= MOST_WAITING:
+            self._add_up()
+        if self._thread is None:
+            self._start()
 
     def upgrade(self, token: Token, digest: Digest) -> None:
         """Have the row keep `digest`, of the newest pepper, in place of its older one."""
         with self._lock:
-            self._digests[token.pk] = digest
-        self._have_a_thread()
-
-    def deny(self, token: Token, denial: Denial, use: Use) -> None:
-        """Have `token_refused` sent: not here, because its receivers may take their time."""
-        self._denials.add((token, denial, use))
-        self._have_a_thread()
-
-    def refuse(self, line: str) -> None:
-        """Have the log say `line`. A flood of them is cut short, and the log says by how much."""
-        self._refusals.add(line)
-        self._have_a_thread()
+            self._tally.digests[token.pk] = digest  # written with the call that brought it
 
     def guess(self, email: str, at: datetime, origin: dict[str, Any]) -> None:
         """Have a wrong password for `email` written down, if there is such an account."""
         self._guesses.add((email, at, origin))
-        self._have_a_thread()
+        if self._thread is None:
+            self._start()
 
-    def _have_a_thread(self) -> None:
+    def _start(self) -> None:
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():  # a forked process has none of its own
+            if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
                 self._thread.start()
 
+    def _run(self) -> None:
+        while not self._stopping.wait(FLUSH_SECONDS):
+            try:
+                self.flush()
+            except Exception:
+                log.exception("usage could not be written")
+
+    def stop(self) -> None:
+        """End the thread and write the rest."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+        self.flush()
+
     def flush(self) -> None:
         """Write what is remembered."""
-        self._log_refusals()
-        self._save_uses()
+        self._add_up()
+        self._write_log()
+        self._save()
         self._save_guesses()
         self._send_signals()  # last, because receivers may take their time
 
-    def _send_signals(self) -> None:
-        for token, denial, use in self._denials.take()[0]:
-            token_refused.send_robust(sender=Token, token=token, denial=denial, use=use)
-        for token, use in self._meetings.take()[0]:
-            token_used.send_robust(sender=Token, token=token, use=use)
+    def _add_up(self) -> None:
+        """Turn the calls that wait into counts and lines."""
+        with self._lock:
+            for _ in range(len(self._calls)):
+                call = self._calls.popleft()
+                self._unlogged.add(call)
+                if call.token is not None:
+                    self._count(call, call.token)
+
+    def _write_log(self) -> None:
+        calls, dropped = self._unlogged.take()
+        request_log.write(calls)
+        if dropped:
+            log.warning("%d more requests are missing in the log", dropped)
+
+    def _count(self, call: Call, token: Token) -> None:
+        self._tally.add(call, token.pk, self._callers.named(call, token.pk))
+        if call.denial is None:
+            self._meet(call, token)
+        else:
+            self._denials.add((token, call))
+
+    def _meet(self, call: Call, token: Token) -> None:
+        """Note its last use: at most once a minute for each token at each address, and the first since a renewal at
+        once. The first at an address since this process started is said by `token_used` too."""
+        last = self._met.get((token.pk, call.address))
+        if last and call.at - last < RESOLUTION and not (token.renewed_at and last <= token.renewed_at):
+            return
+        if len(self._met) >= MOST_MET:
+            self._met.clear()
+        self._met[token.pk, call.address] = call.at
+        self._tally.uses[token.pk] = call
+        if last is None:
+            self._meetings.add((token, call))
+
+    def _save(self) -> None:
+        """The counts are kept for another try where the database does not answer."""
+        with self._lock:
+            tally, self._tally = self._tally, Tally()
+        if not tally:
+            return
+        try:
+            written = tally.save()
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            log.warning("the usage of %d tokens is kept for the next try: %s", len(tally.latest), error)
+            with self._lock:
+                tally.absorb(self._tally)
+                self._tally = tally
+            return
+        if tally.dropped:
+            log.info("%d requests are counted without details, which came too fast", tally.dropped)
+        self._trim(written)
+
+    def _trim(self, written: dict[int, int]) -> None:
+        for pk, calls in written.items():
+            self._written[pk] = self._written.get(pk, 0) + calls
+            if self._written[pk] >= TRIM_AFTER:
+                del self._written[pk]
+                RecentRequest.trim(pk)
 
     def _save_guesses(self) -> None:
         """They are not kept for another try: sign-in answers nobody while the database is away."""
@@ -145,55 +193,13 @@ class Recorder:
             connection.close()
             log.warning("%d wrong passwords could not be written down: %s", len(guesses), error)
 
-    def _log_refusals(self) -> None:
-        lines, dropped = self._refusals.take()
-        for line in lines:
-            refusals.info(line)
-        if dropped:
-            refusals.warning("%d more requests were refused", dropped)
-
-    def _save_uses(self) -> None:
-        """In one transaction; they are kept where the database does not answer."""
-        with self._lock:
-            uses, self._uses = self._uses, {}
-            digests, self._digests = self._digests, {}
-        if not uses and not digests:
-            return
-        try:
-            with transaction.atomic():
-                for pk in sorted(uses.keys() | digests.keys()):  # in one order everywhere, so that nodes never deadlock
-                    if pk in uses:
-                        self._save_use(pk, uses[pk])
-                    if pk in digests:
-                        Token.objects.filter(pk=pk).update(**digests[pk]._asdict())
-        except Error as error:
-            connection.close()
-            log.warning("last use of %d tokens is kept for the next try: %s", len(uses), error)
-            with self._lock:
-                self._uses = uses | self._uses
-                self._digests = digests | self._digests
-
-    @staticmethod
-    def _save_use(pk: int, use: Use) -> None:
-        earlier = Q(last_used_at=None) | Q(last_used_at__lt=use.at)
-        Token.objects.filter(earlier, pk=pk).update(
-            last_used_at=use.at, last_used_address=use.address, last_used_agent=redact(use.agent)[:200]
-        )
-
-    def stop(self) -> None:
-        """End the thread and write the rest."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(timeout=5)
-        self.flush()
-
-    def _run(self) -> None:
-        while not self._stopping.wait(FLUSH_SECONDS):
-            try:
-                self.flush()
-            except Exception:
-                log.exception("last use could not be written")
+    def _send_signals(self) -> None:
+        for token, call in self._denials.take()[0]:
+            token_refused.send_robust(sender=Token, token=token, denial=call.denial, use=call)
+        for token, call in self._meetings.take()[0]:
+            token_used.send_robust(sender=Token, token=token, use=call)
 
 
 recorder = Recorder()
 atexit.register(recorder.stop)
+os.register_at_fork(after_in_child=lambda: Recorder.__init__(recorder))  # what is remembered is its parent's to write

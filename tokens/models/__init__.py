@@ -7,6 +7,16 @@ from tokens.models.notice import KnownAddress, MailChoices, Notice
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
 from tokens.models.token import DESCRIPTION_LENGTH, Token
+from tokens.models.usage import (
+    AGENT_LENGTH,
+    FAMILY_LENGTH,
+    PATH_LENGTH,
+    Count,
+    DayCount,
+    HourCount,
+    RecentRequest,
+    ScopeCount,
+)
 from tokens.models.words import (
     AlreadyRenewed,
     Environment,
@@ -20,21 +30,29 @@ from tokens.models.words import (
 )
 
 __all__ = [
+    "AGENT_LENGTH",
     "DESCRIPTION_LENGTH",
+    "FAMILY_LENGTH",
     "GROUPS",
     "NAME_LENGTH",
+    "PATH_LENGTH",
     "AccountKind",
     "AlreadyRenewed",
+    "Count",
+    "DayCount",
     "Digest",
     "Environment",
     "Event",
     "EventQuerySet",
     "FormAlreadySent",
+    "HourCount",
     "KnownAddress",
     "LifetimeTooLong",
     "MailChoices",
     "Notice",
+    "RecentRequest",
     "Scope",
+    "ScopeCount",
     "ScopeNotAllowed",
     "Status",
     "Token",

@@ -14,6 +14,7 @@ from django.db.models import Q
 
 from tokens.models.words import ScopeNotAllowed
 
+SCOPE_LENGTH = 100
 NAME = RegexValidator(
     r"^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$",
     "A scope is named resource:action in lower case, such as reports:read.",
@@ -43,7 +44,7 @@ class Scope(models.Model):
     """A right by name. One with a group holds only while the token's owner is in it, request by request."""
 
     name = models.CharField(
-        max_length=100, unique=True, validators=[NAME], help_text="resource:action, such as reports:read"
+        max_length=SCOPE_LENGTH, unique=True, validators=[NAME], help_text="resource:action, such as reports:read"
     )
     words = models.CharField(
         max_length=200, help_text="What a token with it can do, such as “Read reports”. People see it when they choose."

@@ -1,0 +1,65 @@
+"""One request by a program: what the pipeline learns of it, for the record, the log and the metrics."""
+
+from functools import lru_cache
+from time import perf_counter
+from urllib.parse import quote
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ua_parser import parse_user_agent
+
+from tokens.denial import Denial
+from tokens.models import FAMILY_LENGTH, PATH_LENGTH, Token
+from tokens.redaction import redact
+
+
+class Call:
+    """What is not known stays empty. `denial` is Tokenry's refusal; a view's own failure has a code alone."""
+
+    __slots__ = (
+        "address", "agent", "at", "code", "database", "denial", "limiter", "method", "path", "reference", "scopes",
+        "seconds", "started", "status", "token",
+    )  # fmt: skip
+
+    def __init__(self, request: HttpRequest) -> None:
+        meta = request.META
+        self.started = perf_counter()
+        self.at = timezone.now()
+        self.method = request.method or ""
+        self.path = request.path_info
+        self.address: str = meta.get("REMOTE_ADDR", "")
+        self.agent: str = meta.get("HTTP_USER_AGENT", "")
+        self.token: Token | None = None  # once its secret is proven
+        self.scopes: tuple[str, ...] = ()  # that the endpoint asked for
+        self.denial: Denial | None = None
+        self.code = self.reference = ""  # of a failure
+        self.status = 0
+        self.seconds = self.database = self.limiter = 0.0
+
+    def end(self, status: int) -> None:
+        """It is answered with that status."""
+        self.status = status
+        self.seconds = perf_counter() - self.started
+
+    @property
+    def milliseconds(self) -> float:
+        return round(1000 * self.seconds, 1)
+
+    @property
+    def shown_path(self) -> str:
+        """The path as it was sent, without its query, and with tokens masked."""
+        return redact(quote(self.path[:400], safe="/:@!$&'()*+,;=~", errors="replace"))[:PATH_LENGTH]
+
+    @property
+    def family(self) -> str:
+        return family(self.agent)
+
+
+@lru_cache(maxsize=1024)
+def family(agent: str) -> str:
+    """“python-requests” out of “python-requests/2.32.3”, “Firefox” out of what a browser sends."""
+    if agent.startswith("Mozilla/"):
+        found = parse_user_agent(agent)
+        return found.family[:FAMILY_LENGTH] if found else "Browser"
+    name = agent.partition("/")[0].partition(" ")[0]
+    return redact("".join(c for c in name if c.isprintable()))[:FAMILY_LENGTH]

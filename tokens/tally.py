@@ -1,0 +1,166 @@
+"""What many calls come to: counts, last uses and the latest calls. It stays small however many there are."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Q
+
+from tokens.call import Call
+from tokens.models import AGENT_LENGTH, Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
+from tokens.redaction import redact
+
+MOST_LATEST = 50  # calls of one token written down in one flush: as many as its page shows
+MOST_DETAILS = 5000  # of all tokens
+MOST_CALLERS = 100  # told apart for one token on one day, by this process; all others count together
+TOGETHER = ("", "")
+
+
+class Key(NamedTuple):
+    """What calls have in common that are counted together."""
+
+    token: int
+    hour: datetime
+    address: str
+    family: str
+    status_class: int
+    scopes: tuple[str, ...]
+
+
+TABLES: dict[type[Count], Callable[[Key], Iterable[tuple[Any, ...]]]] = {  # the rows that a key adds to
+    DayCount: lambda key: [(key.token, key.hour.date(), key.address, key.family, key.status_class)],
+    HourCount: lambda key: [(key.token, key.hour, key.status_class)],
+    ScopeCount: lambda key: [(key.token, key.hour.date(), scope) for scope in key.scopes],
+}
+
+
+class Sums(dict[tuple[Any, ...], list[Any]]):
+    """Requests, those of them refused, and the latest instant, by key."""
+
+    def add(self, key: tuple[Any, ...], requests: int, refused: int, at: datetime) -> None:
+        if sums := self.get(key):
+            sums[0] += requests
+            sums[1] += refused
+            sums[2] = max(sums[2], at)
+        else:
+            self[key] = [requests, refused, at]
+
+
+class Callers:
+    """Who called with which token today."""
+
+    def __init__(self) -> None:
+        self._day: date | None = None
+        self._of: dict[int, set[tuple[str, str]]] = {}
+
+    def named(self, call: Call, pk: int) -> tuple[str, str]:
+        """The caller's address and family; neither once too many have been told apart."""
+        day = call.at.date()
+        if day != self._day:
+            self._day, self._of = day, {}
+        caller, known = (call.address, call.family), self._of.setdefault(pk, set())
+        if caller not in known and len(known) >= MOST_CALLERS:
+            return TOGETHER
+        known.add(caller)
+        return caller
+
+
+class Tally:
+    """Calls added up between two flushes."""
+
+    def __init__(self) -> None:
+        self.counts = Sums()
+        self.latest: dict[int, deque[Call]] = {}
+        self.uses: dict[int, Call] = {}
+        self.digests: dict[int, Digest] = {}
+        self.details = self.dropped = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.counts or self.digests)
+
+    def add(self, call: Call, pk: int, caller: tuple[str, str]) -> None:
+        """Count `call`, which `caller` made with the token of that key."""
+        hour = call.at.replace(minute=0, second=0, microsecond=0)
+        asked = call.scopes if call.denial is None or call.code == "insufficient_scope" else ()
+        key = Key(pk, hour, *caller, call.status // 100, asked)
+        self.counts.add(key, 1, call.denial is not None, call.at)
+        self.keep(call, pk)
+
+    def keep(self, call: Call, pk: int) -> None:
+        """Write `call` down with the next flush, in place of an older one of its token where there are too many."""
+        latest = self.latest.setdefault(pk, deque(maxlen=MOST_LATEST))
+        if len(latest) < MOST_LATEST and self.details < MOST_DETAILS:
+            self.details += 1
+            latest.append(call)
+            return
+        self.dropped += 1
+        if len(latest) == MOST_LATEST:
+            latest.append(call)
+
+    def absorb(self, later: Tally) -> None:
+        """Add what came after this one, which could not be written."""
+        for key, sums in later.counts.items():
+            self.counts.add(key, *sums)
+        for pk, calls in later.latest.items():
+            for call in calls:
+                self.keep(call, pk)
+        self.uses |= later.uses
+        self.digests |= later.digests
+        self.dropped += later.dropped
+
+    def save(self) -> dict[int, int]:
+        """Write it, in one transaction. How many calls were written down, by token."""
+        with transaction.atomic():
+            alive = lock({key[0] for key in self.counts} | self.digests.keys())
+            for pk in sorted(alive & self.uses.keys()):
+                save_use(pk, self.uses[pk])
+            for pk in sorted(alive & self.digests.keys()):
+                Token.objects.filter(pk=pk).update(**self.digests[pk]._asdict())
+            counts = [(Key(*key), sums) for key, sums in self.counts.items() if key[0] in alive]
+            for model, keys in TABLES.items():
+                rows = Sums()
+                for key, sums in counts:
+                    for each in keys(key):
+                        rows.add(each, *sums)
+                model.objects.add((*key, *sums) for key, sums in rows.items())
+            latest = {pk: calls for pk, calls in self.latest.items() if pk in alive}
+            RecentRequest.objects.bulk_create(
+                [detail(call, pk) for pk, calls in latest.items() for call in calls], batch_size=500
+            )
+        return {pk: len(calls) for pk, calls in latest.items()}
+
+
+def lock(pks: Iterable[int]) -> set[int]:
+    """The tokens of those keys that still exist, theirs until the transaction ends; in one order everywhere, so that
+    nodes never wait for each other in a circle."""
+    wanted = sorted(pks)
+    tokens = Token.objects.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True)
+    return {pk for start in range(0, len(wanted), 500) for pk in tokens.filter(pk__in=wanted[start : start + 500])}
+
+
+def save_use(pk: int, use: Call) -> None:
+    """The latest of several nodes stays."""
+    Token.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=use.at), pk=pk).update(
+        last_used_at=use.at, last_used_address=use.address or None, last_used_agent=redact(use.agent)[:AGENT_LENGTH]
+    )
+
+
+def detail(call: Call, pk: int) -> RecentRequest:
+    """What is kept of a call."""
+    return RecentRequest(
+        token_id=pk,
+        at=call.at,
+        method=call.method[:10],
+        path=call.shown_path,
+        status=call.status,
+        refused=call.denial is not None,
+        code=call.code,
+        reference=call.reference,
+        milliseconds=call.milliseconds,
+        address=call.address,
+        user_agent=redact(call.agent)[:AGENT_LENGTH],
+    )
