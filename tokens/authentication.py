@@ -103,10 +103,7 @@ def throttled(refused: Denial, address: str) -> Denial:
 
 def authorize(token: Token, requirement: Requirement, address: str) -> None:
     """Refuse a token that signs its owner in but may not do this, here, from there."""
-    held = token.scopes
-    if requirement.scopes and token.asks_catalogue:
-        with lookup.breaker:
-            held = list(Scope.objects.held_by(token.owner).filter(name__in=held).values_list("name", flat=True))
+    held = held_scopes(token) if requirement.scopes else token.scopes
     environment = requirement.environment or settings.TOKEN_ENVIRONMENT
     match policy.allows(token, held, requirement.scopes, environment, address):
         case "insufficient_scope":
@@ -115,3 +112,11 @@ def authorize(token: Token, requirement: Requirement, address: str) -> None:
             raise denial.wrong_environment(token.environment, environment)
         case "address_not_allowed":
             raise denial.address_not_allowed(address)
+
+
+def held_scopes(token: Token) -> list[str]:
+    """Those of its scopes that count now; a query only where one of them is restricted to a group, or deleted."""
+    if not token.asks_catalogue:
+        return token.scopes
+    with lookup.breaker:
+        return list(Scope.objects.held_by(token.owner).filter(name__in=token.scopes).values_list("name", flat=True))

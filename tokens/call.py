@@ -37,8 +37,8 @@ class Call:
         self.seconds = self.database = self.limiter = 0.0
 
     def end(self, status: int) -> None:
-        """It is answered with that status."""
-        self.status = status
+        """It is answered with that status; a refusal keeps its own where a gateway knows fewer."""
+        self.status = self.denial.status if self.denial else status
         self.seconds = perf_counter() - self.started
 
     @property

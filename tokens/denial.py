@@ -1,7 +1,7 @@
 """Why a request is refused: code, status, header and words, as RFC 9457 problem details. Pure."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.client import responses
@@ -34,6 +34,7 @@ KINDS = {
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
     "bad_request": Kind(400, "The request can't be read"),
+    "invalid_request": Kind(422, "The request does not say what it must"),
     "internal_error": Kind(500, "Something went wrong here"),
     "unavailable": Kind(503, "Not available for the moment"),
 }
@@ -165,6 +166,12 @@ def unavailable() -> Denial:
     return Denial(
         "unavailable", "Tokens can't be checked at the moment. Try again in a few seconds.", {"Retry-After": "2"}
     )
+
+
+def invalid_request(errors: Mapping[str, str]) -> Denial:
+    """What is wrong with each field."""
+    fields = [{"field": field, "detail": detail} for field, detail in errors.items()]
+    return Denial("invalid_request", " ".join(errors.values()), members={"errors": fields})
 
 
 def undeclared() -> Denial:

@@ -1,6 +1,5 @@
 """HTTP glue around the pipeline: views declare, this enforces, and every failure under /api/ is problem+json."""
 
-import json
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -13,7 +12,8 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
-from tokens import denial
+from tokens import denial, gateway
+from tokens.answers import answer, as_problem
 from tokens.authentication import authenticate
 from tokens.call import Call
 from tokens.denial import Denial
@@ -24,36 +24,44 @@ from tokens.usage import recorder
 log = logging.getLogger(__name__)
 
 API = "/api/"
-KEPT_HEADERS = {"Allow", "Retry-After", "WWW-Authenticate"}  # of a view's own failure
+View = Callable[[HttpRequest], HttpResponse]
 
 
 class TokenMiddleware:
     """Signs the owner of a request's token in where the view asks for one, and closes /api/ to everything else.
 
     Requests to /api/ leave the list of middleware here, straight to their view: sessions, CSRF, messages and
-    templates, which stand below, are nothing to a program and would cost it more than all the rest.
+    templates, which stand below, are nothing to a program and would cost it more than all the rest. So do those to
+    /verify, whose view stands for that of another service.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+    def __init__(self, get_response: View) -> None:
         self.pages = get_response
-        self.api = convert_exception_to_response(ShortRoute(self.process_view))
+        self.api = cast(View, convert_exception_to_response(ShortRoute(self.process_view)))
+        self.verify = cast(View, convert_exception_to_response(gateway.verify))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         call = request.call = Call(request)  # type: ignore[attr-defined]
-        if in_api := is_in_api(request.path_info):
+        route = self.route_of(request.path_info)
+        if route is self.pages:
+            response = self.pages(request)
+        else:
             request.META["HTTP_COOKIE"] = ""  # no session exists here, so none can sign anybody in
-            response = as_problem(request, cast(HttpResponse, self.api(request)))
+            response = as_problem(request, route(request))
             response.headers["X-Content-Type-Options"] = "nosniff"
             if not response.streaming:
                 response.headers["Content-Length"] = str(len(response.content))
-        else:
-            response = self.pages(request)
         if call.token:
             add_token_headers(response, call.token, getattr(request, "limits", None))
-        if in_api or call.code or call.token:
+        if route is not self.pages or call.code or call.token:
             call.end(response.status_code)
             recorder.record(call)
         return response
+
+    def route_of(self, path: str) -> View:
+        if is_in_api(path):
+            return self.api
+        return self.verify if gateway.is_asked(path) else self.pages
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
         """Hold the view to what it declares; under /api/ one that declares nothing is refused."""
@@ -108,24 +116,3 @@ def add_token_headers(response: HttpResponse, token: Token, limits: Verdict | No
 def internet_time(at: datetime) -> str:
     """`at` to the second, in UTC (RFC 3339)."""
     return at.astimezone(UTC).isoformat(timespec="seconds")[:19] + "Z"
-
-
-def answer(request: HttpRequest, refused: Denial) -> HttpResponse:
-    """The refusal as application/problem+json (RFC 9457). The record keeps its reference, to be found again."""
-    call: Call = request.call  # type: ignore[attr-defined]
-    call.code, call.reference = refused.code, refused.reference
-    response = HttpResponse(
-        json.dumps(refused.problem()), "application/problem+json", refused.status, headers=refused.response_headers()
-    )
-    response._has_been_logged = True  # type: ignore[attr-defined]  # noqa: SLF001  (else Django logs it again)
-    return response
-
-
-def as_problem(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    """`response` itself, or the same failure as problem+json where it is a page: its status stays."""
-    if response.status_code < 400 or "json" in response.get("Content-Type", ""):
-        return response
-    problem = answer(request, denial.for_status(response.status_code))
-    for name in KEPT_HEADERS & set(response.headers):
-        problem[name] = response[name]
-    return problem
