@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 
 from accounts.fresh import confirmed_posts
 from config import probes
+from tokens import help_views
 
 admin.site.site_header = admin.site.site_title = "Tokenry administration"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -23,6 +24,7 @@ urlpatterns = [
     path("settings/", include("accounts.urls")),
     path("settings/", include("tokens.urls")),
     path("api/v1/", include("tokens.api.urls")),
+    path("help/", help_views.guide, name="help"),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
     path("healthz", probes.healthz),

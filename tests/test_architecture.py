@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "management": {"facts", "models", "outbox", "plain", "redaction", "retention"},
     "admin": {"models", "quota"},
     "urls": {"activity_views", "calendar_views", "views", "life_views", "bulk_views", "credential"},
+    "help_views": {"examples", "lifetime", "models", "quota"},
     "views": {"forms", "guards", "models", "access", "listing", "requests", *PURE},
     "life_views": {"views", "guards", "forms", "life_forms", "models", "requests"},
     "bulk_views": {"life_forms", "models", "requests"},

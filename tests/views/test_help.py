@@ -1,0 +1,67 @@
+"""The guide speaks of this installation: its address, prefix, limits and choices."""
+
+import re
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import Settings
+
+from tests.conftest import Issue
+
+pytestmark = pytest.mark.django_db
+SUBJECTS = (
+    "open", "create", "expiry", "store", "separate", "use", "view", "revoke", "renew", "refused", "limits",
+)  # fmt: skip
+
+
+def test_everybody_may_read_it(stranger_client: Client, owner_client: Client) -> None:
+    assert stranger_client.get("/help/").status_code == owner_client.get("/help/").status_code == 200
+
+
+def test_its_index_names_every_section(client: Client) -> None:
+    page = client.get("/help/").content.decode()
+    index = page.partition('aria-label="Help"')[2].partition("</nav>")[0]
+    assert re.findall(r'href="#(\w+)"', index) == re.findall(r'<section id="(\w+)"', page) == list(SUBJECTS)
+
+
+@time_machine.travel("2026-11-24T12:00:00Z", tick=False)
+def test_with_this_installations_values(client: Client, settings: Settings) -> None:
+    settings.SITE_URL = "https://tokens.example.com"
+    settings.TOKEN_PREFIX = "acme"
+    settings.TOKEN_RATE_LIMIT = "7/minute"
+    settings.FAILED_AUTH_LIMIT = "3/hour"
+    settings.MAX_TOKENS_PER_USER = 12
+    page = client.get("/help/").content.decode()
+    for words in (
+        "https://tokens.example.com/settings/tokens/",
+        "<code>acme_</code>",
+        "<code>acme_test_</code>",
+        "7 requests in a minute",
+        "3 requests in an hour",
+        "12 active tokens",
+        "22 Feb 2027",
+        "No expiration (4 years)",
+        "https://tokens.example.com/api/v1/token",
+    ):
+        assert words in page, words
+
+
+@time_machine.travel("2026-11-24T12:00:00Z", tick=False)
+def test_only_what_the_policy_allows_is_offered(client: Client, settings: Settings) -> None:
+    settings.MAX_TOKEN_LIFETIME_DAYS = 90
+    page = client.get("/help/").content.decode()
+    assert "90 days" in page
+    assert "No expiration" not in page
+    settings.MAX_TOKEN_LIFETIME_DAYS = 10
+    assert "4 Dec 2026" in client.get("/help/").content.decode()
+
+
+def test_the_token_pages_link_to_it(owner_client: Client, issue: Issue) -> None:
+    token, _ = issue()
+    for path in ("/settings/tokens/", "/settings/tokens/new/", token.get_absolute_url()):
+        assert 'href="/help/"' in owner_client.get(path).content.decode()
+
+
+def test_it_is_only_read(client: Client) -> None:
+    assert client.post("/help/").status_code == 405
