@@ -1,10 +1,12 @@
 """The installation's own settings, with the peers installed beside it."""
 
 import os
+from pathlib import Path
 
 from config.settings import *  # noqa: F403  (all of the installation's)
-from config.settings import DATABASE, INSTALLED_APPS, SILENCED_SYSTEM_CHECKS
+from config.settings import DATABASE, INSTALLED_APPS, LOGGING, SILENCED_SYSTEM_CHECKS
 
+LOGGING["handlers"]["requests"]["stream"] = Path(os.devnull).open("w")  # written all the same, and not among our answers
 ROOT_URLCONF = "benchmarks.views"
 INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "rest_framework.authtoken", "knox", "rest_framework_api_key"]
 

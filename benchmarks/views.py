@@ -14,9 +14,11 @@ from rest_framework.views import APIView
 from rest_framework_api_key.permissions import HasAPIKey
 
 from tokens.authentication import authenticate
+from tokens.call import Call
 from tokens.decorators import token_required
 from tokens.denial import Denial
 from tokens.policy import Requirement
+from tokens.usage import recorder
 
 SCOPE = "bench:read"
 ANSWER = {"hello": "world"}
@@ -33,10 +35,13 @@ class TokenryAuthentication(BaseAuthentication):
 
     def authenticate(self, request: Any) -> tuple[Any, Any]:
         inner = request._request  # Django's own
+        inner.call = call = Call(inner)  # as the middleware does, which is not here
         try:
             authenticate(inner, self.requirement)
         except Denial as refused:
             raise AuthenticationFailed(refused.code) from None
+        call.end(200)
+        recorder.record(call)
         return inner.user, inner.token
 
 
