@@ -1,12 +1,12 @@
 """The installation's own settings, with the peers installed beside it."""
 
 import os
-from pathlib import Path
 
 from config.settings import *  # noqa: F403  (all of the installation's)
 from config.settings import DATABASE, INSTALLED_APPS, LOGGING, SILENCED_SYSTEM_CHECKS
 
-LOGGING["handlers"]["requests"]["stream"] = Path(os.devnull).open("w")  # written all the same, and not among our answers
+# The log of requests is written all the same, and not among the answers of ours on stdout.
+LOGGING["handlers"]["requests"] = {"class": "logging.FileHandler", "formatter": "bare", "filename": os.devnull}
 ROOT_URLCONF = "benchmarks.views"
 INSTALLED_APPS = [*INSTALLED_APPS, "rest_framework", "rest_framework.authtoken", "knox", "rest_framework_api_key"]
 

@@ -10,7 +10,7 @@ LOGGING: dict[str, Any] = {
             "()": "tokens.redaction.RedactingFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
         },
-        "bare": {"()": "tokens.redaction.RedactingFormatter", "format": "%(message)s"},
+        "bare": {"format": "%(message)s"},  # tokens.request_log masks what clients chose, field by field
     },
     "handlers": {
         "console": {"class": "logging.StreamHandler", "formatter": "plain"},

@@ -9,7 +9,7 @@ from django.utils import timezone
 from ua_parser import parse_user_agent
 
 from tokens.denial import Denial
-from tokens.models import FAMILY_LENGTH, PATH_LENGTH, Token
+from tokens.models import AGENT_LENGTH, FAMILY_LENGTH, PATH_LENGTH, Token
 from tokens.redaction import redact
 
 
@@ -18,7 +18,7 @@ class Call:
 
     __slots__ = (
         "address", "agent", "at", "code", "database", "denial", "limiter", "method", "path", "reference", "scopes",
-        "seconds", "started", "status", "token",
+        "seconds", "shown", "started", "status", "token",
     )  # fmt: skip
 
     def __init__(self, request: HttpRequest) -> None:
@@ -33,6 +33,7 @@ class Call:
         self.scopes: tuple[str, ...] = ()  # that the endpoint asked for
         self.denial: Denial | None = None
         self.code = self.reference = ""  # of a failure
+        self.shown = ""
         self.status = 0
         self.seconds = self.database = self.limiter = 0.0
 
@@ -46,9 +47,21 @@ class Call:
         return round(1000 * self.seconds, 1)
 
     @property
+    def shown_method(self) -> str:
+        """Any word may be one, but none of the standard ones is longer."""
+        return self.method[:10]
+
+    @property
     def shown_path(self) -> str:
         """The path as it was sent, without its query, and with tokens masked."""
-        return redact(quote(self.path[:400], safe="/:@!$&'()*+,;=~", errors="replace"))[:PATH_LENGTH]
+        if not self.shown:
+            self.shown = redact(quote(self.path[:400], safe="/:@!$&'()*+,;=~", errors="replace"))[:PATH_LENGTH]
+        return self.shown
+
+    @property
+    def shown_agent(self) -> str:
+        """What the program calls itself, with tokens masked."""
+        return redact(self.agent)[:AGENT_LENGTH]
 
     @property
     def family(self) -> str:

@@ -12,6 +12,7 @@ from tokens.credential import BULLET, ENVIRONMENTS, IDENTIFIER_LENGTH
 TOKEN = re.compile(
     rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})[0-9A-Za-z_]+"
 )
+HINT = re.compile(rf"_(?:{'|'.join(ENVIRONMENTS)})_")  # found much faster; without it there is no token
 
 
 def without_secrets(text: str) -> str:
@@ -21,7 +22,7 @@ def without_secrets(text: str) -> str:
 
 def redact(text: str) -> str:
     """`text` with the secret part of every token replaced by bullets. The identifier is public and stays."""
-    return TOKEN.sub(rf"\1{BULLET * 3}", text)
+    return TOKEN.sub(rf"\1{BULLET * 3}", text) if HINT.search(text) else text
 
 
 class RedactingFormatter(logging.Formatter):

@@ -22,7 +22,7 @@ def fields(call: Call) -> dict[str, Value]:
         "reference": call.reference or None,
         "identifier": token.identifier if token else None,
         "owner_id": token.owner_id if token else None,
-        "method": call.method,
+        "method": call.shown_method,
         "path": call.shown_path,
         "status": call.status,
         "code": call.code or None,

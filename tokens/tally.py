@@ -11,8 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from tokens.call import Call
-from tokens.models import AGENT_LENGTH, Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
-from tokens.redaction import redact
+from tokens.models import Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
 
 MOST_LATEST = 50  # calls of one token written down in one flush: as many as its page shows
 MOST_DETAILS = 5000  # of all tokens
@@ -87,7 +86,7 @@ class Tally:
         hour = call.at.replace(minute=0, second=0, microsecond=0)
         asked = call.scopes if call.denial is None or call.code == "insufficient_scope" else ()
         key = Key(pk, hour, *caller, call.status // 100, asked)
-        self.counts.add(key, 1, call.denial is not None, call.at)
+        self.counts.add(key, 1, int(call.denial is not None), call.at)
         self.keep(call, pk)
 
     def keep(self, call: Call, pk: int) -> None:
@@ -128,9 +127,7 @@ class Tally:
                         rows.add(each, *sums)
                 model.objects.add((*key, *sums) for key, sums in rows.items())
             latest = {pk: calls for pk, calls in self.latest.items() if pk in alive}
-            RecentRequest.objects.bulk_create(
-                [detail(call, pk) for pk, calls in latest.items() for call in calls], batch_size=500
-            )
+            RecentRequest.write(detail(call, pk) for pk, calls in latest.items() for call in calls)
         return {pk: len(calls) for pk, calls in latest.items()}
 
 
@@ -145,22 +142,12 @@ def lock(pks: Iterable[int]) -> set[int]:
 def save_use(pk: int, use: Call) -> None:
     """The latest of several nodes stays."""
     Token.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=use.at), pk=pk).update(
-        last_used_at=use.at, last_used_address=use.address or None, last_used_agent=redact(use.agent)[:AGENT_LENGTH]
+        last_used_at=use.at, last_used_address=use.address or None, last_used_agent=use.shown_agent
     )
 
 
-def detail(call: Call, pk: int) -> RecentRequest:
-    """What is kept of a call."""
-    return RecentRequest(
-        token_id=pk,
-        at=call.at,
-        method=call.method[:10],
-        path=call.shown_path,
-        status=call.status,
-        refused=call.denial is not None,
-        code=call.code,
-        reference=call.reference,
-        milliseconds=call.milliseconds,
-        address=call.address,
-        user_agent=redact(call.agent)[:AGENT_LENGTH],
-    )
+def detail(call: Call, pk: int) -> tuple[Any, ...]:
+    """The columns of RecentRequest.WRITTEN."""
+    refused = call.denial is not None
+    answer = (call.status, refused, call.code, call.reference, call.milliseconds)
+    return (pk, call.at, call.shown_method, call.shown_path, *answer, call.address, call.shown_agent)
