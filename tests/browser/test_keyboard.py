@@ -104,11 +104,11 @@ def copy(page: Page) -> None:
 
 
 def choose_language(page: Page) -> None:
-    languages = ("cURL", "Python", "JavaScript")
+    languages = ("cURL", "Python", "Python (httpx)", "JavaScript")
     tab_to(page, page.get_by_role("tab", name=languages[0]))
-    for key, shown in {"ArrowRight": 1, "End": 2, "Home": 0, "ArrowLeft": 2}.items():
+    for key, shown in {"ArrowRight": 1, "End": 3, "Home": 0, "ArrowLeft": 3}.items():
         page.keyboard.press(key)
-        tab = page.get_by_role("tab", name=languages[shown])
+        tab = page.get_by_role("tab", name=languages[shown], exact=True)
         expect(tab).to_be_focused()
         expect(tab).to_have_attribute("aria-selected", "true")
         expect(page.get_by_role("tabpanel")).to_have_count(1)

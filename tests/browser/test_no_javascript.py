@@ -32,7 +32,7 @@ def test_create_use_revoke(page: Page, site: Installation, server: Server) -> No
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
     expect(page.get_by_role("button", name="As a header")).to_be_hidden()
     expect(page.get_by_role("button", name="Apply")).to_be_visible()
-    for language in ("cURL", "Python", "JavaScript"):
+    for language in ("cURL", "Python", "Python (httpx)", "JavaScript"):
         expect(page.get_by_role("heading", name=language, exact=True)).to_be_visible()
         expect(page.get_by_label(f"{language} example")).to_be_visible()
     status, body = curl(server, value)

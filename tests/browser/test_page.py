@@ -73,9 +73,9 @@ def walk_through_tokens(page: Page) -> None:
     page.get_by_role("button", name="Create token").click()
     expect(page.get_by_role("heading", name="“Walk” created")).to_be_visible()
     page.get_by_role("button", name="Copy").click()
-    for language in ("Python", "JavaScript", "cURL"):
-        page.get_by_role("tab", name=language).click()
-        expect(page.get_by_role("tabpanel", name=language)).to_be_visible()
+    for language in ("Python", "Python (httpx)", "JavaScript", "cURL"):
+        page.get_by_role("tab", name=language, exact=True).click()
+        expect(page.get_by_role("tabpanel", name=language, exact=True)).to_be_visible()
     for theme in ("dark", "light", ""):
         page.get_by_label("Theme").select_option(theme)
     page.get_by_role("list", name="Filter by status").get_by_role("link", name="Expiring soon").click()

@@ -19,7 +19,7 @@ def test_owner(issue: Issue, owner_client: Client) -> None:
     token, value = issue()
     response = owner_client.get(token.get_absolute_url())
     page = response.content.decode()
-    for words in (token.name, token.identifier, "cURL", "Python", "JavaScript", "History", "Created"):
+    for words in (token.name, token.identifier, "cURL", "Python", "Python (httpx)", "JavaScript", "History", "Created"):
         assert words in page
     assert value[24:] not in page
     assert token.digest not in page

@@ -1,0 +1,142 @@
+"""The code examples do what they say, in the languages themselves."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tests.system.calls import PATIENCE, call
+from tests.system.conftest import Site, Sites
+from tokens.examples import VARIABLE, examples
+
+PROGRAMS = {
+    "cURL": ["sh", "-c"],
+    "Python": [sys.executable, "-c"],
+    "Python (httpx)": [sys.executable, "-c"],
+    "JavaScript": ["node", "--input-type=module", "--eval"],
+}
+NEEDED = {"cURL": "curl", "JavaScript": "node"}
+WINDOW = 3  # seconds: longer than a language takes to start
+TRIES = 4
+
+
+@pytest.fixture(scope="module")
+def site(sites: Sites) -> Site:
+    return sites()
+
+
+@pytest.fixture(params=PROGRAMS)
+def language(request: pytest.FixtureRequest) -> str:
+    chosen: str = request.param
+    if chosen in NEEDED and shutil.which(NEEDED[chosen]) is None:
+        pytest.skip(f"{NEEDED[chosen]} is not installed")
+    return chosen
+
+
+def run(language: str, url: str, value: str, more: str = "") -> subprocess.CompletedProcess[str]:
+    """The example in that language and `more` behind it, run with nothing but the token in its environment."""
+    code = {example.language: example.code for example in examples(url)}[language]
+    return subprocess.run(
+        [*PROGRAMS[language], code + more],
+        env={"PATH": os.environ["PATH"], VARIABLE: value}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+
+
+def test_each_language_has_one() -> None:
+    assert [example.language for example in examples("http://localhost")] == list(PROGRAMS)
+
+
+def test_it_works(site: Site, language: str) -> None:
+    value = site.console.issue()
+    done = run(language, site.server.url, value)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert value[:24] in done.stdout
+    assert value[24:] not in done.stdout
+
+
+def test_it_waits_for_a_limit(site: Site, language: str) -> None:
+    value = site.console.issue()
+    site.console.change(value, f"limit('1/{WINDOW}second')")
+    refused = refusals(site)
+    assert call(site.server.port, value).status == 200
+    done = run(language, site.server.url, value)
+    assert done.returncode == 0, done.stderr
+    assert value[:24] in done.stdout
+    deadline = time.monotonic() + PATIENCE
+    while refusals(site) == refused:  # the log is written each second
+        assert time.monotonic() < deadline, "the example was never refused"
+    assert refusals(site) == refused + 1
+
+
+def refusals(site: Site) -> int:
+    """How many requests the server refused because of a limit."""
+    return site.server.log.read_text().count("429 rate_limited")
+
+
+def test_it_says_why_it_was_refused(site: Site, language: str) -> None:
+    value = site.console.issue()
+    assert site.console.change(value, "revoke()")
+    done = run(language, site.server.url, value)
+    assert done.returncode != 0
+    assert "The token was revoked on " in done.stdout + done.stderr
+    assert value[24:] not in done.stdout + done.stderr
+
+
+class Busy(BaseHTTPRequestHandler):
+    """Refuses whatever it is asked, for a second."""
+
+    server: "BusyServer"
+
+    def do_GET(self) -> None:
+        self.server.asked += 1
+        self.send_response(429 if self.server.asked % 2 else 503)
+        self.send_header("Content-Type", "application/problem+json")
+        self.send_header("Retry-After", "1")
+        self.end_headers()
+        self.wfile.write(json.dumps({"detail": "Not now."}).encode())
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class BusyServer(ThreadingHTTPServer):
+    """Counts how often it was asked."""
+
+    asked = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@pytest.fixture
+def busy() -> Iterator[BusyServer]:
+    with BusyServer(("127.0.0.1", 0), Busy) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_it_gives_up(busy: BusyServer, language: str) -> None:
+    done = run(language, busy.url, "tkn_live_" + "0" * 64)
+    assert done.returncode != 0
+    assert "Not now." in done.stdout + done.stderr
+    assert busy.asked == TRIES
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_keeps_the_last_answer_alone(busy: BusyServer, tmp_path: Path) -> None:
+    kept = tmp_path / "answer.json"
+    run("cURL", busy.url, "tkn_live_" + "0" * 64, more=f" --output {kept}")
+    assert json.loads(kept.read_text()) == {"detail": "Not now."}
+    assert busy.asked == TRIES
