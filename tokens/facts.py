@@ -12,6 +12,7 @@ def as_json(token: Token) -> dict[str, Any]:
     return {
         "identifier": token.identifier,
         "name": token.name,
+        "description": token.description,
         "environment": token.environment,
         "scopes": token.scopes,
         "allowed_addresses": token.allowed_addresses,

@@ -42,6 +42,16 @@ def environments() -> list[tuple[str, str]]:
     return [choice for choice in Environment.choices if settings.TOKEN_ENVIRONMENT in {"", choice[0]}]
 
 
+def lifetimes() -> dict[str, Lifetime]:
+    """The choices of expiration that this installation allows now."""
+    return within(settings.MAX_TOKEN_LIFETIME_DAYS, timezone.now())
+
+
+def default_lifetime() -> str:
+    """The key of the one that is chosen for somebody who chooses none."""
+    return DEFAULT if DEFAULT in lifetimes() else list(lifetimes())[-1]
+
+
 class ScopesField(forms.MultipleChoiceField):
     """Names of scopes; the form says which may be chosen."""
 
@@ -80,7 +90,7 @@ class NewTokenForm(forms.Form):
     expires = forms.ChoiceField(
         label="Expiration",
         choices=lambda: [(key, lifetime_label(lifetime)) for key, lifetime in lifetimes().items()],
-        initial=lambda: DEFAULT if DEFAULT in lifetimes() else list(lifetimes())[-1],
+        initial=default_lifetime,
         widget=forms.RadioSelect,
     )
     nonce = forms.RegexField(
@@ -170,11 +180,6 @@ class TokenForm(NewTokenForm, AccessForm):
         typed = {key: self.cleaned_data[key] for key in ("name", "environment", "expires")}
         chosen = {key: value for key, value in self.access_as_query().items() if value}
         return urlencode(typed | chosen, safe=":/,")
-
-
-def lifetimes() -> dict[str, Lifetime]:
-    """The choices of expiration that this installation allows now."""
-    return within(settings.MAX_TOKEN_LIFETIME_DAYS, timezone.now())
 
 
 def refusal(policy: TokenLimitReached | LifetimeTooLong) -> str:

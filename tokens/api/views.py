@@ -18,6 +18,6 @@ def calling_token(request: TokenRequest) -> HttpResponse:
         request.token.revoke(request)
         return HttpResponse(status=204)
     request.token.refresh_from_db(
-        fields=["name", "created_at", "last_used_at"]
+        fields=["name", "description", "created_at", "last_used_at"]
     )  # no part of a decision, so not read yet
     return JsonResponse(as_json(request.token))
