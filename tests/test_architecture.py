@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = {"accounts", "config", "tokens"}
 PURE = {
     "credential", "lifetime", "denial", "policy", "quota", "examples", "addresses", "export", "reminders", "plain",
+    "chart",
 }  # fmt: skip
 MAY_IMPORT = {
     **{name: set() for name in PURE},
@@ -45,6 +46,7 @@ MAY_IMPORT = {
     "forms": {"models", "access", "addresses", "lifetime", "plain", "redaction"},
     "life_forms": {"models", "access", "addresses", "lifetime", "forms"},
     "listing": {"models", "redaction"},
+    "report": {"chart", "models"},
     "requests": {"models", "quota"},
     "receivers": {"models", "usage"},
     "activity": {"models", "credential", "redaction"},
@@ -72,10 +74,11 @@ MAY_IMPORT = {
         "retention",
     },
     "admin": {"models", "quota"},
-    "urls": {"activity_views", "calendar_views", "views", "life_views", "bulk_views", "credential"},
+    "urls": {"activity_views", "calendar_views", "views", "life_views", "narrow_views", "bulk_views", "credential"},
     "help_views": {"examples", "lifetime", "models", "quota"},
-    "views": {"forms", "guards", "models", "access", "listing", "requests", *PURE},
+    "views": {"forms", "guards", "models", "access", "listing", "report", "requests", *PURE},
     "life_views": {"views", "guards", "forms", "life_forms", "models", "requests"},
+    "narrow_views": {"guards", "models", "report", "requests"},
     "bulk_views": {"life_forms", "models", "requests"},
 }
 

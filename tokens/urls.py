@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 from django.urls.converters import StringConverter
 
-from tokens import activity_views, bulk_views, calendar_views, life_views, views
+from tokens import activity_views, bulk_views, calendar_views, life_views, narrow_views, views
 from tokens.credential import IDENTIFIER_LENGTH
 
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path("tokens/calendar.ics", calendar_views.tokens_calendar, name="tokens_calendar"),
     path("tokens/<identifier:identifier>/", views.token_detail, name="token_detail"),
     path("tokens/<identifier:identifier>/edit/", life_views.token_edit, name="token_edit"),
+    path("tokens/<identifier:identifier>/narrow/", narrow_views.token_narrow, name="token_narrow"),
     path("tokens/<identifier:identifier>/renew/", life_views.token_renew, name="token_renew"),
     path("tokens/<identifier:identifier>/revoke/", views.token_revoke, name="token_revoke"),
     path("tokens/<identifier:identifier>/calendar.ics", calendar_views.token_calendar, name="token_calendar"),

@@ -30,6 +30,7 @@ from tokens.models import (
     TokenQuerySet,
 )
 from tokens.quota import in_words, parse
+from tokens.report import Report
 from tokens.requests import PageRequest
 
 
@@ -117,9 +118,10 @@ def reveal(request: PageRequest, token: Token, new: Credential) -> HttpResponse:
 @own_token
 @require_safe
 def token_detail(request: PageRequest, token: Token) -> HttpResponse:
-    """One token: what it is and may do, how to use it, what happened to it."""
+    """One token: what it is and may do, who uses it, how to use it, what happened to it."""
     context = {
         "token": token,
+        "report": Report(token, request.GET.get("by", "")),
         "grants": grants(token),
         "networks": map(show, token.allowed_addresses),
         "successor": token.successor,
