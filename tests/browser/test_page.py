@@ -32,6 +32,12 @@ def forty_scopes(server: Server) -> None:
 def test_weight(new_page: NewPage, server: Server, session: StorageState, shown: tuple[str, str, int]) -> None:
     path, items, count = shown
     page = new_page(storage_state=session)
+    assert_light(page, f"{server.url}/settings/tokens/{path}")
+    expect(page.locator(items)).to_have_count(count)
+
+
+def assert_light(page: Page, url: str) -> None:
+    """Open it, and count what that fetches, compressed, with styles, scripts and the icon."""
     network = page.context.new_cdp_session(page)
     requests: dict[str, str] = {}
     received: dict[str, float] = {}
@@ -42,8 +48,7 @@ def test_weight(new_page: NewPage, server: Server, session: StorageState, shown:
         "Network.loadingFinished", lambda event: received.update({event["requestId"]: event["encodedDataLength"]})
     )
     network.send("Network.enable")
-    page.goto(f"{server.url}/settings/tokens/{path}", wait_until="networkidle")
-    expect(page.locator(items)).to_have_count(count)
+    page.goto(url, wait_until="networkidle")
     deadline = time.monotonic() + 10
     while received.keys() != requests.keys() and time.monotonic() < deadline:
         page.title()  # lets events in: the icon may come last
