@@ -142,6 +142,16 @@ def test_the_latest_are_kept(issue: Issue) -> None:
     assert (kept[0], len(kept)) == (NOW + timedelta(seconds=59), 50)
 
 
+def test_answers_do_not_drive_out_refusals(issue: Issue) -> None:
+    token, _ = issue()
+    recorder = Recorder()
+    refused = a_call(token, NOW, denial=LACKS)
+    record(recorder, refused, *(a_call(token, NOW + timedelta(seconds=second)) for second in range(60)))
+    recorder.flush()
+    assert RecentRequest.objects.get(refused=True).reference == refused.reference
+    assert RecentRequest.objects.count() == 51
+
+
 def test_a_busy_token_takes_no_more_room(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tables, "KEPT_ANSWERED", 60)
     monkeypatch.setattr(tables, "KEPT_REFUSED", 3)

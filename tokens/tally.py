@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from django.db.models import Q
 from tokens.call import Call
 from tokens.models import Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
 
-MOST_LATEST = 50  # calls of one token written down in one flush: as many as its page shows
+MOST_LATEST = 50  # answered and refused calls of one token written down in one flush: as many as its page shows
 MOST_DETAILS = 5000  # of all tokens
 MOST_CALLERS = 100  # told apart for one token on one day, by this process; all others count together
 TOGETHER = ("", "")
@@ -73,7 +73,9 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts = Sums()
-        self.latest: dict[int, deque[Call]] = {}
+        self.latest: dict[
+            tuple[int, bool], deque[Call]
+        ] = {}  # answered and refused apart: neither drives out the other
         self.uses: dict[int, Call] = {}
         self.digests: dict[int, Digest] = {}
         self.details = self.dropped = 0
@@ -91,7 +93,7 @@ class Tally:
 
     def keep(self, call: Call, pk: int) -> None:
         """Write `call` down with the next flush, in place of an older one of its token where there are too many."""
-        latest = self.latest.setdefault(pk, deque(maxlen=MOST_LATEST))
+        latest = self.latest.setdefault((pk, call.denial is not None), deque(maxlen=MOST_LATEST))
         if len(latest) < MOST_LATEST and self.details < MOST_DETAILS:
             self.details += 1
             latest.append(call)
@@ -104,7 +106,7 @@ class Tally:
         """Add what came after this one, which could not be written."""
         for key, sums in later.counts.items():
             self.counts.add(key, *sums)
-        for pk, calls in later.latest.items():
+        for (pk, _), calls in later.latest.items():
             for call in calls:
                 self.keep(call, pk)
         self.uses |= later.uses
@@ -126,9 +128,9 @@ class Tally:
                     for each in keys(key):
                         rows.add(each, *sums)
                 model.objects.add((*key, *sums) for key, sums in rows.items())
-            latest = {pk: calls for pk, calls in self.latest.items() if pk in alive}
-            RecentRequest.write(detail(call, pk) for pk, calls in latest.items() for call in calls)
-        return {pk: len(calls) for pk, calls in latest.items()}
+            latest = [(pk, call) for (pk, _), calls in self.latest.items() if pk in alive for call in calls]
+            RecentRequest.write(detail(call, pk) for pk, call in latest)
+        return Counter(pk for pk, _ in latest)
 
 
 def lock(pks: Iterable[int]) -> set[int]:
