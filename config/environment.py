@@ -102,6 +102,13 @@ def at_least(length: int) -> Callable[[str], str]:
     return parse
 
 
+def bearer_secret(text: str) -> str:
+    """What a client sends after `Bearer`; nothing is none."""
+    if text and not re.fullmatch(r"[!-~]{32,}", text):
+        raise Wrong("at least 32 printable ASCII characters, without spaces.")
+    return text
+
+
 def names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 

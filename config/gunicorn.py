@@ -1,6 +1,7 @@
 """How `manage.py serve` runs gunicorn; docs/performance.md says why it and not another server."""
 
 import logging
+import os
 import socket
 import struct
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 import psycopg
 from django.db.backends.signals import connection_created
 from gunicorn.glogging import Logger
+from prometheus_client.multiprocess import mark_process_dead
 
 from config import settings
 from tokens.redaction import RedactingFormatter
@@ -60,6 +62,12 @@ def post_worker_init(worker: Any) -> None:
     connection_created.connect(bound_the_wait)
     if settings.DATABASE.get("OPTIONS", {}).get("connect_timeout") == 2:  # the default; DATABASE_URL gives no other
         connect_sooner()
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """What a dead process counted stays in the metrics; what waited in it does not."""
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        mark_process_dead(worker.pid)
 
 
 def connect_sooner() -> None:

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 
+from config.environment import Network
+
 COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
 NUL = re.compile(r"\x00|\\000")  # as it is, or quoted; PostgreSQL takes none in a session's name
 
@@ -54,8 +56,13 @@ def plain_address(text: str) -> str:
 
 
 def is_trusted(address: str) -> bool:
-    """Whether `address` lies in one of TRUSTED_PROXIES; no address does not."""
-    return bool(address) and any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
+    """Whether `address` lies in one of TRUSTED_PROXIES."""
+    return lies_in(address, settings.TRUSTED_PROXIES)
+
+
+def lies_in(address: str, networks: list[Network]) -> bool:
+    """Whether `address` lies in one of `networks`; no address does not."""
+    return bool(address) and any(ip_address(address) in network for network in networks)
 
 
 def client_address(peer: str, forwarded_for: str) -> str:

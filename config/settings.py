@@ -239,7 +239,7 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # Transport and cookies: the scheme of SITE_URL decides
 
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)", r"^healthz$", r"^readyz$"]
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)", r"^healthz$", r"^readyz$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
@@ -282,8 +282,10 @@ TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 
 
-# Logs and error reports: whatever looks like a token is masked on its way out
+# Logs, error reports and metrics: whatever looks like a token is masked on its way out
 
 DEFAULT_EXCEPTION_REPORTER = "tokens.redaction.RedactingExceptionReporter"
 REQUEST_LOG = setting("REQUEST_LOG", "plain" if DEBUG else "json", environment.one_of("json", "plain", "off"))
 LOGGING = logs.LOGGING
+METRICS_TOKEN = setting("METRICS_TOKEN", "", environment.bearer_secret, secret=True)
+METRICS_ADDRESSES = setting("METRICS_ADDRESSES", "", environment.networks)

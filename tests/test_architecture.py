@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "call": {"denial", "models", "redaction"},
     "tally": {"call", "models", "redaction"},
     "request_log": {"call"},
-    "usage": {"call", "models", "request_log", "signals", "tally"},
+    "metrics": {"call", "models"},
+    "usage": {"call", "metrics", "models", "request_log", "signals", "tally"},
     "limits": {"addresses", "breaker", "quota"},
     "lookup": {"breaker", "models", "prepared"},
     "authentication": {

@@ -102,10 +102,10 @@ def test_both_forms(settings: Settings, lines: Lines) -> None:
 def test_a_flood_is_cut_short_and_says_so(
     monkeypatch: pytest.MonkeyPatch, lines: Lines, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(recorder._unlogged, "_most", 2)
+    monkeypatch.setattr(recorder._unreported, "_most", 2)
     for _ in range(5):
         recorder.record(a_call())
     recorder._add_up()
-    recorder._write_log()
-    assert "3 more requests are missing in the log" in caplog.text
+    recorder._report()
+    assert "3 more requests are missing in the log and the metrics" in caplog.text
     assert len(lines()) == 2

@@ -83,6 +83,11 @@ class Tally:
     def __bool__(self) -> bool:
         return bool(self.counts or self.digests)
 
+    @property
+    def requests(self) -> int:
+        """How many there were."""
+        return sum(requests for requests, *_ in self.counts.values())
+
     def add(self, call: Call, pk: int, caller: tuple[str, str]) -> None:
         """Count `call`, which `caller` made with the token of that key."""
         hour = call.at.replace(minute=0, second=0, microsecond=0)

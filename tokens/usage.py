@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from django.db import Error, InterfaceError, OperationalError, connection
 
-from tokens import request_log
+from tokens import metrics, request_log
 from tokens.call import Call
 from tokens.models import Digest, Event, RecentRequest, Token
 from tokens.signals import token_refused, token_used
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 1.0
 MOST_WAITING = 10_000  # calls; the next one has them added up at once
-MOST_LINES = 50_000  # of the log, each second
+MOST_REPORTED = 50_000  # to the log and the metrics, each second
 MOST_REFUSALS = 1000  # told to receivers, each second
 MOST_GUESSES = 1000  # wrong passwords kept, each second
 MOST_MET = 100_000  # tokens at an address, remembered by this process
@@ -66,7 +66,7 @@ class Recorder:
         self._callers = Callers()
         self._met: dict[tuple[int, str], datetime] = {}
         self._written: dict[int, int] = {}
-        self._unlogged = Pending[Call](MOST_LINES)
+        self._unreported = Pending[Call](MOST_REPORTED)
         self._meetings = Pending[tuple[Token, Call]](MOST_MET)
         self._denials = Pending[tuple[Token, Call]](MOST_REFUSALS)
         self._guesses = Pending[tuple[str, datetime, dict[str, Any]]](MOST_GUESSES)
@@ -116,7 +116,7 @@ class Recorder:
     def flush(self) -> None:
         """Write what is remembered."""
         self._add_up()
-        self._write_log()
+        self._report()
         self._save()
         self._save_guesses()
         self._send_signals()  # last, because receivers may take their time
@@ -126,15 +126,17 @@ class Recorder:
         with self._lock:
             for _ in range(len(self._calls)):
                 call = self._calls.popleft()
-                self._unlogged.add(call)
+                self._unreported.add(call)
                 if call.token is not None:
                     self._count(call, call.token)
 
-    def _write_log(self) -> None:
-        calls, dropped = self._unlogged.take()
+    def _report(self) -> None:
+        """Tell the log and the metrics."""
+        calls, dropped = self._unreported.take()
         request_log.write(calls)
+        metrics.observe(calls)
         if dropped:
-            log.warning("%d more requests are missing in the log", dropped)
+            log.warning("%d more requests are missing in the log and the metrics", dropped)
 
     def _count(self, call: Call, token: Token) -> None:
         self._tally.add(call, token.pk, self._callers.named(call, token.pk))
@@ -160,6 +162,7 @@ class Recorder:
         """The counts are kept for another try where the database does not answer."""
         with self._lock:
             tally, self._tally = self._tally, Tally()
+        metrics.observe_waiting(tally.requests)
         if not tally:
             return
         try:
@@ -171,6 +174,7 @@ class Recorder:
                 tally.absorb(self._tally)
                 self._tally = tally
             return
+        metrics.observe_dropped(tally.dropped)
         if tally.dropped:
             log.info("%d requests are counted without details, which came too fast", tally.dropped)
         self._trim(written)

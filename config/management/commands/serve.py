@@ -1,12 +1,15 @@
 """Run the production server."""
 
 import os
+import shutil
 import socket
 import sys
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+
+from tokens import metrics
 
 
 class Command(BaseCommand):
@@ -15,6 +18,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.refuse_a_taken_port()
+        if metrics.wanted():
+            self.prepare_metrics()
         self.stdout.write(
             f"Tokenry is at {settings.SITE_URL}/ (listening on {settings.HOST}:{settings.PORT}). Ctrl-C stops it."
         )
@@ -34,3 +39,11 @@ class Command(BaseCommand):
                 f"HOST is {settings.HOST!r} and PORT is {settings.PORT}; no listening there: {error.strerror}. "
                 "Another port: PORT=8001 make run"
             ) from None
+
+    def prepare_metrics(self) -> None:
+        """An empty folder in which the server's processes share their metrics; another server has another port."""
+        folder = settings.VAR_DIR / f"metrics-{settings.PORT}"
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(mode=0o700)
+        os.environ[metrics.FOLDER] = str(folder)
