@@ -100,6 +100,13 @@ class Server:
         except (urllib.error.URLError, OSError):
             return False
 
+    @property
+    def workers(self) -> list[int]:
+        """The numbers of the processes that answer requests."""
+        assert self.process is not None
+        parent = self.process.pid
+        return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Its exit code."""
         assert self.process is not None
@@ -140,6 +147,7 @@ class Installation:
         for server in self.servers:
             if server.process is not None and server.process.poll() is None:
                 server.stop(signal.SIGKILL)
+            shutil.rmtree(ROOT / f"var/metrics-{server.port}", ignore_errors=True)
         self.database.drop()
 
 

@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from config.environment import networks
 from tests.conftest import Issue, a_call, bearer
+from tests.scrape import Samples, requests, samples
 from tokens import denial, metrics
 from tokens.models import Token
 from tokens.usage import MOST_WAITING, Recorder, recorder
@@ -19,7 +20,6 @@ from tokens.usage import MOST_WAITING, Recorder, recorder
 SECRET = "m" * 32
 pytestmark = pytest.mark.django_db
 CALLS = "tokenry_request_seconds_count"
-Samples = dict[str, float]
 
 
 @pytest.fixture(autouse=True)
@@ -31,23 +31,17 @@ def on(settings: Settings) -> Iterator[None]:
     metrics.count_tokens.cache_clear()
 
 
-def samples(document: str | None = None) -> Samples:
-    """Each line of the document by name and labels: `name{a=b,c=d}`."""
-    text = document or metrics.document().decode()
-    return {
-        f"{sample.name}{{{','.join(f'{name}={value}' for name, value in sorted(sample.labels.items()))}}}": sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
+def now() -> Samples:
+    return samples(metrics.document().decode())
 
 
 def grown(before: Samples) -> Samples:
     """What is more than it was: the metrics live as long as the process, whichever tests it runs."""
-    return {name: value - before.get(name, 0) for name, value in samples().items() if value != before.get(name, 0)}
+    return {name: value - before.get(name, 0) for name, value in now().items() if value != before.get(name, 0)}
 
 
 def test_requests_are_observed_by_the_flush_and_not_before(issue: Issue) -> None:
-    before, (_, value) = samples(), issue()
+    before, (_, value) = now(), issue()
     client = Client()
     assert client.get("/api/v1/token", headers=bearer(value)).status_code == 200
     client.get("/api/v1/token", headers=bearer(value[:-1]))
@@ -56,7 +50,7 @@ def test_requests_are_observed_by_the_flush_and_not_before(issue: Issue) -> None
     assert CALLS + "{}" not in grown(before)
     recorder.flush()
     more = grown(before)
-    assert {name: number for name, number in more.items() if "requests_total" in name} == {
+    assert requests(more) == {
         "tokenry_requests_total{code=,status=200}": 1,
         "tokenry_requests_total{code=malformed_token,status=401}": 1,
         "tokenry_requests_total{code=not_found,status=404}": 1,
@@ -69,7 +63,7 @@ def test_requests_are_observed_by_the_flush_and_not_before(issue: Issue) -> None
 def test_a_request_that_adds_up_observes_nothing(issue: Issue) -> None:
     """The one that finds the buffer full adds up what waits, and leaves the rest to the thread."""
     token, _ = issue()
-    before, full = samples(), Recorder()
+    before, full = now(), Recorder()
     for _ in range(MOST_WAITING):
         full.record(a_call(token))
     assert not full._calls
@@ -80,7 +74,7 @@ def test_a_request_that_adds_up_observes_nothing(issue: Issue) -> None:
 
 @pytest.mark.parametrize(("seconds", "bucket"), [(0.0004, "0.0005"), (0.0005, "0.0005"), (0.003, "0.005"), (9, "10.0")])
 def test_buckets(seconds: float, bucket: str) -> None:
-    before = samples()
+    before = now()
     metrics.observe([a_call(seconds=seconds)])
     buckets = [name for name in grown(before) if "request_seconds_bucket" in name]
     assert buckets[0] == f"tokenry_request_seconds_bucket{{le={bucket}}}"
@@ -88,7 +82,7 @@ def test_buckets(seconds: float, bucket: str) -> None:
 
 def test_what_waits_and_what_was_dropped(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
     token, _ = issue()
-    before = samples()
+    before = now()
 
     def fail(*_: object, **__: object) -> None:
         raise OperationalError("gone")
@@ -103,17 +97,17 @@ def test_what_waits_and_what_was_dropped(issue: Issue, monkeypatch: pytest.Monke
         broken.setattr("tokens.usage.connection.close", lambda: None)
         record(60)
         record(7)
-    assert samples()["tokenry_calls_waiting{}"] == 67
+    assert now()["tokenry_calls_waiting{}"] == 67
     assert "tokenry_details_dropped_total{}" not in grown(before)
     recorder.flush()
     assert grown(before)["tokenry_details_dropped_total{}"] == 17
     recorder.flush()
-    assert samples()["tokenry_calls_waiting{}"] == 0
+    assert now()["tokenry_calls_waiting{}"] == 0
 
 
 def test_nothing_is_observed_while_nobody_may_ask(settings: Settings) -> None:
     settings.METRICS_ADDRESSES = []
-    before = samples()
+    before = now()
     metrics.observe([a_call()])
     metrics.observe_waiting(5)
     metrics.observe_dropped(5)
@@ -123,13 +117,13 @@ def test_nothing_is_observed_while_nobody_may_ask(settings: Settings) -> None:
 def test_tokens_are_counted_in_one_query_and_rarely(
     issue: Issue, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    now = timezone.now()
+    today = timezone.now()
     for days in (90, 8, 6, 1):
-        issue(expires_at=now + timedelta(days=days))
-    renewed, _ = issue(expires_at=now + timedelta(days=3))
-    Token.objects.renew(renewed, expires_at=now + timedelta(days=90), overlap=timedelta(hours=1))
-    issue(expires_at=now + timedelta(days=2))[0].revoke()
-    Token.objects.filter(pk=issue()[0].pk).update(expires_at=now)
+        issue(expires_at=today + timedelta(days=days))
+    renewed, _ = issue(expires_at=today + timedelta(days=3))
+    Token.objects.renew(renewed, expires_at=today + timedelta(days=90), overlap=timedelta(hours=1))
+    issue(expires_at=today + timedelta(days=2))[0].revoke()
+    Token.objects.filter(pk=issue()[0].pk).update(expires_at=today)
     with django_assert_num_queries(1):
         assert metrics.count_tokens(1) == (6, 2)
         assert metrics.count_tokens(1) == (6, 2)
@@ -141,11 +135,11 @@ def test_numbers_of_tokens_are_left_out_without_a_database(monkeypatch: pytest.M
     def fail(*_: object, **__: object) -> None:
         raise OperationalError("gone")
 
-    assert "tokenry_tokens_active{}" in samples()
+    assert "tokenry_tokens_active{}" in now()
     metrics.count_tokens.cache_clear()
     monkeypatch.setattr(Token.objects, "active", fail)
-    assert "tokenry_tokens_active{}" not in samples()
-    assert "tokenry_calls_waiting{}" in samples()
+    assert "tokenry_tokens_active{}" not in now()
+    assert "tokenry_calls_waiting{}" in now()
 
 
 def test_no_label_tells_who_called(issue: Issue) -> None:
