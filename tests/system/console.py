@@ -10,10 +10,11 @@ from tests.server import ROOT, Server
 LOOP = """
 import json, sys, time
 from django.contrib.auth.models import Group
+from django.db.models import Sum
 from django.utils import timezone
 from accounts.models import User
 from tokens.lifetime import LIFETIMES, OVERLAPS
-from tokens.models import Event, Scope, Token
+from tokens.models import DayCount, Event, HourCount, Scope, ScopeCount, Token
 
 for line in sys.stdin:
     print(json.dumps(eval(json.loads(line)), default=str), flush=True)

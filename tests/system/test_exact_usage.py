@@ -1,0 +1,171 @@
+"""Counts are exact: what a load tool sent is what the database says, and what a stopped or killed server keeps."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from http.client import HTTPException
+from typing import Any
+
+import pytest
+
+from tests.services import until
+from tests.system.calls import call
+from tests.system.conftest import Site, Sites
+from tokens.usage import FLUSH_SECONDS
+
+REQUESTS = 1000  # with each token
+QUOTA = 100
+THREADS = 8
+SLOWEST_FLUSH = 1  # second, on a machine that is busy
+Counts = dict[tuple[str, Any], list[int]]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{"WEB_THREADS": "8"}, {"postgresql": True, "redis": True, "WEB_WORKERS": "4"}],
+    ids=["SQLite, 8 threads", "PostgreSQL, 4 processes"],
+)
+def site(request: pytest.FixtureRequest, sites: Sites) -> Site:
+    made = sites(
+        **request.param, TOKEN_RATE_LIMIT="1000000/hour", FAILED_AUTH_LIMIT="1000000/hour", REQUEST_LOG="json",
+        DJANGO_SETTINGS_MODULE="tests.system.settings",
+    )  # fmt: skip
+    made.console.evaluate("[Scope.objects.get_or_create(name='reports:read', defaults={'words': 'Read'})]")
+    return made
+
+
+def counts(site: Site, model: str, kind: str = "status_class") -> Counts:
+    """Requests, and those refused, by identifier and class of status, or what else `kind` says."""
+    rows = site.console.evaluate(
+        f"list({model}.objects.values_list('token__identifier', {kind!r})"
+        ".order_by().annotate(Sum('requests'), Sum('refused')))"
+    )
+    return {(identifier, value): sums for identifier, value, *sums in rows}
+
+
+def counted(site: Site, value: str) -> int:
+    """The good answers to that token."""
+    return counts(site, "DayCount").get((value[:24], 2), [0])[0]
+
+
+def logged(site: Site, value: str) -> int:
+    """The same by the request log."""
+    lines = [json.loads(line) for line in site.server.log.read_text().splitlines() if line.startswith("{")]
+    return sum(line["identifier"] == value[:24] and line["status"] == 200 for line in lines)
+
+
+def load(site: Site, value: str, path: str, *options: str) -> None:
+    """Send so many requests, by eight clients at once, and make sure that each was answered."""
+    done = subprocess.run(
+        ["ab", "-q", "-l", "-n", str(REQUESTS), "-c", "8", *options, "-H", f"Authorization: Bearer {value}",
+         f"http://127.0.0.1:{site.server.port}{path}"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    said = dict(re.findall(r"^(Complete|Failed) requests: +([0-9]+)$", done.stdout, re.MULTILINE))
+    assert said == {"Complete": str(REQUESTS), "Failed": "0"}, done.stdout
+
+
+@pytest.mark.skipif(shutil.which("ab") is None, reason="ab (Debian's apache2-utils) is not installed")
+def test_what_a_load_tool_sent_is_what_is_counted(site: Site) -> None:
+    value = {name: site.console.issue() for name in ("plain", "without the scope", "limited", "revoked")}
+    value["scoped"] = site.console.issue(scopes=("reports:read",))
+    site.console.change(value["limited"], f"limit('{QUOTA}/hour')")
+    site.console.change(value["revoked"], "revoke()")
+    of = {name: text[:24] for name, text in value.items()}
+    by_status = {
+        (of["plain"], 2): [REQUESTS, 0],
+        (of["scoped"], 2): [REQUESTS, 0],
+        (of["without the scope"], 4): [REQUESTS, REQUESTS],
+        (of["limited"], 2): [QUOTA, 0],
+        (of["limited"], 4): [REQUESTS - QUOTA, REQUESTS - QUOTA],
+        (of["revoked"], 4): [REQUESTS, REQUESTS],
+    }
+    by_scope = {
+        (of["scoped"], "reports:read"): [REQUESTS, 0],
+        (of["without the scope"], "reports:read"): [REQUESTS, REQUESTS],
+    }
+
+    def exact() -> None:
+        assert counts(site, "DayCount") == by_status
+        assert counts(site, "HourCount") == by_status
+        assert counts(site, "ScopeCount", "scope") == by_scope
+
+    with ThreadPoolExecutor(len(value)) as pool:
+        tools = [
+            pool.submit(load, site, value["plain"], "/api/v1/token"),
+            pool.submit(load, site, value["limited"], "/api/v1/token", "-k"),
+            pool.submit(load, site, value["revoked"], "/api/v1/token"),
+            pool.submit(load, site, value["scoped"], "/api/report", "-k"),
+            pool.submit(load, site, value["without the scope"], "/api/report", "-k"),
+        ]
+        for tool in tools:
+            tool.result()
+    until(exact, AssertionError)
+    site.server.stop()
+    exact()
+
+
+class Crowd:
+    """Clients that call without a pause until nobody answers: when they sent, and when they had a good answer."""
+
+    def __init__(self, site: Site, value: str) -> None:
+        self._site, self._value = site, value
+        self.sent: list[float] = []
+        self.answered: list[float] = []
+
+    def run(self) -> None:
+        while True:
+            self.sent.append(time.monotonic())
+            try:
+                answer = call(self._site.server.port, self._value)
+            except (OSError, HTTPException, ValueError):  # cut off anywhere
+                return
+            assert answer.status == 200
+            self.answered.append(time.monotonic())
+
+    def calls_for(self, seconds: float) -> None:
+        """AssertionError until they have called for so long."""
+        assert self.answered
+        assert time.monotonic() > self.answered[0] + seconds
+
+
+@contextmanager
+def crowd(site: Site, seconds: float) -> Iterator[tuple[Crowd, str]]:
+    """One that has called for so long, with a token of its own. At its end the server must not run any more."""
+    if site.server.process is None or site.server.process.poll() is not None:
+        site.server.start()
+    value = site.console.issue()
+    calling = Crowd(site, value)
+    with ThreadPoolExecutor(THREADS) as pool:
+        running = [pool.submit(calling.run) for _ in range(THREADS)]
+        until(lambda: calling.calls_for(seconds), AssertionError)
+        yield calling, value
+    for one in running:
+        one.result()
+
+
+def test_a_stop_in_the_middle_loses_none(site: Site) -> None:
+    with crowd(site, 2.5 * FLUSH_SECONDS) as (calling, value):
+        assert site.server.stop(signal.SIGTERM) == 0
+    assert len(calling.answered) <= counted(site, value) <= len(calling.sent)
+    assert counted(site, value) == logged(site, value)
+
+
+def test_a_kill_loses_what_was_answered_since_the_last_flush(site: Site) -> None:
+    with crowd(site, 5 * FLUSH_SECONDS) as (calling, value):
+        assert site.server.process
+        processes = [site.server.process.pid, *site.server.workers]
+        killed_at = time.monotonic()
+        for process in processes:
+            os.kill(process, signal.SIGKILL)
+        site.server.process.wait(timeout=10)
+    lost = len(calling.answered) - counted(site, value)
+    late = sum(at > killed_at - FLUSH_SECONDS - SLOWEST_FLUSH for at in calling.answered)
+    assert lost <= late < len(calling.answered) / 2
