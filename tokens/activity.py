@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
@@ -17,13 +16,12 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tokens.credential import IDENTIFIER_LENGTH
+from tokens.cursor import name_of, place
 from tokens.models import GROUPS, Event, EventQuerySet
 from tokens.redaction import without_secrets
 
 PAGE_SIZE = 25
 BATCH_SIZE = 1000  # events of an export in memory at once
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 WHO = {"": "Anybody", "you": "You", "administrator": "An administrator", "nobody": "Nobody signed in"}
 WHAT: list[Any] = [("", "Everything"), *GROUPS.items()]
 
@@ -110,8 +108,8 @@ class Activity:
             events, has_newer, has_older = found[:PAGE_SIZE], before is not None, len(found) > PAGE_SIZE
         return Page(
             events,
-            newer=self.query(after=name_of(events[0])) if events and has_newer else None,
-            older=self.query(before=name_of(events[-1])) if events and has_older else None,
+            newer=self.query(after=name_of(events[0].at, events[0].pk)) if events and has_newer else None,
+            older=self.query(before=name_of(events[-1].at, events[-1].pk)) if events and has_older else None,
         )
 
     @property
@@ -143,14 +141,3 @@ def in_batches(events: EventQuerySet) -> Iterator[Event]:
 def midnight(day: date) -> datetime:
     """When that day begins where the person is."""
     return datetime.combine(day, time.min, timezone.get_current_timezone())
-
-
-def name_of(event: Event) -> str:
-    """Its place in the list, for an address."""
-    return f"{(event.at - EPOCH) // MICROSECOND}-{event.pk}"
-
-
-def place(name: str) -> tuple[datetime, int] | None:
-    """What `name_of` named; None for anything else."""
-    found = re.fullmatch(r"([0-9]{1,17})-([0-9]{1,18})", name, re.ASCII)
-    return (EPOCH + int(found[1]) * MICROSECOND, int(found[2])) if found else None

@@ -1,19 +1,16 @@
 """The token pages, under /settings/."""
 
-from django.urls import path, register_converter
-from django.urls.converters import StringConverter
+from django.urls import path
 
-from tokens import activity_views, bulk_views, calendar_views, life_views, narrow_views, views
-from tokens.credential import IDENTIFIER_LENGTH
-
-
-class IdentifierConverter(StringConverter):
-    """The public first characters of a token. A whole token in an address matches nothing."""
-
-    regex = rf"[0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}}"
-
-
-register_converter(IdentifierConverter, "identifier")
+from tokens import (
+    activity_views,
+    bulk_views,
+    calendar_views,
+    converters,  # noqa: F401  (registers "identifier")
+    life_views,
+    narrow_views,
+    views,
+)
 
 urlpatterns = [
     path("activity/", activity_views.activity, name="activity"),
