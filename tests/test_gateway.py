@@ -108,8 +108,8 @@ def test_questions(issue: Issue, scopes: list[str], query: str, status: int, cod
 def test_a_mistaken_question_names_the_parameter(issue: Issue) -> None:
     _, value = issue()
     assert ask(value, "?scopes=a&environment=prod").json()["errors"] == [
-        {"field": "scopes", "detail": "scopes is not known; scope, environment and statuses are."},
-        {"field": "environment", "detail": "environment takes one of live, test, dev."},
+        {"field": "scopes", "detail": "It is not known: scope, environment and statuses are."},
+        {"field": "environment", "detail": "It takes one of live, test, dev."},
     ]
 
 

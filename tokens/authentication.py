@@ -1,6 +1,7 @@
 """THE PIPELINE: how the Authorization header of a request becomes a user. Read it from top to bottom."""
 
 import re
+from base64 import b64decode
 from time import perf_counter
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from tokens import credential, denial, limits, lookup, policy
 from tokens.breaker import Down
 from tokens.call import Call
-from tokens.credential import Credential
+from tokens.credential import IDENTIFIER_LENGTH, Credential
 from tokens.denial import Denial
 from tokens.models import Digest, Scope, Token
 from tokens.policy import Requirement
@@ -27,20 +28,24 @@ def authenticate(request: HttpRequest, requirement: Requirement) -> None:
     call: Call = request.call  # type: ignore[attr-defined]  # the middleware made it
     call.scopes = requirement.scopes
     try:
-        token = identify(request, call)
+        token = identify(request, call, basic=requirement.basic)
         request.limits = verdict = hit_limit(token, call)  # type: ignore[attr-defined]
         if not verdict.admitted:
             raise denial.rate_limited(f"This token may make {verdict.words}.", verdict.retry_after, verdict.violated)
         authorize(token, requirement, call.address)
     except Down:
         raise denial.unavailable() from None
+    except Denial as refused:
+        if requirement.basic and refused.status == 401:
+            refused.challenge += ', Basic realm="api"'
+        raise
     request.user = token.owner
 
 
-def identify(request: HttpRequest, call: Call) -> Token:
+def identify(request: HttpRequest, call: Call, *, basic: bool) -> Token:
     """The token that the request presents and proves. Failures count against the address."""
     try:
-        presented = read_credential(request)
+        presented = read_credential(request, basic)
         request.token = call.token = token = prove(presented, call)  # type: ignore[attr-defined]
         if code := policy.usable(token, call.at):
             raise denial.of_proven_token(code, token.expires_at, token.revoked_at, token.renewed_at)
@@ -60,7 +65,7 @@ def hit_limit(token: Token, call: Call) -> Verdict:
 
 
 @sensitive_variables()
-def read_credential(request: HttpRequest) -> Credential:
+def read_credential(request: HttpRequest, basic: bool) -> Credential:
     """The credential in the Authorization header (RFC 6750 section 2.1), and nowhere else; its form is checked."""
     header = request.META.get("HTTP_AUTHORIZATION", "")
     if not header.isascii() or not header.isprintable():
@@ -68,7 +73,9 @@ def read_credential(request: HttpRequest) -> Credential:
     if "," in header and re.search(r"bearer|^basic ", header, re.IGNORECASE):  # servers join repeated headers by one
         raise denial.malformed_header("more than one value: send it once, without commas")
     scheme, _, text = header.partition(" ")
-    if scheme.lower() != "bearer":
+    if basic and scheme.lower() == "basic":
+        text = password(text)
+    elif scheme.lower() != "bearer":
         raise denial.missing_credentials()
     if not text.strip():
         raise denial.malformed_header("`Bearer` with no token after it")
@@ -78,6 +85,18 @@ def read_credential(request: HttpRequest) -> Credential:
         return credential.parse(text, settings.TOKEN_PREFIX)
     except credential.MalformedToken as fault:
         raise denial.malformed_token(str(fault)) from None
+
+
+@sensitive_variables()
+def password(text: str) -> str:
+    """The token in Basic credentials (RFC 7617), whose user name is its identifier."""
+    try:
+        user, _, value = b64decode(text, validate=True).decode("ascii").partition(":")
+    except ValueError:
+        raise denial.malformed_header("Basic credentials that are not Base64 of ASCII text") from None
+    if user != value[:IDENTIFIER_LENGTH]:
+        raise denial.malformed_token("not that of the user name, which is to be its first 24 characters")
+    return value
 
 
 def prove(presented: Credential, call: Call) -> Token:
@@ -103,7 +122,7 @@ def throttled(refused: Denial, address: str) -> Denial:
 
 def authorize(token: Token, requirement: Requirement, address: str) -> None:
     """Refuse a token that signs its owner in but may not do this, here, from there."""
-    held = held_scopes(token) if requirement.scopes else token.scopes
+    held = held_scopes(token) if requirement.scopes else []
     environment = requirement.environment or settings.TOKEN_ENVIRONMENT
     match policy.allows(token, held, requirement.scopes, environment, address):
         case "insufficient_scope":
@@ -115,8 +134,19 @@ def authorize(token: Token, requirement: Requirement, address: str) -> None:
 
 
 def held_scopes(token: Token) -> list[str]:
-    """Those of its scopes that count now; a query only where one of them is restricted to a group, or deleted."""
+    """Those of its scopes that count now, in alphabetical order; a query only where one has a group, or was deleted."""
     if not token.asks_catalogue:
         return token.scopes
     with lookup.breaker:
-        return list(Scope.objects.held_by(token.owner).filter(name__in=token.scopes).values_list("name", flat=True))
+        held = Scope.objects.held_by(token.owner).filter(name__in=token.scopes)
+        return sorted(held.values_list("name", flat=True))
+
+
+def require(request: HttpRequest, requirement: Requirement) -> None:
+    """Refuse a request whose token is proven where it lacks what only the view knew to ask for."""
+    call: Call = request.call  # type: ignore[attr-defined]  # the middleware made it
+    call.scopes = requirement.scopes
+    try:
+        authorize(request.token, requirement, call.address)  # type: ignore[attr-defined]
+    except Down:
+        raise denial.unavailable() from None

@@ -1,11 +1,11 @@
 """Why a request is refused: code, status, header and words, as RFC 9457 problem details. Pure."""
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.client import responses
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 
 class Kind(NamedTuple):
@@ -14,6 +14,13 @@ class Kind(NamedTuple):
     status: int
     title: str
     error: str | None = None
+
+
+class FieldError(TypedDict):
+    """What is wrong with one field of a request: its name, with dots where it lies deeper, and the fault in words."""
+
+    field: str
+    detail: str
 
 
 ENVIRONMENTS = {"live": "Production", "test": "Staging", "dev": "Development"}
@@ -33,11 +40,18 @@ KINDS = {
     "forbidden": Kind(403, "Not allowed"),
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "Method not allowed"),
+    "conflict": Kind(409, "Not possible as things stand"),
+    "content_too_large": Kind(413, "The body is too large"),
+    "unsupported_media_type": Kind(415, "The body is of the wrong type"),
+    "invalid_request": Kind(422, "Some of this is not right"),
     "bad_request": Kind(400, "The request can't be read"),
-    "invalid_request": Kind(422, "The request does not say what it must"),
     "internal_error": Kind(500, "Something went wrong here"),
     "unavailable": Kind(503, "Not available for the moment"),
 }
+REFUSALS = {  # Tokenry's own; the others are a view's
+    "missing_credentials", "malformed_header", "malformed_token", "unknown_token", "expired_token", "revoked_token",
+    "inactive_owner", "insufficient_scope", "wrong_environment", "address_not_allowed", "rate_limited", "unavailable",
+}  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -48,7 +62,7 @@ class Denial(Exception):
     detail: str
     headers: dict[str, str] = field(default_factory=dict)
     members: dict[str, Any] = field(default_factory=dict)  # of the problem, beside those that all have
-    challenge: str = ""  # parameters of the WWW-Authenticate header, beside those that all have
+    challenge: str = ""  # what WWW-Authenticate says after the parameters that all have
     reference: str = field(default_factory=lambda: secrets.token_hex(8))
     view_status: int | None = None  # where the code says less than the status
 
@@ -82,7 +96,7 @@ class Denial(Exception):
                 f'Bearer realm="api", error="{self.kind.error}", error_description="{self.kind.title}"{self.challenge}'
             )
         elif self.status == 401:
-            headers["WWW-Authenticate"] = 'Bearer realm="api"'
+            headers["WWW-Authenticate"] = f'Bearer realm="api"{self.challenge}'
         return headers
 
 
@@ -168,14 +182,43 @@ def unavailable() -> Denial:
     )
 
 
-def invalid_request(errors: Mapping[str, str]) -> Denial:
-    """What is wrong with each field."""
-    fields = [{"field": field, "detail": detail} for field, detail in errors.items()]
-    return Denial("invalid_request", " ".join(errors.values()), members={"errors": fields})
-
-
 def undeclared() -> Denial:
     return Denial("forbidden", "This address is closed: its view declares neither @token_required nor @public.")
+
+
+def bad_request(fault: str) -> Denial:
+    return Denial("bad_request", f"The request can't be read: {fault}.")
+
+
+def conflict(words: str) -> Denial:
+    return Denial("conflict", words)
+
+
+def content_too_large() -> Denial:
+    return Denial("content_too_large", "The body is far larger than anything that is taken here.")
+
+
+def unsupported_media_type(taken: str) -> Denial:
+    """The body's Content-Type is not `taken` (RFC 9110 section 15.5.16)."""
+    return Denial("unsupported_media_type", f"Send the body as {taken}, with that Content-Type.", {"Accept": taken})
+
+
+def invalid_request(errors: Sequence[FieldError]) -> Denial:
+    """What was sent can be read, but each of `errors` has to be put right first."""
+    words = f"To be put right: {', '.join(dict.fromkeys(error['field'] for error in errors))}."
+    return Denial("invalid_request", words, members={"errors": list(errors)})
+
+
+def invalid_form(errors: Sequence[FieldError]) -> Denial:
+    """The same where OAuth asks for 400 and a member `error` (RFC 6749 section 5.2)."""
+    members = {"error": "invalid_request", "errors": list(errors)}
+    return replace(invalid_request(errors), view_status=400, members=members)
+
+
+def beyond_caller(errors: Sequence[FieldError]) -> Denial:
+    """The calling token may make or widen no token beyond itself: in none of the fields that `errors` name."""
+    words = "A token gives no more than it has itself. `errors` names what goes beyond the calling one."
+    return Denial("forbidden", words, members={"errors": list(errors)})
 
 
 WORDS = {  # for failures that are known by their status alone: a view's own, or the framework's

@@ -13,7 +13,7 @@ from tokens.authentication import authenticate, held_scopes
 from tokens.breaker import Down
 from tokens.call import Call
 from tokens.credential import ENVIRONMENTS
-from tokens.denial import Denial
+from tokens.denial import Denial, FieldError
 from tokens.policy import Requirement
 
 PATH = "/verify"
@@ -48,7 +48,6 @@ def verify(request: HttpRequest) -> HttpResponse:
         authenticate(request, question.requirement)
         return identity(request)
     except Denial as refused:
-        call.denial = refused
         return in_known_status(answer(request, refused), refused, question.statuses)
 
 
@@ -68,11 +67,11 @@ def read(query: str) -> Question:
     scopes = [scope for text in asked.pop("scope", []) for scope in text.split()]
     environment = "".join(asked.pop("environment", []))
     statuses = ",".join(asked.pop("statuses", []))
-    errors = {name: f"{name} is not known; scope, environment and statuses are." for name in asked}
+    errors = [FieldError(field=name, detail="It is not known: scope, environment and statuses are.") for name in asked]
     if environment not in {"", *ENVIRONMENTS}:
-        errors["environment"] = f"environment takes one of {', '.join(ENVIRONMENTS)}."
+        errors.append(FieldError(field="environment", detail=f"It takes one of {', '.join(ENVIRONMENTS)}."))
     if not {*statuses.split(",")} <= {"", "400", "401", "403", "429", "503"}:
-        errors["statuses"] = "statuses takes those that the gateway knows, such as 401,403."
+        errors.append(FieldError(field="statuses", detail="It takes those that the gateway knows, such as 401,403."))
     if errors:
         raise denial.invalid_request(errors)
     return Question(Requirement(tuple(scopes), environment), frozenset(map(int, filter(None, statuses.split(",")))))

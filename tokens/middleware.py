@@ -37,7 +37,7 @@ class TokenMiddleware:
 
     def __init__(self, get_response: View) -> None:
         self.pages = get_response
-        self.api = cast(View, convert_exception_to_response(ShortRoute(self.process_view)))
+        self.api = cast(View, convert_exception_to_response(ShortRoute(self.process_view, self.process_exception)))
         self.verify = cast(View, convert_exception_to_response(gateway.verify))
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
@@ -75,19 +75,26 @@ class TokenMiddleware:
             try:
                 authenticate(request, view.requirement)
             except Denial as refused:
-                request.call.denial = refused  # type: ignore[attr-defined]
                 return answer(request, refused)
         return None
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """A refusal that a view raises is answered as the pipeline's own are."""
+        return answer(request, exception) if isinstance(exception, Denial) else None
+
 
 class ShortRoute(BaseHandler):
-    """Django's own way from a request to its view, with one hook before the view and no middleware."""
+    """Django's own way from a request to its view, with a hook before the view, one after a failure, no middleware."""
 
-    def __init__(self, process_view: Callable[..., HttpResponse | None]) -> None:
+    def __init__(
+        self,
+        process_view: Callable[..., HttpResponse | None],
+        process_exception: Callable[[HttpRequest, Exception], HttpResponse | None],
+    ) -> None:
         super().__init__()
         self._view_middleware = [process_view]
         self._template_response_middleware: list[Any] = []
-        self._exception_middleware: list[Any] = []
+        self._exception_middleware = [process_exception]
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response: HttpResponse = self._get_response(request)  # type: ignore[attr-defined]  # the stubs leave it out

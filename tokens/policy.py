@@ -10,10 +10,14 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What a view asks of a token: every one of `scopes`, and this environment where it names one."""
+    """What a view asks of a token: every one of `scopes`, and this environment where it names one.
+
+    With `basic` the token may come as the password of Basic credentials too, as OAuth clients send it.
+    """
 
     scopes: tuple[str, ...] = ()
     environment: str = ""
+    basic: bool = False
 
 
 class Facts(Protocol):
