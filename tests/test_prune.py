@@ -12,8 +12,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
+from tests.conftest import Issue
 from tokens import retention
-from tokens.models import Event
+from tokens.models import Event, IdempotencyKey
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -54,6 +55,14 @@ def test_how_long(owner: User, settings: Settings, days: int, age: timedelta, st
 
 def test_two_years_unless_said_otherwise(settings: Settings) -> None:
     assert settings.EVENT_RETENTION_DAYS == 730
+
+
+def test_idempotency_keys_are_kept_for_a_day(issue: Issue) -> None:
+    token, _ = issue()
+    for key, age in {"kept": timedelta(days=1), "gone": timedelta(days=1) + TICK}.items():
+        IdempotencyKey.objects.create(token=token, key=key, fingerprint="0" * 64, made=token, at=NOW - age)
+    assert "1 idempotency keys older than 1 days deleted.\n" in prune()
+    assert IdempotencyKey.objects.get().key == "kept"
 
 
 def test_dry_run_deletes_none(owner: User) -> None:

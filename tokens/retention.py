@@ -7,22 +7,22 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from tokens.models import DayCount, Event, HourCount, RecentRequest, ScopeCount
+from tokens.models import DayCount, Event, HourCount, IdempotencyKey, RecentRequest, ScopeCount
 
 BATCH_SIZE = 1000  # rows deleted in one transaction: others never wait for long
 
 
 class Rule(NamedTuple):
-    """Those `rows` go whose column `at` is further back than the setting says, in days."""
+    """Those `rows` go whose column `at` is further back than `keep`: days, or the setting that says how many."""
 
     name: str
     rows: models.QuerySet[Any]
     at: str
-    setting: str
+    keep: str | int
 
     @property
     def days(self) -> int:
-        return int(getattr(settings, self.setting))
+        return self.keep if isinstance(self.keep, int) else int(getattr(settings, self.keep))
 
     @property
     def old(self) -> models.QuerySet[Any]:
@@ -43,4 +43,5 @@ RULES = [
     Rule("hours of usage", HourCount.objects.all(), "hour", "HOUR_RETENTION_DAYS"),
     Rule("days of usage", DayCount.objects.all(), "day", "DAY_RETENTION_DAYS"),
     Rule("days of scopes", ScopeCount.objects.all(), "day", "DAY_RETENTION_DAYS"),
+    Rule("idempotency keys", IdempotencyKey.objects.all(), "at", 1),
 ]

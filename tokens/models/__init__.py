@@ -2,6 +2,7 @@
 
 from tokens.models.digest import Digest
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet, origin
+from tokens.models.idempotency import KEY_LENGTH, IdempotencyKey, KeyReused
 from tokens.models.kinds import GROUPS, AccountKind
 from tokens.models.notice import KnownAddress, MailChoices, Notice
 from tokens.models.queryset import TokenQuerySet
@@ -34,6 +35,7 @@ __all__ = [
     "DESCRIPTION_LENGTH",
     "FAMILY_LENGTH",
     "GROUPS",
+    "KEY_LENGTH",
     "NAME_LENGTH",
     "PATH_LENGTH",
     "AccountKind",
@@ -46,6 +48,8 @@ __all__ = [
     "EventQuerySet",
     "FormAlreadySent",
     "HourCount",
+    "IdempotencyKey",
+    "KeyReused",
     "KnownAddress",
     "LifetimeTooLong",
     "MailChoices",

@@ -82,6 +82,10 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """After `with_status`: those in one of `statuses`."""
         return self.filter(current_status__in=statuses)
 
+    def before(self, at: datetime, pk: int) -> Self:
+        """Those that stand after this one in the list, which begins with the newest."""
+        return self.filter(created_at__lte=at).exclude(created_at=at, pk__gte=pk)
+
     def search(self, text: str) -> Self:
         """Those whose name or identifier contains `text`."""
         return self.filter(Q(name__icontains=text) | Q(identifier__icontains=text)) if text else self
@@ -97,12 +101,14 @@ class TokenQuerySet(models.QuerySet["Token"]):
         scopes: Collection[str] = (),
         allowed_addresses: Collection[str] = (),
         description: str = "",
+        rate_limit: str = "",
         form_nonce: str | None = None,
         request: HttpRequest | None = None,
     ) -> tuple[Token, Credential]:
         """Make a token and its event; the credential is returned here and kept nowhere.
 
-        `scopes` are names from the catalogue; `allowed_addresses` networks in CIDR form, none meaning anywhere.
+        `scopes` are names from the catalogue; `allowed_addresses` networks in CIDR form, none meaning anywhere;
+        `rate_limit` is in the notation of `limits`, "" meaning the installation's.
         Raises TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce`
         made one before.
         """
@@ -118,6 +124,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
                 expires_at=expires_at,
                 scope=" ".join(sorted(set(scopes))),
                 addresses=" ".join(allowed_addresses),
+                rate_limit=rate_limit,
                 form_nonce=form_nonce,
             )
             Event.record(Event.Kind.CREATED, token, request)

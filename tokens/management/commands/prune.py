@@ -9,7 +9,9 @@ from tokens.retention import RULES
 
 
 class Command(BaseCommand):
-    help = "Delete events older than EVENT_RETENTION_DAYS, a few at a time. Run it once a day."
+    help = (
+        "Delete events older than EVENT_RETENTION_DAYS and idempotency keys older than a day, a few at a time. Daily."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="say how many it would be, and delete none")
