@@ -10,8 +10,8 @@ from django.urls import URLPattern, URLResolver, get_resolver
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"accounts", "config", "tokens"}
 PURE = {
-    "credential", "lifetime", "denial", "policy", "quota", "examples", "addresses", "export", "reminders", "plain",
-    "chart",
+    "credential", "lifetime", "denial", "policy", "quota", "examples", "addresses", "chart", "cursor", "export",
+    "reminders", "plain",
 }  # fmt: skip
 MAY_IMPORT = {
     **{name: set() for name in PURE},
@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "report": {"chart", "models"},
     "requests": {"models", "quota"},
     "receivers": {"models", "usage"},
-    "activity": {"models", "credential", "redaction"},
+    "activity": {"models", "credential", "cursor", "redaction"},
     "retention": {"models"},
     "activity_views": {"activity", "export", "models", "requests"},
     "emails": {"models", "plain", "reminders"},
@@ -60,28 +60,23 @@ MAY_IMPORT = {
     "calendar_views": {"calendar", "guards", "models", "requests"},
     "facts": {"models"},
     "guards": {"models", "requests"},
-    "api": {"api", "decorators", "facts", "models", "requests"},
+    "api": {
+        "api", "answers", "authentication", "breaker", "call", "converters", "decorators", "facts", "forms", "lookup",
+        "models", "redaction", "requests", *PURE,
+    },
     "management": {
-        "credential",
-        "facts",
-        "forms",
-        "life_forms",
-        "lifetime",
-        "management",
-        "models",
-        "outbox",
-        "plain",
-        "redaction",
-        "retention",
+        "credential", "facts", "forms", "life_forms", "lifetime", "management", "models", "outbox", "plain",
+        "redaction", "retention",
     },
     "admin": {"models", "quota"},
-    "urls": {"activity_views", "calendar_views", "views", "life_views", "narrow_views", "bulk_views", "credential"},
+    "converters": {"credential"},
+    "urls": {"activity_views", "calendar_views", "views", "life_views", "narrow_views", "bulk_views", "converters"},
     "help_views": {"examples", "lifetime", "models", "quota"},
     "views": {"forms", "guards", "models", "access", "listing", "report", "requests", *PURE},
     "life_views": {"views", "guards", "forms", "life_forms", "models", "requests"},
     "narrow_views": {"guards", "models", "report", "requests"},
     "bulk_views": {"life_forms", "models", "requests"},
-}
+}  # fmt: skip
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -1,0 +1,51 @@
+"""The calling token: its turn to change something, and what it may hand on."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.utils import timezone
+
+from tokens import addresses, denial, policy
+from tokens.authentication import require
+from tokens.denial import FieldError, moment
+from tokens.models import Token
+from tokens.policy import Requirement
+from tokens.requests import TokenRequest
+
+
+@contextmanager
+def turn(request: TokenRequest, *scopes: str) -> Iterator[Token]:
+    """A transaction in which nobody else changes the owner's tokens, and the calling one as it is in it.
+
+    Where it was ended, or lost one of `scopes`, since the request began, that holds: a Denial.
+    """
+    with Token.objects.turn_of(request.token.owner_id):
+        request.token = caller = Token.objects.select_related("owner").get(pk=request.token.pk)
+        if code := policy.usable(caller, timezone.now()):
+            raise denial.of_proven_token(code, caller.expires_at, caller.revoked_at, caller.renewed_at)
+        require(request, Requirement(scopes))
+        yield caller
+
+
+def beyond(
+    caller: Token,
+    *,
+    scopes: Collection[str],
+    environment: str,
+    expires_at: datetime,
+    allowed_addresses: Sequence[str],
+    expiry: str = "expires_at",
+) -> list[FieldError]:
+    """In what a token with these would go beyond `caller`; `expiry` is the field in which the client said its end."""
+    errors = []
+    if lacking := sorted(set(scopes) - set(caller.scopes)):
+        errors.append(FieldError(field="scopes", detail=f"The calling token does not have {', '.join(lacking)}."))
+    if environment != caller.environment:
+        errors.append(FieldError(field="environment", detail=f"The calling token is for {caller.environment}."))
+    if expires_at > caller.expires_at:
+        errors.append(FieldError(field=expiry, detail=f"The calling token expires on {moment(caller.expires_at)}."))
+    if addresses.widens(caller.allowed_addresses, allowed_addresses):
+        words = f"The calling token may be used from {', '.join(caller.allowed_addresses)} alone."
+        errors.append(FieldError(field="allowed_addresses", detail=words))
+    return errors

@@ -1,0 +1,56 @@
+"""The calling token itself: describe, revoke, renew."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.http import HttpResponse, JsonResponse
+from django.utils import timezone
+from ninja import Router
+
+from tokens.api.base import JSON, Needs, accepts
+from tokens.api.caller import turn
+from tokens.api.making import made_once
+from tokens.api.schemas import Key, NewToken, Renewal, TokenFacts
+from tokens.credential import Credential
+from tokens.facts import as_json
+from tokens.lifetime import OVERLAPS
+from tokens.models import Token
+from tokens.requests import TokenRequest
+
+router = Router(tags=["The calling token"])
+router.add_decorator(accepts(JSON), mode="view")
+AS_ON_THE_PAGE = Renewal()
+
+
+@router.api_operation(["GET", "HEAD"], "/token", auth=Needs(), response=TokenFacts, url_name="api_token")
+def describe_calling_token(request: TokenRequest) -> HttpResponse:
+    """Describe the token that the request is made with."""
+    unread = ["name", "description", "created_at", "last_used_at"]  # no part of a decision, so not read yet
+    request.token.refresh_from_db(fields=unread)
+    return JsonResponse(as_json(request.token))
+
+
+@router.delete("/token", auth=Needs(), response={204: None})
+def revoke_calling_token(request: TokenRequest) -> HttpResponse:
+    """Revoke the token that the request is made with, at once and for good."""
+    request.token.revoke(request)
+    return HttpResponse(status=204)
+
+
+@router.post("/token/renew", auth=Needs("tokens:renew"), response={201: NewToken, 200: NewToken})
+def renew_calling_token(request: TokenRequest, renewal: Renewal = AS_ON_THE_PAGE, key: Key = "") -> HttpResponse:
+    """Renew the calling token: a new one with the same settings, for at most as long as the old one was made for.
+
+    The old one works on until the overlap is over. The new value is in this answer and never again.
+    """
+    with turn(request, "tokens:renew") as caller:
+        return made_once(caller, key, "renew", renewal, lambda: renew(request, caller, renewal))
+
+
+def renew(request: TokenRequest, caller: Token, renewal: Renewal) -> tuple[Token, Credential]:
+    """The successor of `caller`."""
+    length = caller.expires_at - caller.created_at
+    if settings.MAX_TOKEN_LIFETIME_DAYS is not None:
+        length = min(length, timedelta(days=settings.MAX_TOKEN_LIFETIME_DAYS))
+    overlap = OVERLAPS[renewal.overlap].length
+    return Token.objects.renew(caller, expires_at=timezone.now() + length, overlap=overlap, request=request)
