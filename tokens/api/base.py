@@ -9,6 +9,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.operation import Operation
 
 from tokens import denial
 from tokens.authentication import require
@@ -26,11 +27,20 @@ from tokens.policy import Requirement
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+PLAINER = {  # than pydantic's own words
+    "extra_forbidden": "There is no such field.",
+    "missing": "This is needed.",
+    "model_attributes_type": "This has to be a JSON object.",
+    "model_type": "This has to be a JSON object.",
+}
 View = Callable[..., HttpResponse]
 
 
 class API(NinjaAPI):
     """One whose failures are Denials where they are the client's, and go on to the middleware as they are else."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
 
     def on_exception(self, request: HttpRequest, exc: Any) -> NoReturn:
         refuse = DENIALS.get(type(exc))
@@ -38,10 +48,14 @@ class API(NinjaAPI):
 
 
 class Needs:
-    """The `auth=` of an operation: the scopes that the calling token needs besides being valid."""
+    """The `auth=` of an operation: the scopes that the calling token needs besides being valid.
 
-    def __init__(self, *scopes: str) -> None:
+    `basic` says that its route takes Basic credentials too; see tokens.api.urls.
+    """
+
+    def __init__(self, *scopes: str, basic: bool = False) -> None:
         self.scopes = scopes
+        self.basic = basic
 
     def __call__(self, request: HttpRequest) -> bool:
         """Whether the proven token has them: True, or a Denial, recorded as the pipeline's own are."""
@@ -80,9 +94,9 @@ def not_valid(failure: ValidationError) -> Denial:
 
 
 def field_error(error: dict[str, Any]) -> FieldError:
-    """One of ninja's, in our form; it never quotes the value."""
-    detail = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
-    return FieldError(field=field_name(error["loc"]), detail=detail)
+    """One of pydantic's in our form; it never quotes the value."""
+    own = error["ctx"]["error"] if error["type"] == "value_error" else error["msg"]
+    return FieldError(field=field_name(error["loc"]), detail=PLAINER.get(error["type"], str(own)))
 
 
 def field_name(place: Sequence[str | int]) -> str:

@@ -10,7 +10,7 @@ from ninja import Form, Router
 
 from tokens import credential, denial, lookup, policy
 from tokens.api.base import FORM, Needs, accepts
-from tokens.api.schemas import Introspection, TokenForm
+from tokens.api.schemas import NotUsable, TokenForm, Usable
 from tokens.authentication import held_scopes, throttled
 from tokens.denial import FieldError
 from tokens.models import Token
@@ -19,7 +19,7 @@ router = Router(tags=["OAuth"])
 router.add_decorator(accepts(FORM), mode="view")
 
 
-@router.post("/introspect", auth=Needs("tokens:introspect"), response=Introspection)
+@router.post("/introspect", auth=Needs("tokens:introspect", basic=True), response=Usable | NotUsable)
 @sensitive_variables()
 def introspect(request: HttpRequest, form: Form[TokenForm]) -> HttpResponse:
     """Tell whether a token is usable now, and what it may do (RFC 7662). Anybody's token who sends it here."""

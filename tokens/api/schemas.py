@@ -9,7 +9,6 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from ninja.params.functions import Header, Path
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-from pydantic.json_schema import SkipJsonSchema
 from pydantic_core.core_schema import ValidationInfo
 
 from tokens import addresses, cursor
@@ -43,22 +42,22 @@ def with_text(text: str) -> str:
 
 
 def given(value: Any) -> Any:
-    """What may be left out is not there, or has a value."""
+    """Leaving a field out is one thing, null another, which nothing here means."""
     if value is None:
         raise ValueError("Leave this out, or give it a value.")
     return value
+
+
+def without_null(schema: dict[str, Any]) -> None:
+    """The schema of a field that may be left out: None is how we say that, and no client can."""
+    value, _ = schema.pop("anyOf")
+    schema.update(value)
 
 
 def instant(value: Any) -> Any:
     if not isinstance(value, str) or not INSTANT.fullmatch(value):
         raise ValueError("Write an instant with its offset, such as 2027-02-20T09:30:00Z (RFC 3339).")
     return value
-
-
-def in_future(at: datetime) -> datetime:
-    if at <= timezone.now():
-        raise ValueError("This is in the past.")
-    return at
 
 
 def networks(entries: Sequence[str]) -> list[str]:
@@ -83,7 +82,7 @@ Description = Annotated[
 ]
 Scopes = Annotated[
     list[Annotated[str, Field(max_length=100, pattern=NAME.regex.pattern)]],
-    Field(max_length=MOST_SCOPES, description="What it may do: names of scopes, each `resource:action`."),
+    Field(max_length=MOST_SCOPES, description="What it may do: names of scopes, each resource:action."),
 ]
 Networks = Annotated[
     list[Annotated[str, Field(max_length=49, json_schema_extra={"format": "ip-network"})]],
@@ -100,11 +99,12 @@ Key = Annotated[
     str,
     AfterValidator(one_line),
     Header(
+        "",
         alias="Idempotency-Key",
         max_length=KEY_LENGTH,
         pattern=r"^[!-~]([ -~]*[!-~])?$",
         description="Sent again within 24 hours by the same token, it makes nothing again: the answer is then 200 "
-        "with `replayed` and without the value. With another request it is refused.",
+        "with replayed: true and without the value. With another request it is refused.",
     ),
 ]
 
@@ -127,26 +127,34 @@ class TokenToMake(Body):
 
     name: Name
     description: Description = ""
-    environment: Annotated[Environment | SkipJsonSchema[None], BeforeValidator(given)] = Field(
-        None, description="Left out, it is the calling token's."
+    environment: Annotated[Environment | None, BeforeValidator(given)] = Field(
+        None, description="Left out, it is the calling token's.", json_schema_extra=without_null
     )
-    expires: Annotated[Expires | SkipJsonSchema[None], BeforeValidator(given)] = Field(
-        None, description="How long it lives. Left out, like `expires_at`: 90 days, or as long as the calling one."
+    expires: Annotated[Expires | None, BeforeValidator(given)] = Field(
+        None,
+        description="How long it lives. Left out, like expires_at: 90 days, or as long as the calling one.",
+        json_schema_extra=without_null,
     )
-    expires_at: Annotated[
-        Annotated[AwareDatetime, AfterValidator(in_future)] | SkipJsonSchema[None], BeforeValidator(instant)
-    ] = Field(None, description="When it expires, instead of `expires`: an instant in the future.")
+    expires_at: Annotated[AwareDatetime | None, BeforeValidator(instant)] = Field(
+        None,
+        description="When it expires, instead of expires: an instant in the future.",
+        json_schema_extra=without_null,
+    )
     scopes: Scopes = []
-    allowed_addresses: Annotated[Networks | SkipJsonSchema[None], BeforeValidator(given)] = Field(
-        None, description="Where it may be used from; none means anywhere. Left out, they are the calling token's."
+    allowed_addresses: Annotated[Networks | None, BeforeValidator(given)] = Field(
+        None,
+        description="Where it may be used from; none means anywhere. Left out, they are the calling token's.",
+        json_schema_extra=without_null,
     )
 
     @field_validator("expires_at")
     @classmethod
-    def only_one(cls, value: datetime, info: ValidationInfo) -> datetime:
+    def in_future(cls, at: datetime, info: ValidationInfo) -> datetime:
         if info.data.get("expires"):
             raise ValueError("Give `expires` or `expires_at`, not both.")
-        return value
+        if at <= timezone.now():
+            raise ValueError("This is in the past.")
+        return at
 
 
 class TokenChanges(Body):
@@ -171,11 +179,11 @@ class Renewal(Body):
 class Filters(BaseModel):
     """Which tokens, and how many at once."""
 
-    status: Status | SkipJsonSchema[None] = None
-    environment: Environment | SkipJsonSchema[None] = None
+    status: Status | None = Field(None, json_schema_extra=without_null)
+    environment: Environment | None = Field(None, json_schema_extra=without_null)
     q: str = Field("", max_length=100, pattern=r"^[^\x00]*$", description="In the name or the identifier.")
     limit: int = Field(25, ge=1, le=100)
-    cursor: str = Field("", pattern=f"^$|{cursor.PATTERN}", description="Out of `next`; make none of your own.")
+    cursor: str = Field("", pattern=f"^$|{cursor.PATTERN}", description="Out of next; make none of your own.")
 
 
 class Owner(BaseModel):
@@ -205,7 +213,7 @@ class TokenFacts(BaseModel):
 class NewToken(TokenFacts):
     """A token that was made, with its value, this once."""
 
-    token: str | None = Field(description="The value. null where `replayed` is true.")
+    token: str | None = Field(description="The value. null where replayed is true.")
     replayed: bool = Field(description="Whether an earlier request with the same key made it.")
 
 
@@ -223,15 +231,21 @@ class TokenForm(BaseModel):
     token_type_hint: str = Field("", description="Ignored: there is one type.")
 
 
-class Introspection(BaseModel):
-    """What is known of a token (RFC 7662 section 2.2). Where it is not usable, `active` alone, false."""
+class Usable(BaseModel):
+    """A token that is usable now (RFC 7662 section 2.2). Times are seconds since 1970."""
 
-    active: bool
-    scope: str = ""
-    client_id: str = Field("", description="The token's identifier.")
-    username: str = Field("", description="Its owner's e-mail address.")
-    token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  (the name of a type)
-    exp: int = 0
-    iat: int = 0
-    sub: str = Field("", description="The number of its owner.")
-    environment: Environment = Environment.PRODUCTION
+    active: Literal[True]
+    scope: str = Field(description="What it may do now, with spaces between.")
+    client_id: str = Field(description="Its identifier.")
+    username: str = Field(description="Its owner's e-mail address.")
+    token_type: Literal["Bearer"]
+    exp: int
+    iat: int
+    sub: str = Field(description="The number of its owner.")
+    environment: Environment
+
+
+class NotUsable(Body):
+    """Anything else."""
+
+    active: Literal[False]

@@ -37,7 +37,7 @@ def own(request: TokenRequest, identifier: str) -> Token:
 
 @router.api_operation(["GET", "HEAD"], "/tokens", auth=Needs("tokens:read"), response=TokenPage)
 def list_tokens(request: TokenRequest, filters: Query[Filters]) -> HttpResponse:
-    """List the tokens of the calling token's owner, newest first; `next` is the address of those after them."""
+    """List the tokens of the calling token's owner, newest first; next is the address of those after them."""
     search = without_secrets(filters.q)  # so that no value stands in `next`
     found = Token.objects.owned_by(request.user).with_status().search(search).select_related("owner")
     if filters.status:
