@@ -43,8 +43,8 @@ def revoke(request: HttpRequest, form: Form[TokenForm]) -> HttpResponse:
 
 
 def once_each(request: HttpRequest) -> None:
-    """Refuse a form that says something twice (RFC 6749 section 3.2)."""
-    if twice := [name for name, values in request.POST.lists() if len(values) > 1]:
+    """Refuse a form that says twice what we read (RFC 6749 section 3.2)."""
+    if twice := [name for name in TokenForm.model_fields if len(request.POST.getlist(name)) > 1]:
         raise denial.invalid_form([FieldError(field=name, detail="Send this once.") for name in twice])
 
 

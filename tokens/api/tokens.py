@@ -38,6 +38,8 @@ def own(request: TokenRequest, identifier: str) -> Token:
 @router.api_operation(["GET", "HEAD"], "/tokens", auth=Needs("tokens:read"), response=TokenPage)
 def list_tokens(request: TokenRequest, filters: Query[Filters]) -> HttpResponse:
     """List the tokens of the calling token's owner, newest first; next is the address of those after them."""
+    if unknown := sorted(request.GET.keys() - Filters.model_fields.keys()):
+        raise denial.invalid_request([FieldError(field=name, detail="There is no such filter.") for name in unknown])
     search = without_secrets(filters.q)  # so that no value stands in `next`
     found = Token.objects.owned_by(request.user).with_status().search(search).select_related("owner")
     if filters.status:

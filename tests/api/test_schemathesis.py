@@ -1,0 +1,84 @@
+"""The document against the API, by schemathesis: all its checks in all its phases, with a real token for each call."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+
+import pytest
+
+schemathesis = pytest.importorskip("schemathesis")
+
+from django.core.signals import request_finished, request_started  # noqa: E402  (skipped where there is none)
+from django.core.wsgi import get_wsgi_application  # noqa: E402
+from django.db import close_old_connections  # noqa: E402
+from django.utils import timezone  # noqa: E402
+from hypothesis import HealthCheck  # noqa: E402
+from hypothesis import settings as effort  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+
+from accounts.models import User  # noqa: E402
+from tests.conftest import bearer  # noqa: E402
+from tokens.models import Token  # noqa: E402
+
+PLACE = "a fresh token"
+SCOPES = ["tokens:introspect", "tokens:read", "tokens:renew", "tokens:write"]
+FUTURE = st.datetimes(datetime(2100, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  (naive bounds)
+NETWORKS = st.one_of(
+    st.builds(IPv4Network, st.integers(0, 2**32 - 1)), st.builds(IPv6Network, st.integers(0, 2**128 - 1))
+)
+schemathesis.openapi.format("ip-network", NETWORKS.map(str))
+schemathesis.openapi.format("date-time", FUTURE.map(datetime.isoformat))
+# All checks but one: what DELETE revoked is still there to be read, as tests/api/test_tokens.py asserts.
+CHECKS = schemathesis.Config.from_dict({"checks": {"use_after_free": {"enabled": False}}})
+schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application(), config=CHECKS)
+EFFORT = effort(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+pytestmark = pytest.mark.django_db
+
+
+@schema.auth(refresh_interval=None)
+class Bearer:
+    """Calls are made up before the database is there, so they carry the word PLACE where a token is to stand."""
+
+    def get(self, case: Any, context: Any) -> str:
+        return PLACE
+
+    def set(self, case: Any, data: str, context: Any) -> None:
+        case.headers = {**(case.headers or {}), "Authorization": data}
+
+
+@schemathesis.hook
+def before_call(context: Any, case: Any, kwargs: Any) -> None:
+    """Put another token into each call, because some calls end theirs."""
+    if (case.headers or {}).get("Authorization") == PLACE:
+        owner, _ = User.objects.get_or_create(email="owner@example.com")
+        end = timezone.now() + timedelta(days=36_500)
+        new = Token.objects.issue(owner=owner, name="Caller", environment="live", expires_at=end, scopes=SCOPES)[1]
+        case.headers.update(bearer(new.value))
+
+
+@pytest.fixture(autouse=True)
+def one_transaction() -> Iterator[None]:
+    """Requests keep the test's connection, as those of Django's own test client do."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture(autouse=True)
+def no_limits(settings: Any) -> None:
+    settings.TOKEN_RATE_LIMIT = settings.FAILED_AUTH_LIMIT = "1000000/minute"
+    settings.MAX_TOKENS_PER_USER = 1_000_000
+
+
+@schema.parametrize()
+@EFFORT
+def test_each_call(case: Any) -> None:
+    case.call_and_validate()
+
+
+def test_calls_after_one_another() -> None:
+    schema.as_state_machine().run(settings=effort(EFFORT, stateful_step_count=6))
