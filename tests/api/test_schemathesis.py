@@ -47,7 +47,7 @@ class Bearer:
         case.headers = {**(case.headers or {}), "Authorization": data}
 
 
-@schemathesis.hook
+@schemathesis.hook  # type: ignore[untyped-decorator]  # it is imported only where it is
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Put another token into each call, because some calls end theirs."""
     if (case.headers or {}).get("Authorization") == PLACE:
@@ -75,7 +75,7 @@ def no_limits(settings: Any) -> None:
 
 
 @schema.parametrize()
-@EFFORT
+@EFFORT  # type: ignore[untyped-decorator]  # the same
 def test_each_call(case: Any) -> None:
     case.call_and_validate()
 

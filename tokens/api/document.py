@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
 
@@ -187,6 +188,7 @@ def document(site_url: str) -> Document:
 
 
 @public
+@require_safe
 def openapi(request: HttpRequest) -> JsonResponse:
     """The document, for programs."""
     return JsonResponse(document(settings.SITE_URL))

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.views.decorators.http import require_safe
 
 from tokens.api.document import PREFIX, SCHEMES, document
 from tokens.decorators import public
@@ -127,6 +128,7 @@ def access(security: list[dict[str, list[str]]]) -> str:
 
 
 @public
+@require_safe
 def reference(request: HttpRequest) -> HttpResponse:
     """The page. Middleware that pages have does not run here, so it brings its own policy; it needs no script."""
     context = {"calls": list(Reader(settings.SITE_URL).calls()), "variable": VARIABLE}

@@ -227,7 +227,7 @@ class TokenPage(BaseModel):
 class TokenForm(BaseModel):
     """The form of an OAuth client. What else it sends is ignored."""
 
-    token: str = Field(min_length=1, description="The token that this is about.")
+    token: str = Field(min_length=1, description="The value of the token.", examples=["tkn_live_4mQ7wXb2ZpT9c1K..."])
     token_type_hint: str = Field("", description="Ignored: there is one type.")
 
 

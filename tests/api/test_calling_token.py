@@ -1,0 +1,104 @@
+"""/api/v1/token: what a token asks for itself. tests/test_authentication.py has GET and DELETE."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.api.conftest import SCOPES, Caller
+from tests.conftest import Issue, bearer
+from tokens.models import Event, Token
+
+RENEW = "token/renew"
+
+
+def test_describe_and_head(caller: Caller) -> None:
+    body = caller("GET", "token").json()
+    assert (body["identifier"], body["scopes"]) == (caller.token.identifier, SCOPES)
+    assert caller("HEAD", "token").status_code == 200
+
+
+def test_renew(caller: Caller, owner: User) -> None:
+    token = caller.token
+    token.limit("10/minute")
+    Token.objects.filter(pk=token.pk).update(created_at=timezone.now() - timedelta(days=10))
+    token.refresh_from_db()
+    with time_machine.travel(timezone.now(), tick=False):
+        answer = caller("POST", RENEW)
+        now = timezone.now()
+    body = answer.json()
+    assert (answer.status_code, answer["Cache-Control"]) == (201, "no-store")
+    assert answer["Location"] == f"/api/v1/tokens/{body['identifier']}"
+    successor = Token.objects.get(identifier=body["identifier"])
+    assert successor.is_proven_by(body["token"])
+    assert successor.renewed_from == token
+    assert successor.expires_at == now + (token.expires_at - token.created_at)
+    for name in Token.HANDED_ON:
+        assert getattr(successor, name) == getattr(token, name)
+    token.refresh_from_db()
+    assert token.expires_at == now + timedelta(hours=24)
+    assert answer["Token-Expires-At"] == f"{token.expires_at:%Y-%m-%dT%H:%M:%SZ}"
+    event = Event.objects.get(kind="renewed")
+    assert (event.actor, event.detail) == (owner, f"by {successor.identifier}")
+    for value in (caller.value, body["token"]):
+        assert Client().get("/api/v1/token", headers=bearer(value)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("overlap", "length"), [("now", {}), ("1h", {"hours": 1}), ("24h", {"hours": 24}), ("7d", {"days": 7})]
+)
+def test_overlap(caller: Caller, overlap: str, length: dict[str, int]) -> None:
+    with time_machine.travel(timezone.now(), tick=False):
+        assert caller("POST", RENEW, {"overlap": overlap}).status_code == 201
+        caller.token.refresh_from_db()
+        assert caller.token.expires_at == timezone.now() + timedelta(**length)
+        assert (caller("GET", "token").status_code == 200) == bool(length)
+
+
+def test_only_once(caller: Caller) -> None:
+    first = caller("POST", RENEW).json()
+    answer = caller("POST", RENEW)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert first["identifier"] in answer.json()["detail"]
+
+
+def test_no_longer_than_the_installation_allows_now(caller: Caller, settings: Settings) -> None:
+    settings.MAX_TOKEN_LIFETIME_DAYS = 7
+    with time_machine.travel(timezone.now(), tick=False):
+        body = caller("POST", RENEW).json()
+        assert Token.objects.get(identifier=body["identifier"]).expires_at == timezone.now() + timedelta(days=7)
+
+
+def test_no_more_than_the_installation_allows(caller: Caller, issue: Issue, settings: Settings) -> None:
+    issue()
+    settings.MAX_TOKENS_PER_USER = 1
+    answer = caller("POST", RENEW)
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"overlap": "2h"}, "overlap"),
+        ({"overlap": None}, "overlap"),
+        ({"expires": "4y"}, "expires"),
+        ({"name": "New"}, "name"),
+        ([], "body"),
+    ],
+)
+def test_what_is_wrong_is_named(caller: Caller, asked: Any, field: str) -> None:
+    answer = caller("POST", RENEW, asked)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert Token.objects.count() == 1
+
+
+def test_without_the_scope(issue: Issue) -> None:
+    answer = Caller(*issue(scopes=["tokens:write"]))("POST", RENEW)
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    assert Token.objects.count() == 1

@@ -1,0 +1,141 @@
+"""The OpenAPI document says what there is, all of it, and the page says what the document does."""
+
+import re
+from html import unescape
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import get_resolver
+
+from tests.test_architecture import patterns
+from tokens.api.base import Needs
+from tokens.api.document import needed
+from tokens.api.operations import api
+
+JSON_PATH, PAGE = "/api/v1/openapi.json", "/api/v1/docs"
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    response = Client().get(JSON_PATH)
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+    found: dict[str, Any] = response.json()
+    return found
+
+
+def operations(document: dict[str, Any]) -> dict[tuple[str, str], dict[str, Any]]:
+    return {(path, method): found for path, each in document["paths"].items() for method, found in each.items()}
+
+
+def routes() -> dict[tuple[str, str], Needs | None]:
+    """Each method that a route takes, HEAD aside, and what it needs: as the router has it."""
+    taken = {}
+    for router in api._get_bound_routers():
+        for path, view in router.path_operations.items():
+            for operation in view.operations:
+                needs = needed(operation)
+                for method in set(operation.methods) - {"HEAD"}:
+                    taken["/api/v1" + path.replace("identifier:", ""), method.lower()] = needs
+    return taken
+
+
+def test_each_route_and_method_and_no_other(document: dict[str, Any]) -> None:
+    assert set(operations(document)) == set(routes())
+    served = {
+        re.sub(r"<\w+:(\w+)>", r"{\1}", "/" + address)
+        for address, _ in patterns(get_resolver())
+        if address.startswith("api/")
+    }
+    assert served == {*document["paths"], JSON_PATH, PAGE}
+
+
+def test_who_may_call(document: dict[str, Any]) -> None:
+    for place, needs in routes().items():
+        security = operations(document)[place]["security"]
+        if place[0] == "/api/v1/revoke":
+            assert (needs, security) == (None, [{}, {"basic": []}])
+        else:
+            assert needs
+            ways = ["bearer", "basic"] if place[0] == "/api/v1/introspect" else ["bearer"]
+            assert security == [{way: list(needs.scopes)} for way in ways]
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "basic"}
+
+
+def test_scopes_are_those_of_the_contract(document: dict[str, Any]) -> None:
+    scopes = {place: found["security"][-1] for place, found in operations(document).items()}
+    one = "/api/v1/tokens/{identifier}"
+    assert scopes == {
+        ("/api/v1/token", "get"): {"bearer": []},
+        ("/api/v1/token", "delete"): {"bearer": []},
+        ("/api/v1/token/renew", "post"): {"bearer": ["tokens:renew"]},
+        ("/api/v1/tokens", "get"): {"bearer": ["tokens:read"]},
+        ("/api/v1/tokens", "post"): {"bearer": ["tokens:write"]},
+        (one, "get"): {"bearer": ["tokens:read"]},
+        (one, "patch"): {"bearer": ["tokens:write"]},
+        (one, "delete"): {"bearer": ["tokens:write"]},
+        ("/api/v1/introspect", "post"): {"basic": ["tokens:introspect"]},
+        ("/api/v1/revoke", "post"): {"basic": []},
+    }
+
+
+def test_every_refusal_is_a_problem_with_examples(document: dict[str, Any]) -> None:
+    assert document["openapi"] == "3.1.0"
+    codes = document["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]
+    for name, response in document["components"]["responses"].items():
+        content = response["content"]["application/problem+json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/Problem"}
+        for code, example in content["examples"].items():
+            assert code in codes
+            assert (example["value"]["code"], f"Refused{example['value']['status']}") == (code, name)
+    for place, found in operations(document).items():
+        refused = {status for status, answer in found["responses"].items() if "$ref" in answer}
+        assert {"400", "429", "503"} <= refused, place
+        assert ({"401", "403"} <= refused) == ({} not in found["security"]), place
+        assert ({"413", "415"} <= refused) == ("requestBody" in found), place
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    for reference in set(re.findall(r'"\$ref": "#/([^"]+)"', Client().get(JSON_PATH).content.decode())):
+        found = document
+        for step in reference.split("/"):
+            found = found[step]
+
+
+def test_every_body_has_an_example(document: dict[str, Any]) -> None:
+    for found in operations(document).values():
+        for content in found.get("requestBody", {"content": {}})["content"].values():
+            schema = content["schema"]
+            reference = (schema["allOf"][0] if "allOf" in schema else schema).get("$ref", "")
+            described = document["components"]["schemas"][reference.rsplit("/", 1)[1]] if reference else schema
+            assert described.get("examples") or described["properties"]["token"]["examples"], found["operationId"]
+
+
+@pytest.mark.parametrize("address", [JSON_PATH, PAGE])
+def test_public_and_without_cookies(address: str) -> None:
+    response = Client().get(address)
+    assert response.status_code == 200
+    assert not response.cookies
+    refused = Client().post(address)
+    assert (refused.status_code, refused.json()["code"], refused["Allow"]) == (405, "method_not_allowed", "GET, HEAD")
+
+
+def test_the_page(document: dict[str, Any]) -> None:
+    response = Client().get(PAGE)
+    page = unescape(response.content.decode())
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert "<script" not in page
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
+    for (path, method), found in operations(document).items():
+        section = page.split(f'id="{found["operationId"]}"')[1].split("</section>")[0]
+        assert f"{method.upper()} {path}" in section
+        assert found["summary"] in section
+        assert " ".join(found["security"][0].get("bearer", [])) in section
+        assert f"{settings.SITE_URL}{path}".replace("{identifier}", "$IDENTIFIER") in section
+        for status in found["responses"]:
+            assert f"<code>{status}</code>" in section
+        for parameter in found["parameters"]:
+            assert f"<code>{parameter['name']}</code>" in section
+    for field in document["components"]["schemas"]["TokenToMake"]["properties"]:
+        assert f"<code>{field}</code>" in page.split('id="create_token"')[1].split("</section>")[0]
