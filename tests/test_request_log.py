@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
+from select import PIPE_BUF
 
 import pytest
 from django.test import Client
@@ -109,3 +111,19 @@ def test_a_flood_is_cut_short_and_says_so(
     recorder._report()
     assert "3 more requests are missing in the log and the metrics" in caplog.text
     assert len(lines()) == 2
+
+
+@pytest.mark.parametrize("length", [1, 100, PIPE_BUF // 2, PIPE_BUF - 1, PIPE_BUF + 100])
+@pytest.mark.parametrize("letter", ["x", "•"])
+def test_an_entry_fits_into_a_pipe(length: int, letter: str) -> None:
+    """With the end of its line; only a line that does not by itself stands alone."""
+    lines = [f"{number:04}{letter * (length // len(letter.encode()) - 4)}" for number in range(300)]
+    entries = list(request_log.entries(lines))
+    assert "\n".join(entries).splitlines() == lines
+    sizes = [len(f"{entry}\n".encode()) for entry in entries]
+    assert max(sizes) <= PIPE_BUF or all(entry in lines for entry in entries)
+    assert all(one + other > PIPE_BUF for one, other in pairwise(sizes))  # no more of them than it takes
+
+
+def test_nothing_is_no_entry() -> None:
+    assert list(request_log.entries([])) == []
