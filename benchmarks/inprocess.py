@@ -10,6 +10,7 @@ from benchmarks.workshop import Process, Store, Workshop
 BATCH_SECONDS = 0.02
 TOKENRY = [
     "tokenry", "busy owner", "no limit", "no usage", "neither", "garbage", "mistyped", "unknown", "expired", "too many",
+    "record",
 ]  # fmt: skip
 FRAMEWORK = ["drf-tokenry", "drf-tokenry no limit", "drf-api-key", "drf-authtoken", "drf-knox"]
 GROWING = ["tokenry", "drf-knox"]

@@ -69,6 +69,7 @@ def of_cost(results: Results, database: str) -> list[Target]:
         Target(f"{name}: end to end, the plain view's rate", limit[1], False, rates and rates.ratio),
         Target(f"{name}: at 1,000,000 tokens, times at 1,000", 1.2, True, times(get("tokenry", 1_000_000), tokenry)),
         Target(f"{name}: an owner of 1,000 tokens, times of one", 1.2, True, times(get("busy owner"), tokenry)),
+        Target(f"{name}: usage on, times off", 1.15, True, times(tokenry, get("no usage"))),
     ]
     if database == "sqlite":  # there the limit is in memory, and a refusal asks nobody
         found += [

@@ -114,7 +114,7 @@ class Workshop:
                 on_server(f'DROP DATABASE IF EXISTS "{self.name(store)}" WITH (FORCE)')
         if kind and kind is not KeyboardInterrupt:
             lines = (self.path / "log").read_text().splitlines()
-            sys.stderr.write("\n".join([line for line in lines if " tokens.refusals " not in line][-40:]) + "\n")
+            sys.stderr.write("\n".join([line for line in lines if not line.startswith("{")][-40:]) + "\n")
         self.log.close()
         self._folder.cleanup()
 
