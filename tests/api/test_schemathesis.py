@@ -74,8 +74,8 @@ def no_limits(settings: Any) -> None:
     settings.MAX_TOKENS_PER_USER = 1_000_000
 
 
-@schema.parametrize()
-@EFFORT  # type: ignore[untyped-decorator]  # the same
+@schema.parametrize()  # type: ignore[untyped-decorator]  # the same
+@EFFORT
 def test_each_call(case: Any) -> None:
     case.call_and_validate()
 
