@@ -32,6 +32,9 @@ class Counters(Protocol):
     def hit(self, key: str, windows: tuple[Window, ...]) -> Hit:
         """Count one request in all `windows` of `key`, unless one is full; then count it in none."""
 
+    def peek(self, key: str, windows: tuple[Window, ...]) -> Hit:
+        """What a hit would meet now; nothing is counted."""
+
 
 class MemoryCounters:
     """For one process with any number of threads."""
@@ -60,6 +63,11 @@ class MemoryCounters:
                 if len(self._counts) >= self._sweep_at:
                     self._sweep(now)
         return admitted, windows, [Count(used, end - now) for used, end in counts]
+
+    def peek(self, key: str, windows: tuple[Window, ...]) -> Hit:
+        with self._lock:
+            ends = [Count(*self._counts.get((key, seconds), NOTHING)) for _, seconds in windows]
+        return as_seen(windows, remaining(ends, windows, self._clock()))
 
     def _sweep(self, now: float) -> None:
         """Forget windows that are over; again when as many have come as stay now."""
@@ -112,8 +120,17 @@ class RedisCounters:
             self._full[key, windows] = [Count(used, now + left) for used, left in counts]
         return admitted, windows, counts
 
+    def peek(self, key: str, windows: tuple[Window, ...]) -> Hit:
+        with self._breaker:
+            found = [(self._ask("GET", name), self._ask("PTTL", name)) for name in names(key, windows)]
+        counts = [
+            Count(int(used), left / 1000) if used and left > 0 else Count(0, seconds)
+            for (used, left), (_, seconds) in zip(found, windows, strict=True)
+        ]
+        return as_seen(windows, counts)
+
     def _count(self, key: str, windows: tuple[Window, ...]) -> tuple[bool, list[Count]]:
-        keys = [f"tokenry:{{{key}}}:{window.seconds}" for window in windows]
+        keys = names(key, windows)
         numbers = [number for quota, seconds in windows for number in (quota, 1000 * seconds)]
         with self._breaker:
             admitted, *answer = self._ask("EVAL", self.SCRIPT, len(keys), *keys, *numbers)
@@ -139,6 +156,16 @@ class RedisCounters:
             raise
 
 
+def names(key: str, windows: tuple[Window, ...]) -> list[str]:
+    """What Redis calls the counts of `key`."""
+    return [f"tokenry:{{{key}}}:{window.seconds}" for window in windows]
+
+
+def as_seen(windows: tuple[Window, ...], counts: list[Count]) -> Hit:
+    """A hit's answer where nothing was counted."""
+    return all(used < quota for (used, _), (quota, _) in zip(counts, windows, strict=True)), windows, counts
+
+
 def remaining(ends: list[Count], windows: tuple[Window, ...], now: float) -> list[Count]:
     """What is left at `now` of counts that end at an instant; those that ended count from the beginning."""
     return [
@@ -159,7 +186,23 @@ def hit_token(identifier: str, rate_limit: str) -> Verdict:
     return Verdict(*counters().hit(identifier, windows), "token")
 
 
+def peek_token(identifier: str, rate_limit: str) -> Verdict:
+    """What a request made with that token would meet; nothing is counted. Raises breaker.Down."""
+    return Verdict(*counters().peek(identifier, parse(rate_limit or settings.TOKEN_RATE_LIMIT)), "token")
+
+
 def hit_failure(address: str) -> Verdict:
     """Count a failed authentication from `address` ("" for all that are unknown together). Raises breaker.Down."""
     windows = parse(settings.FAILED_AUTH_LIMIT)
-    return Verdict(*counters().hit(f"failed {neighbourhood(address)}", windows), "failed-authentication")
+    return Verdict(*counters().hit(failures_of(address), windows), "failed-authentication")
+
+
+def peek_failure(address: str) -> Verdict:
+    """What a failed authentication from `address` would meet; nothing is counted. Raises breaker.Down."""
+    windows = parse(settings.FAILED_AUTH_LIMIT)
+    return Verdict(*counters().peek(failures_of(address), windows), "failed-authentication")
+
+
+def failures_of(address: str) -> str:
+    """The key under which failures from `address` are counted."""
+    return f"failed {neighbourhood(address)}"
