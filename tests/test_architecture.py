@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 OURS = {"accounts", "config", "tokens"}
 PURE = {
     "credential", "lifetime", "denial", "policy", "quota", "examples", "addresses", "chart", "cursor", "export",
-    "reminders", "plain",
+    "reminders", "plain", "remedies",
 }  # fmt: skip
 MAY_IMPORT = {
     **{name: set() for name in PURE},
@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "signals": set(),
     "prepared": set(),
     "redaction": {"credential"},
+    "faults": {"credential"},
+    "diagnosis": {"credential", "faults"},
     "models": {"addresses", "credential", "quota", "redaction", "models", "reminders", "signals"},
     "call": {"denial", "models", "redaction"},
     "tally": {"call", "models", "redaction"},
@@ -56,6 +58,9 @@ MAY_IMPORT = {
     "emails": {"models", "plain", "reminders"},
     "outbox": {"emails", "models", "reminders", "signals"},
     "notices": {"addresses", "call", "denial", "models", "outbox", "signals"},
+    "findings": {"access", "addresses", "breaker", "denial", "limits", "models", "policy", "remedies"},
+    "troubleshoot": {"access", "breaker", "denial", "diagnosis", "findings", "limits", "models"},
+    "troubleshoot_views": {"examples", "forms", "requests", "troubleshoot"},
     "calendar": {"models", "plain"},
     "calendar_views": {"calendar", "guards", "models", "requests"},
     "facts": {"models"},
@@ -70,7 +75,10 @@ MAY_IMPORT = {
     },
     "admin": {"models", "quota"},
     "converters": {"credential"},
-    "urls": {"activity_views", "calendar_views", "views", "life_views", "narrow_views", "bulk_views", "converters"},
+    "urls": {
+        "activity_views", "bulk_views", "calendar_views", "converters", "life_views", "narrow_views",
+        "troubleshoot_views", "views",
+    },
     "help_views": {"examples", "lifetime", "models", "quota"},
     "views": {"forms", "guards", "models", "access", "listing", "report", "requests", *PURE},
     "life_views": {"views", "guards", "forms", "life_forms", "models", "requests"},

@@ -182,6 +182,26 @@ class TokenForm(NewTokenForm, AccessForm):
         return urlencode(typed | chosen, safe=":/,")
 
 
+class UnkeptTextarea(forms.Textarea):
+    """What was typed in it does not come back with the answer."""
+
+    def format_value(self, value: Any) -> str:
+        return ""
+
+
+class TroubleshootForm(forms.Form):
+    """What somebody sent, or was answered, when a request was refused."""
+
+    pasted = forms.CharField(
+        label="Token, header or reference",
+        max_length=10_000,
+        strip=False,
+        help_text="It is read once, for the answer, and neither stored nor logged.",
+        widget=UnkeptTextarea(attrs={"class": "mono", "rows": 3, "autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Paste what was sent, or the reference of the answer."},
+    )
+
+
 def refusal(policy: TokenLimitReached | LifetimeTooLong) -> str:
     """What to tell somebody who asks for more than this installation allows."""
     if isinstance(policy, LifetimeTooLong):

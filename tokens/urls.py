@@ -9,6 +9,7 @@ from tokens import (
     converters,  # noqa: F401  (registers "identifier")
     life_views,
     narrow_views,
+    troubleshoot_views,
     views,
 )
 
@@ -20,6 +21,7 @@ urlpatterns = [
     path("tokens/new/", views.token_create, name="token_create"),
     path("tokens/revoke-all/", bulk_views.token_revoke_all, name="token_revoke_all"),
     path("tokens/revoke-selected/", bulk_views.token_revoke_selected, name="token_revoke_selected"),
+    path("tokens/troubleshoot/", troubleshoot_views.token_troubleshoot, name="token_troubleshoot"),
     path("tokens/calendar.ics", calendar_views.tokens_calendar, name="tokens_calendar"),
     path("tokens/<identifier:identifier>/", views.token_detail, name="token_detail"),
     path("tokens/<identifier:identifier>/edit/", life_views.token_edit, name="token_edit"),

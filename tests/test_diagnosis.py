@@ -1,0 +1,191 @@
+"""What was pasted, and what is wrong with it as it stands."""
+
+import re
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tokens import credential, faults
+from tokens.diagnosis import read
+
+TOKEN = credential.generate("tkn", "live").value
+IDENTIFIER = TOKEN[:24]
+NONE: tuple[str, ...] = ()
+NAMES = {fault: name for name, fault in vars(faults).items() if isinstance(fault, faults.Fault)}
+
+
+def names(text: str) -> tuple[str, ...]:
+    """What the faults are called, and the words of those that have no name."""
+    return tuple(NAMES.get(fault, fault.what) for fault in read(text, "tkn").faults)
+
+
+WHOLE = [  # with {} for a good token, and the faults
+    ("{}", NONE),
+    ("Bearer {}", NONE),
+    ("bearer {}", NONE),
+    ("Authorization: Bearer {}", NONE),
+    ("authorization:Bearer {}\n", NONE),
+    ("  Authorization:   Bearer {}  ", NONE),  # space around a header's value does not count (RFC 9110 section 5.5)
+    ("> Host: x\r\n> Authorization: Bearer {}\r\n> Accept: */*\r\n>\r\n", NONE),
+    ('curl -H "Authorization: Bearer {}" http://localhost/api/v1/token', NONE),
+    ("curl -i \\\n  --header 'Authorization: Bearer {}' \\\n  http://localhost/", NONE),
+    ("$ curl --oauth2-bearer {} http://localhost/", NONE),
+    ("http localhost Authorization:'Bearer {}'", NONE),
+    ('headers={"Authorization": "Bearer {}", "Accept": "*/*"}', NONE),
+    ("headers={'Authorization': f'Bearer {}'}", NONE),
+    ("{ Authorization: `Bearer {}` }", NONE),
+    ("TOKENRY_TOKEN={}", NONE),
+    ('export TOKENRY_TOKEN="{}"', NONE),
+    ("token: {}", NONE),
+    ("It says that {} is not known, why?", NONE),
+    (" {}", ("SPACES",)),
+    ("{} ", ("SPACES",)),
+    ("Bearer  {}", ("SPACES",)),
+    ("Authorization: Bearer  {}", ("SPACES",)),
+    ("{}\n", ("LINE_BREAKS",)),
+    ("{}\r\n", ("LINE_BREAKS",)),
+    ("Bearer\t{}", ("CONTROLS",)),
+    ("Bearer {}\x00", ("CONTROLS",)),
+    ("\ufeff{}", ("LOOK_ALIKES",)),
+    ("Bearer\u00a0{}", ("LOOK_ALIKES",)),
+    ("“{}”", ("LOOK_ALIKES",)),
+    ('"{}"', ("QUOTES",)),
+    ("Bearer '{}'", ("QUOTES",)),
+    ("Bearer <{}>", ("QUOTES",)),
+    ("Authorization: Bearer {}, Bearer {}", ("COMMAS",)),
+    ("Bearer {},", ("COMMAS",)),
+    ("Bearer Bearer {}", ("DOUBLED",)),
+    ("Authorization: bearer Bearer {}", ("DOUBLED",)),
+    ("Authorization: {}", ("NO_SCHEME",)),
+    ("Authorization: Token {}", ("OTHER_SCHEME",)),
+    ("Token {}", ("OTHER_SCHEME",)),
+    ("Bearer{}", ("NO_SPACE",)),
+    ("Bearer: {}", ("NO_SPACE",)),
+    ("Bearer%20{}", ("NO_SPACE", "PERCENT")),
+    ("{}%20", ("PERCENT",)),
+    ("curl http://localhost/?access_token={}", ("NO_HEADER", "IN_ADDRESS")),
+    ("https://localhost/api/v1/token?access_token={}&x=1", ("IN_ADDRESS",)),
+    ("curl -H Authorization: Bearer {} http://localhost/", ("UNQUOTED",)),
+    ("Bearer Bearer  “{}”\n", ("LOOK_ALIKES", "LINE_BREAKS", "DOUBLED", "SPACES")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), WHOLE)
+def test_a_whole_token_is_found_whatever_is_around_it(text: str, expected: tuple[str, ...]) -> None:
+    reading = read(text.replace("{}", TOKEN), "tkn")
+    assert names(text.replace("{}", TOKEN)) == expected
+    assert reading.credential is not None
+    assert (reading.credential.value, reading.identifier) == (TOKEN, IDENTIFIER)
+
+
+PARTS = [  # and the faults
+    (TOKEN[:70], ("It is incomplete: 70 of 73 characters.",)),
+    (f"{TOKEN}x", ("It is too long: 74 of 73 characters.",)),
+    (f"{TOKEN[:40]}-{TOKEN[41:]}", ("It is mistyped: character 41 is one that tokens never contain.",)),
+    (f"{TOKEN[:-1]}{'y' if TOKEN[-1] == 'x' else 'x'}", ("It is mistyped: the checksum does not match.",)),
+    (f"Bearer “{TOKEN[:60]}”", ("LOOK_ALIKES", "It is incomplete: 60 of 73 characters.")),
+    (
+        f"{TOKEN[:40]}а{TOKEN[41:]}",  # a Cyrillic letter
+        ("LOOK_ALIKES", "It is mistyped: character 41 is one that tokens never contain."),
+    ),
+    (IDENTIFIER, ("ONLY_IDENTIFIER",)),
+    (credential.mask(IDENTIFIER), ("MASKED",)),
+    (f"Authorization: Bearer {IDENTIFIER}…", ("MASKED",)),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), PARTS)
+def test_a_part_of_a_token_tells_whose_it_is(text: str, expected: tuple[str, ...]) -> None:
+    reading = read(text, "tkn")
+    assert names(text) == expected
+    assert (reading.credential, reading.identifier) == (None, IDENTIFIER)
+
+
+def test_a_token_broken_over_two_lines_is_whole_without_the_break() -> None:
+    reading = read(f"Authorization: Bearer {TOKEN[:40]}\r\n{TOKEN[40:]}\r\n", "tkn")
+    assert (reading.faults, bool(reading.credential)) == ([faults.LINE_BREAKS], True)
+
+
+OTHER = "It is another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_."
+ELSEWHERE = "It begins like a token of another installation: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_."
+NOTHING_OF_OURS = [
+    ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", (OTHER,)),
+    (credential.generate("acme", "live").value, (ELSEWHERE,)),
+    ("Authorization:", ("NO_VALUE",)),
+    ("Authorization: Bearer", ("NO_TOKEN",)),
+    ("Bearer ", ("NO_TOKEN",)),
+    ('curl -H "Authorization: Bearer" http://localhost/', ("NO_TOKEN",)),
+    ("curl http://localhost/", ("NO_HEADER",)),
+    ("Authorization: Basic dXNlcjpwYXNz", ("OTHER_SCHEME",)),
+    ("Authorization: Bearer a b", ("SPACES", OTHER)),
+    ("$TOKENRY_TOKEN", ("PLACEHOLDER",)),
+    ("%TOKENRY_TOKEN%", ("PLACEHOLDER",)),
+    ("Authorization: Bearer <token>", ("PLACEHOLDER",)),
+    ("Authorization: Bearer {{ token }}", ("PLACEHOLDER",)),
+    ("Authorization: Bearer Bearer $TOKENRY_TOKEN", ("DOUBLED", "PLACEHOLDER")),
+    ('curl -H "Authorization: Bearer ${TOKENRY_TOKEN%???}" $URL', ("PLACEHOLDER",)),
+    ("""{"Authorization": f"Bearer {os.environ['TOKENRY_TOKEN']}"}""", ("PLACEHOLDER",)),
+    ("{ Authorization: `Bearer ${process.env.TOKENRY_TOKEN}` }", ("PLACEHOLDER",)),
+    ("Why does it not work?", ("NOTHING",)),
+    ("", ("NOTHING",)),
+    (" \n", ("NOTHING",)),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), NOTHING_OF_OURS)
+def test_what_is_no_token_of_this_installation(text: str, expected: tuple[str, ...]) -> None:
+    reading = read(text, "tkn")
+    assert names(text) == expected
+    assert (reading.credential, reading.identifier, reading.reference) == (None, "", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0123456789abcdef",
+        " 0123456789ABCDEF\n",
+        '"0123456789abcdef"',
+        "urn:tokenry:denial:0123456789abcdef",
+        'HTTP/1.1 401 Unauthorized\r\n\r\n{"code": "x", "instance": "urn:tokenry:denial:0123456789abcdef"}',
+        '{"time": "2026-11-24T12:00:00Z", "reference": "0123456789abcdef"}',
+    ],
+)
+def test_a_reference(text: str) -> None:
+    reading = read(text, "tkn")
+    assert (reading.reference, reading.faults, reading.identifier) == ("0123456789abcdef", [], "")
+
+
+@pytest.mark.parametrize("text", ["0123456789abcde", "0123456789abcdef0", "urn:tokenry:denial:0123456789abcdef0"])
+def test_no_reference(text: str) -> None:
+    assert read(text, "tkn").reference == ""
+
+
+PIECES = st.sampled_from(
+    [TOKEN, TOKEN[:50], TOKEN[30:], IDENTIFIER, "Bearer", "Authorization:", "curl -H ", "--oauth2-bearer ", "{", "}",
+     '"', "'", "$", "%20", "•", ",", "\n", "\t", " ", "=", "?a=", "<", ">", "urn:tokenry:denial:", "0" * 16]
+)  # fmt: skip
+TEXTS = st.one_of(st.text(max_size=10_000), st.lists(PIECES, max_size=40).map("".join))
+
+
+@given(text=TEXTS, prefix=st.sampled_from(["tkn", "a1"]))
+def test_it_never_fails_and_never_repeats_a_secret(text: str, prefix: str) -> None:
+    reading = read(text, prefix)
+    said = " ".join(f"{fault.what} {fault.action}" for fault in reading.faults) + reading.identifier + repr(reading)
+    assert TOKEN[24:34] not in said
+    assert TOKEN[30:40] not in said
+    assert reading.faults or reading.reference or reading.credential
+    assert re.fullmatch(r"[0-9a-f]{16}|", reading.reference)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["bearer", "bearer ", "{", "${", "<", "%a", "a_", "tkn_live_", "-", "authorization:", "\n", "?a=", "reference"],
+)
+def test_the_longest_text_is_read_at_once(piece: str) -> None:
+    """No pattern tries again and again; one that does takes minutes."""
+    began = time.process_time()
+    for text in ((piece * 10_000)[:10_000], f"Authorization: {(piece * 10_000)[:9_000]} x"):
+        read(text, "tkn")
+    assert time.process_time() - began < 2

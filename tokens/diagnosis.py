@@ -1,0 +1,204 @@
+"""What somebody pasted to learn why a request was refused: what it is, and what is wrong with it as it stands. Pure.
+
+It reads the reference of a refusal, a header line, a command, a line of code or a token alone. Nothing that it says
+repeats what was pasted, but for a token's public first characters.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.views.decorators.debug import sensitive_variables
+
+from tokens import credential, faults
+from tokens.credential import ENVIRONMENTS, IDENTIFIER_LENGTH, Credential, MalformedToken
+from tokens.faults import Fault
+
+REFERENCE_ALONE = re.compile(r"\W*([0-9a-f]{16})\W*", re.IGNORECASE)
+REFERENCE = re.compile(r"(?:urn:tokenry:denial:|\breference\W{1,5})([0-9a-f]{16})(?![0-9a-z])", re.IGNORECASE)
+PROMPT = " \t\r\n$>#"
+COMMAND = re.compile(r"(?:curl|wget|xh|https?)\s", re.IGNORECASE)
+CURL_OPTION = re.compile(r"--oauth2-bearer[ =]+[\"']?([^\s\"']*)")
+HEADER = re.compile(
+    r"(?P<quote>[\"'`]?)\bauthorization(?P<closed>[\"'`]?)[ \t]*(?::|=>?)[ \t]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+)
+LITERAL = re.compile(r"[frbu]{0,2}([\"'`])(?P<value>.*?)\1", re.IGNORECASE | re.DOTALL)
+HEADER_END = re.compile(r"\r?\n(?=[<>* ]{0,3}(?:[\w-]+:|\r?\n|\Z))")
+ANY_TOKEN = re.compile(rf"(?<![0-9A-Za-z])[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_")
+RUN = re.compile(r"[^\s\"'`&,;<>]*")  # a token with text around it
+PERCENT = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
+IN_QUERY = re.compile(r"[?&][\w-]{1,40}=\Z")
+SCHEMES = {"bearer", "basic", "token", "digest", "apikey", "api-key", "jwt", "oauth"}
+SCHEME = re.compile(r"\s*([a-z][\w-]*):?\s+(?=\S)", re.IGNORECASE)
+PLACEHOLDER = re.compile(
+    r"\$\{[^}]{0,200}\}|\$\([^)]{0,200}\)|\$[\w:.]+|%\w{2,}%|\{{1,3}[^{}]{0,200}\}{1,3}|<[^<>]{0,200}>"
+    r"|(?:process\.env|os\.environ|getenv)\S*"
+)
+
+
+def alike(found: re.Match[str]) -> str:
+    """What stands for a letter that only looks right, so that the length stays; nothing for what can't be seen."""
+    return "?" if found[0].isalnum() else ""
+
+
+# A fault, the characters that show it, and what is read in their place, in this order.
+CHARACTERS: tuple[tuple[Fault, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (faults.MASKED, re.compile("[•…]"), ""),
+    (faults.LOOK_ALIKES, re.compile(r"[^\x00-\x7f•…]"), alike),
+    (faults.LINE_BREAKS, re.compile(r"[\r\n]+"), " "),
+    (faults.CONTROLS, re.compile(r"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]"), " "),
+    (faults.COMMAS, re.compile(r",.*", re.DOTALL), ""),
+    (faults.PERCENT, PERCENT, " "),
+    (faults.QUOTES, re.compile(r"[\"'`<>()\[\]{}\\]"), ""),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read. `credential` is the token in it, if that has the right form once the faults are taken away."""
+
+    faults: list[Fault] = field(default_factory=list)
+    reference: str = ""
+    identifier: str = ""
+    credential: Credential | None = None
+
+
+class Found(NamedTuple):
+    """The part of a text that is sent: the value of the header, or else what there is of a token."""
+
+    value: str
+    is_header: bool
+    faults: list[Fault]
+
+
+@sensitive_variables()
+def read(text: str, prefix: str) -> Reading:
+    """What `text` is, for an installation whose tokens begin with `prefix`. It never fails."""
+    if reference := REFERENCE_ALONE.fullmatch(text) or REFERENCE.search(text):
+        return Reading(reference=reference[1].lower())
+    value, is_header, found = find(text, prefix)
+    if filled_in := start_of(value, prefix) >= 0 or not PLACEHOLDER.search(value):
+        more, candidate = clean(value, is_header, prefix)
+    else:
+        more, candidate = clean(PLACEHOLDER.sub("placeholder", value), is_header, prefix)
+        more.append(faults.PLACEHOLDER)
+    found = sorted({*found, *more}, key=faults.ORDER.index)
+    if not candidate or not filled_in:
+        return Reading(found or [faults.NOTHING])
+    return judge(candidate, prefix, found)
+
+
+@sensitive_variables()
+def find(text: str, prefix: str) -> Found:
+    """Where in `text` the credential is."""
+    is_command = bool(COMMAND.match(text.lstrip(PROMPT)))
+    if option := CURL_OPTION.search(text):
+        return Found(f"Bearer {option[1]}", True, [])
+    if header := HEADER.search(text):
+        return header_value(header, is_command)
+    start = start_of(text, prefix)
+    lead = text[: max(start, 0)]
+    in_query = [faults.IN_ADDRESS] if IN_QUERY.search(lead) else []
+    if is_command:
+        return Found(run(text[start:]) if lead else "", False, [faults.NO_HEADER, *in_query])
+    if is_prose(lead):
+        return Found(run(text[start:]), False, in_query)
+    return Found("" if is_chat(text, prefix) else text, False, [])
+
+
+@sensitive_variables()
+def header_value(header: re.Match[str], is_command: bool) -> Found:
+    """What the header is set to, without the quotes that a shell or a language takes away."""
+    quote, rest = header["quote"], header["rest"]
+    as_code = header["closed"] or is_command or "{" in header.string[: header.start()]
+    literal = LITERAL.match(rest)
+    if literal and as_code and (header["closed"] or not quote):
+        return Found(literal["value"], True, [])
+    if quote and not header["closed"]:
+        return Found(rest.partition(quote)[0], True, [])
+    if is_command:
+        words = rest.split()
+        return Found(" ".join(words[: 2 if words[:1] == ["Bearer"] else 1]), True, [faults.UNQUOTED])
+    return Found(HEADER_END.split(rest, maxsplit=1)[0].strip(" \t\r\n"), True, [])
+
+
+@sensitive_variables()
+def start_of(text: str, prefix: str) -> int:
+    """Where a token begins in `text`, one of this installation first; -1 where none does."""
+    ours = [place for beginning in credential.beginnings(prefix) if (place := text.find(beginning)) >= 0]
+    if ours:
+        return min(ours)
+    found = ANY_TOKEN.search(text)
+    return found.start() if found else -1
+
+
+@sensitive_variables()
+def run(text: str) -> str:
+    """What a token that begins `text` may reach to."""
+    found = RUN.match(text)
+    return found[0] if found else ""
+
+
+@sensitive_variables()
+def is_prose(lead: str) -> bool:
+    """Whether what stands before a token is more than the name of a scheme: words, or a label such as `TOKEN=`."""
+    words = re.findall(r"[\w-]+", PERCENT.sub(" ", lead.lower()))
+    return not SCHEMES.issuperset(words) or ("bearer" not in words and lead.rstrip()[-1:] in {":", "="})
+
+
+@sensitive_variables()
+def is_chat(text: str, prefix: str) -> bool:
+    """Whether there is nothing, or several words and no trace of a credential."""
+    words = text.lower().split()
+    several = len(words) > 1 and words[0].strip("\"'`") not in SCHEMES
+    return not words or (several and start_of("".join(words), prefix) < 0)
+
+
+@sensitive_variables()
+def clean(value: str, is_header: bool, prefix: str) -> tuple[list[Fault], str]:
+    """The faults of `value`, and the token that is left without them, "" for none."""
+    found = [fault for fault, pattern, _ in CHARACTERS if pattern.search(value)]
+    rest = value
+    for _, pattern, instead in CHARACTERS:
+        rest = pattern.sub(instead, rest)
+    more, spaces, rest = after_scheme(rest, is_header, prefix)
+    candidate = "".join(rest.split())
+    if re.match(rf"\W*bearer(?:[:=%]|{prefix}_)", value, re.IGNORECASE):
+        more.append(faults.NO_SPACE)
+    if candidate and value.partition(",")[0].count(" ") > spaces:
+        more.append(faults.SPACES)
+    return found + more, candidate
+
+
+@sensitive_variables()
+def after_scheme(text: str, is_header: bool, prefix: str) -> tuple[list[Fault], int, str]:
+    """The faults of the scheme, how many spaces belong to it, and what follows it."""
+    if bearers := re.match(rf"\s*((?:bearer(?:[\s:=]+|\Z|(?={prefix}_)))+)", text, re.IGNORECASE):
+        count, rest = bearers[1].lower().count("bearer"), text[bearers.end() :]
+        doubled = [faults.DOUBLED] if count > 1 else []
+        return doubled if rest.strip() else [*doubled, faults.NO_TOKEN], count, rest
+    if not text.strip():
+        return [faults.NO_VALUE] if is_header else [], 0, ""
+    scheme = SCHEME.match(text)
+    if scheme and (is_header or scheme[1].lower() in SCHEMES):
+        return [faults.OTHER_SCHEME], 1, text[scheme.end() :]
+    return [faults.NO_SCHEME] if is_header else [], 0, text
+
+
+@sensitive_variables()
+def judge(candidate: str, prefix: str, found: list[Fault]) -> Reading:
+    """The reading of what should be a token, once `found` is taken away."""
+    start = candidate[:IDENTIFIER_LENGTH]
+    ours = candidate.startswith(credential.beginnings(prefix))
+    known = ours and len(start) == IDENTIFIER_LENGTH and not credential.WRONG_CHARACTER.search(start)
+    try:
+        return Reading(found, identifier=start, credential=credential.parse(candidate, prefix))
+    except MalformedToken as wrong:
+        if not ours and ANY_TOKEN.match(candidate):
+            found = [*found, faults.of_another_installation(prefix)]
+        elif known and candidate == start:
+            found = found if faults.MASKED in found else [*found, faults.ONLY_IDENTIFIER]
+        elif ours or faults.OTHER_SCHEME not in found:
+            found = [*found, faults.malformed(str(wrong))]
+        return Reading(found, identifier=start if known else "")

@@ -1,0 +1,133 @@
+"""Why a request was refused: what somebody pasted, held against what is theirs to know. Nothing pasted is kept.
+
+Only the person's own tokens and requests are looked at. Of all others there is one answer, whether they exist or not.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+
+from tokens import limits
+from tokens.access import grants
+from tokens.breaker import Down
+from tokens.denial import KINDS, moment
+from tokens.diagnosis import read
+from tokens.findings import Finding, address_notes, refusal, refusals_of, renewal_notes, scope_notes, state_of
+from tokens.models import RecentRequest, Token
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What is wrong, the first in the pipeline first; what was refused lately; and what is good to know besides."""
+
+    problems: list[Finding]
+    refusals: list[Finding] = field(default_factory=list)
+    notes: list[Finding] = field(default_factory=list)
+    token: Token | None = None
+
+    @property
+    def works(self) -> bool:
+        return self.token is not None and not self.problems
+
+    @property
+    def outcome(self) -> str:
+        """“works”, “partly” where the next request may be refused as others were, or “refused”."""
+        if not self.works:
+            return "refused"
+        return "partly" if any(finding.stands for finding in self.refusals) else "works"
+
+    @property
+    def verdict(self) -> str:
+        """The whole of it in a few words; for a refusal those that its answer has."""
+        if self.outcome == "works":
+            return "This token works"
+        if self.outcome == "partly":
+            return "This token works, but not for all that it was used for"
+        first = self.problems[0]
+        return KINDS[first.code].title if first.code in KINDS else first.what.rstrip(".")
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What to do something about."""
+        return [*self.problems, *self.refusals]
+
+
+NOT_YOURS = Finding(
+    "This is not one of your tokens.",
+    "It is unknown here, or somebody else's: this page says no more. If the answer was unknown_token, it belongs to "
+    "another installation, or the account is gone.",
+)
+WRONG_SECRET = Finding(
+    "It begins like a token of yours, but the rest is not that token's.",
+    "Send the value that was shown when the token was made. If nobody kept it, renew the token.",
+    "unknown_token",
+)
+
+
+@sensitive_variables()
+def examine(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
+    """What there is to say of it to `user`, who asks from `address`."""
+    reading = read(pasted, settings.TOKEN_PREFIX)
+    if reading.reference:
+        return of_request(user, reading.reference)
+    problems = [Finding(fault.what, fault.action, fault.code) for fault in reading.faults]
+    token = Token.objects.owned_by(user).filter(identifier=reading.identifier).select_related("owner").first()
+    if token is None:
+        unknown = [NOT_YOURS] if reading.identifier else []
+        return Diagnosis([*problems, *unknown], notes=failures_from(address))
+    proven = reading.credential is not None and token.is_proven_by(reading.credential.value)
+    if reading.credential and not proven:
+        problems.append(WRONG_SECRET)
+    return of_token(token, problems, proven, address)
+
+
+def of_token(token: Token, faults: list[Finding], proven: bool, address: str) -> Diagnosis:
+    """The person's own token, sent with `faults`; `proven` says that its secret is right all the same."""
+    granted, state = grants(token), state_of(token)
+    good = (
+        [Finding("The token itself works.", "Nothing is wrong with it but how it is sent.")]
+        if proven and faults
+        else []
+    )
+    notes = [*good, *scope_notes(granted), *address_notes(token, address), *renewal_notes(token)]
+    return Diagnosis([*faults, *state], refusals_of(token, granted), [] if state else notes, token)
+
+
+def of_request(user: AbstractBaseUser, reference: str) -> Diagnosis:
+    """The request of one of the person's tokens that was answered with `reference`."""
+    requests = RecentRequest.objects.filter(token__owner=user.pk, reference=reference)
+    request = requests.select_related("token__owner").first()
+    if request is None:
+        return Diagnosis([unknown_reference()])
+    state = state_of(request.token)
+    same = [finding._replace(request=request) for finding in state if finding.code == request.code]
+    others = [finding for finding in state if finding.code != request.code]
+    works = [] if state else [Finding("The token itself works now.", "Other requests with it are answered.")]
+    first = same or [refusal(request, grants(request.token))]
+    return Diagnosis([*first, *others], notes=[*works, *renewal_notes(request.token)], token=request.token)
+
+
+def unknown_reference() -> Finding:
+    days = settings.REQUEST_RETENTION_DAYS
+    return Finding(
+        "No request of your tokens has this reference.",
+        "A request is found a second after its answer. One whose token was not proven, or came too fast among many, "
+        f"is in the operator's log alone; one older than {days} days is deleted. Paste what was sent instead.",
+    )
+
+
+def failures_from(address: str) -> list[Finding]:
+    """Whether requests from the person's own address failed too often."""
+    try:
+        verdict = limits.peek_failure(address)
+    except Down:
+        return []
+    if verdict.admitted or not address:
+        return []
+    end = moment(timezone.now() + timedelta(seconds=verdict.retry_after))
+    what = f"Requests from {address}, your address now, failed more often than {verdict.words}."
+    return [Finding(what, f"Failing ones are answered rate_limited until {end}. A good token is still admitted.")]
