@@ -11,6 +11,7 @@ from django.core.cache import cache
 from django.core.management import call_command
 from django.test import Client, RequestFactory
 from django.views.debug import get_exception_reporter_class
+from django.views.decorators.debug import sensitive_variables
 
 from tests.conftest import Issue, bearer
 from tokens import credential
@@ -63,6 +64,28 @@ def test_after_creating_and_using(owner_client: Client, logs: io.StringIO, setti
         assert secret not in owner_client.get(f"/settings/tokens/{page}").content.decode()
 
 
+@pytest.mark.parametrize("around", ["{}", "Authorization: Bearer  {}", 'curl -H "Authorization: Bearer {}x" /', "“{}"])
+def test_after_troubleshooting(
+    issue: Issue, owner_client: Client, logs: io.StringIO, settings: Any, around: str
+) -> None:
+    """Nothing of what was pasted is kept or shown, from the first hidden character on."""
+    settings.DEBUG = True
+    before, (token, value) = database(), issue()
+    known = database()
+    answer = owner_client.post("/settings/tokens/troubleshoot/", {"pasted": around.replace("{}", value)})
+    assert answer.status_code == 200
+    assert token.identifier in answer.content.decode()
+    assert value[24:34] not in answer.content.decode()
+    settings.DEBUG = False
+    assert "SELECT" in logs.getvalue()
+    assert value[24:34] not in logs.getvalue()
+    assert before != known == database()
+    assert value[24:34] not in known
+    assert token.identifier in known
+    assert value[24:34] not in "".join(str(session.get_decoded()) for session in Session.objects.all())
+    assert value[24:34] not in str(getattr(cache, "_cache", ""))
+
+
 def report(failure: BaseException, **request: Any) -> str:
     """Django's error report of `failure`, in both forms, with the locals of every frame."""
     made = RedactingExceptionReporter(
@@ -100,6 +123,33 @@ def test_error_report_of_a_failed_create(
     text = report(raised.value)
     assert "forced while" in text
     assert made[0][24:] not in text
+
+
+@pytest.mark.parametrize(
+    "broken", ["troubleshoot_views.examine", "troubleshoot.read", "credential.parse", "troubleshoot.state_of"]
+)
+def test_error_report_of_a_failed_diagnosis(
+    issue: Issue, owner_client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, broken: str
+) -> None:
+    """Even of a hidden part alone, which the last net does not know for one."""
+    settings.DEBUG = False
+    token, value = issue()
+    token.revoke()
+
+    @sensitive_variables()
+    def fail(*_: object) -> None:
+        raise RuntimeError("forced")
+
+    monkeypatch.setattr(f"tokens.{broken}", fail)
+    with pytest.raises(RuntimeError) as raised:
+        owner_client.post("/settings/tokens/troubleshoot/", {"pasted": f"Bearer {value} {value[24:]}"})
+    trace = raised.value.__traceback__
+    while trace and not trace.tb_frame.f_code.co_filename.endswith("troubleshoot_views.py"):
+        trace = trace.tb_next  # what stands before is the test's own
+    text = report(raised.value.with_traceback(trace))
+    assert "forced" in text
+    assert "examine" in text
+    assert value[24:34] not in text
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,9 @@ def read(text: str, prefix: str) -> Reading:
     if reference := REFERENCE_ALONE.fullmatch(text) or REFERENCE.search(text):
         return Reading(reference=reference[1].lower())
     value, is_header, found = find(text, prefix)
-    if filled_in := start_of(value, prefix) >= 0 or not PLACEHOLDER.search(value):
-        more, candidate = clean(value, is_header, prefix)
-    else:
-        more, candidate = clean(PLACEHOLDER.sub("placeholder", value), is_header, prefix)
+    filled_in = start_of(value, prefix) >= 0 or not PLACEHOLDER.search(value)
+    more, candidate = clean(value if filled_in else PLACEHOLDER.sub("placeholder", value), is_header, prefix)
+    if not filled_in:
         more.append(faults.PLACEHOLDER)
     found = sorted({*found, *more}, key=faults.ORDER.index)
     if not candidate or not filled_in:

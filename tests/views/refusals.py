@@ -1,0 +1,54 @@
+"""Refused requests, and what Troubleshoot says of them, for its tests."""
+
+import html
+import re
+from typing import Any, NamedTuple
+
+from django.test import Client
+from django.urls import path
+
+from config import urls
+from tests.test_middleware import fail, miss, refuse, view, where
+from tokens import credential
+from tokens.decorators import token_required
+from tokens.usage import recorder
+
+PATH = "/settings/tokens/troubleshoot/"
+ELSEWHERE = credential.generate("tkn", "live").value
+handler400, handler500 = urls.handler400, urls.handler500
+urlpatterns = [
+    *urls.urlpatterns,
+    path("api/report", token_required("reports:write")(view(where))),
+    path("api/live", token_required(environment="live")(view(where))),
+    path("api/refuse", token_required(view(refuse))),
+    path("api/miss", token_required(view(miss))),
+    path("api/fail", token_required(view(fail))),
+    path("api/where", token_required(view(where))),
+]
+
+
+class Shown(NamedTuple):
+    """The answer as people read it."""
+
+    verdict: str
+    text: str
+    links: dict[str, str]
+
+
+def paste(client: Client, text: str) -> Shown:
+    response = client.post(PATH, {"pasted": text})
+    assert response.status_code == 200
+    page = response.content.decode()
+    section = re.findall(r'<section class="panel verdict.*?</section>', page, re.DOTALL)[0]
+    links = {label: html.unescape(url) for url, label in re.findall(r'href="([^"]+)">(?:<bdi>)?([^<]+)</', section)}
+    lines = [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", part)).split()) for part in section.split("</h2>")]
+    return Shown(lines[0], lines[1], links)
+
+
+def call(header: str | None, path: str = "/api/v1/token", method: str = "get", **extra: Any) -> dict[str, Any]:
+    """The problem that a program is answered, written down as a second later."""
+    client = Client(raise_request_exception=False, headers={"Authorization": header} if header is not None else {})
+    response = getattr(client, method)(path, **extra)
+    recorder.flush()
+    problem: dict[str, Any] = response.json() if response.status_code >= 400 else {}
+    return problem

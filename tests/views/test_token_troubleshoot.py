@@ -1,0 +1,186 @@
+"""GET and POST /settings/tokens/troubleshoot/, and each row of the README's table put to it."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from tests.conftest import Issue, bearer
+from tests.test_remedies import TABLE
+from tests.views.refusals import ELSEWHERE, PATH, call, paste
+from tokens import limits
+from tokens.breaker import Down
+from tokens.denial import KINDS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.views.refusals")]
+
+Scene = tuple[str, dict[str, Any]]  # what is pasted, and the problem that the request was answered
+Scenery = Callable[[Issue, pytest.MonkeyPatch], Scene]
+
+
+def with_token(path: str = "/api/v1/token", method: str = "get", **extra: Any) -> Scenery:
+    """A call with a good token, which the view refuses."""
+
+    def scene(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+        _, value = issue()
+        return value, call(f"Bearer {value}", path, method, **extra)
+
+    return scene
+
+
+def malformed_token(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    header = f"Bearer {issue()[1][:-3]}"
+    return f'curl -H "Authorization: {header}" http://localhost/', call(header)
+
+
+def expired_token(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    _, value = issue(expires_at=timezone.now())
+    return value, call(f"Bearer {value}")
+
+
+def revoked_token(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    _, value = issue()
+    Client().delete("/api/v1/token", headers=bearer(value))
+    return value, call(f"Bearer {value}")
+
+
+def inactive_owner(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """Switched on again since, or nobody could ask."""
+    token, value = issue()
+    User.objects.filter(pk=token.owner_id).update(is_active=False)
+    problem = call(f"Bearer {value}")
+    User.objects.filter(pk=token.owner_id).update(is_active=True)
+    return value, problem
+
+
+def wrong_environment(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    _, value = issue(environment="test")
+    return value, call(f"Bearer {value}", "/api/live")
+
+
+def address_not_allowed(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    _, value = issue(allowed_addresses=["203.0.113.0/24"])
+    return value, call(f"Bearer {value}")
+
+
+def rate_limited(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    token, value = issue()
+    token.limit("1/hour")
+    call(f"Bearer {value}")
+    return value, call(f"Bearer {value}")
+
+
+class Silent:
+    """Counters that do not answer."""
+
+    def hit(self, *_: object) -> None:
+        raise Down
+
+    peek = hit
+
+
+def unavailable(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    monkeypatch.setattr(limits, "counters", Silent)
+    _, value = issue()
+    return value, call(f"Bearer {value}")
+
+
+NOBODY = "No request of your tokens has this reference"
+WORKS = "This token works"
+PARTLY = "This token works, but not for all that it was used for"
+MINE = None  # the code's own title
+ROWS: dict[str, tuple[Scenery, str | None, str | None]] = {  # and the verdict on what was pasted, and on the reference
+    "missing_credentials": (lambda *_: ("curl http://localhost/", call(None)), MINE, NOBODY),
+    "malformed_header": (lambda *_: ("Authorization: Bearer", call("Bearer")), MINE, NOBODY),
+    "malformed_token": (malformed_token, MINE, NOBODY),
+    "unknown_token": (lambda *_: (ELSEWHERE, call(f"Bearer {ELSEWHERE}")), "This is not one of your tokens", NOBODY),
+    "expired_token": (expired_token, MINE, MINE),
+    "revoked_token": (revoked_token, MINE, MINE),
+    "inactive_owner": (inactive_owner, WORKS, MINE),
+    "insufficient_scope": (with_token("/api/report"), PARTLY, MINE),
+    "wrong_environment": (wrong_environment, PARTLY, MINE),
+    "address_not_allowed": (address_not_allowed, PARTLY, MINE),
+    "rate_limited": (rate_limited, MINE, MINE),
+    "unavailable": (unavailable, MINE, MINE),
+    "forbidden": (with_token("/api/refuse"), WORKS, MINE),
+    "bad_request": (with_token("/api/where", HTTP_HOST="elsewhere.example.com"), WORKS, MINE),
+    "internal_error": (with_token("/api/fail"), WORKS, MINE),
+    "not_found": (with_token("/api/miss"), WORKS, MINE),
+    "method_not_allowed": (with_token(method="put"), WORKS, MINE),
+}
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_each_row_of_the_readme(issue: Issue, owner_client: Client, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    scenery, pasted_verdict, reference_verdict = ROWS[code]
+    pasted, problem = scenery(issue, monkeypatch)
+    assert problem["code"] == code
+    shown = paste(owner_client, pasted)
+    assert shown.verdict == (pasted_verdict or KINDS[code].title)
+    assert pasted_verdict == WORKS or code in shown.text
+    for reference in (problem["instance"], problem["instance"][-16:], str(problem).replace("'", '"')):
+        shown = paste(owner_client, reference)
+        assert shown.verdict == (reference_verdict or KINDS[code].title)
+        assert (code in shown.text) == (reference_verdict is None)
+
+
+@pytest.mark.parametrize("code", TABLE)
+def test_another_person_learns_nothing(
+    issue: Issue, teammate_client: Client, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """The same words for a token of somebody else, for one that never was, and for their references."""
+    pasted, problem = ROWS[code][0](issue, monkeypatch)
+    monkeypatch.undo()
+    if re.fullmatch(r"tkn_\w{69}", pasted):
+        assert paste(teammate_client, pasted) == paste(teammate_client, ELSEWHERE)
+    assert paste(teammate_client, problem["instance"]) == paste(teammate_client, "f" * 16)
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_stranger(stranger_client: Client, method: str) -> None:
+    response = getattr(stranger_client, method)(PATH, {"pasted": ELSEWHERE} if method == "post" else {})
+    assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={PATH}")
+
+
+def test_the_empty_form(owner_client: Client) -> None:
+    response = owner_client.get(PATH, {"pasted": ELSEWHERE})
+    page = response.content.decode()
+    assert "no-store" in response["Cache-Control"]
+    assert re.search(r'<textarea name="pasted"[^>]*autocomplete="off"[^>]*spellcheck="false"[^>]*>\s*</textarea>', page)
+    assert "What you can paste" in page
+    assert "verdict" not in page
+    assert ELSEWHERE[:24] not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "Paste what was sent, or the reference of the answer."),
+        ("x" * 10_001, "at most 10000 characters"),
+        ("\0", "Null characters"),
+    ],
+)
+def test_what_can_not_be_read(owner_client: Client, text: str, words: str) -> None:
+    response = owner_client.post(PATH, {"pasted": text})
+    assert response.status_code == 422
+    assert words in response.content.decode()
+    assert "x" * 100 not in response.content.decode()
+
+
+def test_htmx_gets_the_content_alone(issue: Issue, owner_client: Client) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "content"}
+    page = owner_client.post(PATH, {"pasted": issue()[1]}, headers=headers).content.decode()
+    assert WORKS in page
+    assert "<nav" not in page
+
+
+def test_it_is_linked(issue: Issue, owner_client: Client) -> None:
+    link = f'href="{PATH}"'
+    assert link in owner_client.get("/settings/tokens/").content.decode()  # without a token
+    token, _ = issue()
+    for path in ("/settings/tokens/", token.get_absolute_url()):
+        assert link in owner_client.get(path).content.decode()
