@@ -1,6 +1,7 @@
 """Looking at the counters without counting: in memory and in Redis alike."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -10,7 +11,7 @@ from tests.services import Redis
 from tokens import limits
 from tokens.breaker import Down
 from tokens.limits import Counters, MemoryCounters, RedisCounters
-from tokens.quota import Count, parse
+from tokens.quota import Count, Verdict, parse
 
 TWO = parse("2/minute;10/hour")
 
@@ -69,15 +70,22 @@ def test_without_redis_it_says_so() -> None:
         server.close()
 
 
-def test_a_token_and_an_address(settings: Settings) -> None:
+@pytest.mark.parametrize(
+    ("hit", "peek"),
+    [
+        (partial(limits.hit_token, "a", "1/hour"), partial(limits.peek_token, "a", "1/hour")),
+        (partial(limits.hit_token, "b", ""), partial(limits.peek_token, "b", "")),
+        (partial(limits.hit_failure, "2001:db8::1"), partial(limits.peek_failure, "2001:db8::2")),
+    ],
+    ids=["token", "default", "address"],
+)
+def test_what_is_looked_at_is_what_is_hit(
+    settings: Settings, hit: Callable[[], Verdict], peek: Callable[[], Verdict]
+) -> None:
     settings.TOKEN_RATE_LIMIT = settings.FAILED_AUTH_LIMIT = "1/minute"
-    for hit, peek in (
-        (lambda: limits.hit_token("a", "2/hour"), lambda: limits.peek_token("a", "2/hour")),
-        (lambda: limits.hit_token("b", ""), lambda: limits.peek_token("b", "")),
-        (lambda: limits.hit_failure("2001:db8::1"), lambda: limits.peek_failure("2001:db8::2")),
-    ):
-        while peek().admitted:
-            assert hit().admitted
-        assert not hit().admitted
-        assert peek().violated == hit().violated
-        assert peek().retry_after > 0
+    assert peek().admitted
+    assert hit().admitted
+    assert not peek().admitted
+    assert not hit().admitted
+    assert (peek().violated, peek().words) == (hit().violated, hit().words)
+    assert peek().retry_after > 0

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from django.views.decorators.debug import sensitive_variables
-
 from tokens import credential, faults
 from tokens.credential import ENVIRONMENTS, IDENTIFIER_LENGTH, Credential, MalformedToken
 from tokens.faults import Fault
@@ -72,7 +70,6 @@ class Found(NamedTuple):
     faults: list[Fault]
 
 
-@sensitive_variables()
 def read(text: str, prefix: str) -> Reading:
     """What `text` is, for an installation whose tokens begin with `prefix`. It never fails."""
     if reference := REFERENCE_ALONE.fullmatch(text) or REFERENCE.search(text):
@@ -88,7 +85,6 @@ def read(text: str, prefix: str) -> Reading:
     return judge(candidate, prefix, found)
 
 
-@sensitive_variables()
 def find(text: str, prefix: str) -> Found:
     """Where in `text` the credential is."""
     is_command = bool(COMMAND.match(text.lstrip(PROMPT)))
@@ -106,7 +102,6 @@ def find(text: str, prefix: str) -> Found:
     return Found("" if is_chat(text, prefix) else text, False, [])
 
 
-@sensitive_variables()
 def header_value(header: re.Match[str], is_command: bool) -> Found:
     """What the header is set to, without the quotes that a shell or a language takes away."""
     quote, rest = header["quote"], header["rest"]
@@ -122,7 +117,6 @@ def header_value(header: re.Match[str], is_command: bool) -> Found:
     return Found(HEADER_END.split(rest, maxsplit=1)[0].strip(" \t\r\n"), True, [])
 
 
-@sensitive_variables()
 def start_of(text: str, prefix: str) -> int:
     """Where a token begins in `text`, one of this installation first; -1 where none does."""
     ours = [place for beginning in credential.beginnings(prefix) if (place := text.find(beginning)) >= 0]
@@ -132,21 +126,18 @@ def start_of(text: str, prefix: str) -> int:
     return found.start() if found else -1
 
 
-@sensitive_variables()
 def run(text: str) -> str:
     """What a token that begins `text` may reach to."""
     found = RUN.match(text)
     return found[0] if found else ""
 
 
-@sensitive_variables()
 def is_prose(lead: str) -> bool:
     """Whether what stands before a token is more than the name of a scheme: words, or a label such as `TOKEN=`."""
     words = re.findall(r"[\w-]+", PERCENT.sub(" ", lead.lower()))
     return not SCHEMES.issuperset(words) or ("bearer" not in words and lead.rstrip()[-1:] in {":", "="})
 
 
-@sensitive_variables()
 def is_chat(text: str, prefix: str) -> bool:
     """Whether there is nothing, or several words and no trace of a credential."""
     words = text.lower().split()
@@ -154,7 +145,6 @@ def is_chat(text: str, prefix: str) -> bool:
     return not words or (several and start_of("".join(words), prefix) < 0)
 
 
-@sensitive_variables()
 def clean(value: str, is_header: bool, prefix: str) -> tuple[list[Fault], str]:
     """The faults of `value`, and the token that is left without them, "" for none."""
     found = [fault for fault, pattern, _ in CHARACTERS if pattern.search(value)]
@@ -170,7 +160,6 @@ def clean(value: str, is_header: bool, prefix: str) -> tuple[list[Fault], str]:
     return found + more, candidate
 
 
-@sensitive_variables()
 def after_scheme(text: str, is_header: bool, prefix: str) -> tuple[list[Fault], int, str]:
     """The faults of the scheme, how many spaces belong to it, and what follows it."""
     if bearers := re.match(rf"\s*((?:bearer(?:[\s:=]+|\Z|(?={prefix}_)))+)", text, re.IGNORECASE):
@@ -185,7 +174,6 @@ def after_scheme(text: str, is_header: bool, prefix: str) -> tuple[list[Fault], 
     return [faults.NO_SCHEME] if is_header else [], 0, text
 
 
-@sensitive_variables()
 def judge(candidate: str, prefix: str, found: list[Fault]) -> Reading:
     """The reading of what should be a token, once `found` is taken away."""
     start = candidate[:IDENTIFIER_LENGTH]
