@@ -145,8 +145,8 @@ def insufficient_scope(needed: Sequence[str], held: Collection[str]) -> Denial:
     missing = [name for name in needed if name not in held]
     return Denial(
         "insufficient_scope",
-        f"The token lacks the scope {' and '.join(missing)}. Its owner can create one that has it; a scope of a "
-        "group counts only while the owner is a member.",
+        f"The token lacks the scope {' and '.join(missing)}. Its owner can add it under Settings, API tokens; "
+        "a scope of a group counts only while the owner is a member.",
         challenge=f', scope="{" ".join(needed)}"',
     )
 

@@ -6,10 +6,12 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from tokens.denial import KINDS, REFUSALS
 from tokens.examples import VARIABLE, examples
 from tokens.lifetime import DEFAULT, DEFAULT_OVERLAP, OVERLAPS, within
 from tokens.models import Environment
 from tokens.quota import in_words, parse
+from tokens.remedies import REMEDIES
 
 
 @require_safe
@@ -28,6 +30,7 @@ def guide(request: HttpRequest) -> HttpResponse:
         "preselected": DEFAULT,
         "overlaps": OVERLAPS.values(),
         "usual_overlap": OVERLAPS[DEFAULT_OVERLAP],
+        "refusals": [(code, KINDS[code].status, remedy) for code, remedy in REMEDIES.items() if code in REFUSALS],
         "examples": examples(settings.SITE_URL),
         "variable": VARIABLE,
     }

@@ -51,8 +51,8 @@ class TokenMiddleware:
             response.headers["X-Content-Type-Options"] = "nosniff"
             if not response.streaming:
                 response.headers["Content-Length"] = str(len(response.content))
-        if call.token:
-            add_token_headers(response, call.token, getattr(request, "limits", None))
+        if token := getattr(request, "token", None):
+            add_token_headers(response, token, getattr(request, "limits", None))
         if route is not self.pages or call.code or call.token:
             call.end(response.status_code)
             recorder.record(call)

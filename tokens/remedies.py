@@ -35,7 +35,7 @@ REMEDIES = {
     "inactive_owner": Remedy("The account that the token belongs to was switched off.", "Ask an administrator."),
     "insufficient_scope": Remedy(
         "The address asks for a scope that the token lacks, or that does not count for its owner now.",
-        "Create a token that has it; the detail names it.",
+        "Edit the token and give it the scope that the detail names.",
     ),
     "wrong_environment": Remedy(
         "The address accepts tokens of another environment alone.",
@@ -43,7 +43,7 @@ REMEDIES = {
     ),
     "address_not_allowed": Remedy(
         "The request came from an address that is not among the token's allowed ones.",
-        "Call from one that is, or create a token that allows it.",
+        "Call from one that is, or edit the token to allow it.",
     ),
     "rate_limited": Remedy(
         "More requests came than the token's limit admits, or more failed ones than one address may send.",
@@ -57,6 +57,16 @@ REMEDIES = {
         "The token is good, but its owner lacks a permission that the address asks for, or its view declares nothing.",
         "Ask for the permission; declare the view.",
     ),
+    "invalid_request": Remedy(
+        "The request can be read, but a part of it is missing or wrong.",
+        "Put right what the detail names; errors lists each field.",
+    ),
+    "conflict": Remedy(
+        "The request is right, but not possible as things stand.",
+        "Put right what the detail names; errors lists each field.",
+    ),
+    "unsupported_media_type": Remedy("The body is of another type than is taken.", "Send what the detail asks for."),
+    "content_too_large": Remedy("The body is larger than anything that is taken.", "Send what the detail asks for."),
     "bad_request": Remedy(
         "The request can't be read: its host, its encoding or its size is wrong.",
         "Quote instance: the log has its reference.",

@@ -16,6 +16,7 @@ from tests.api.conftest import SCOPES, Caller
 from tests.conftest import Issue, bearer
 from tokens.api.caller import turn
 from tokens.api.schemas import Expires, Overlap
+from tokens.call import Call
 from tokens.denial import Denial
 from tokens.lifetime import LIFETIMES, OVERLAPS
 from tokens.models import Event, Scope, Token
@@ -211,6 +212,7 @@ def test_a_caller_that_was_ended_since_its_request_began(
     """As by “revoke all”, while the request waited for its turn."""
     token, _ = issue(scopes=SCOPES)
     request: Any = RequestFactory().post("/api/v1/tokens")
+    request.call = Call(request)
     request.token = Token.objects.get(pk=token.pk)
     happens(token)
     with pytest.raises(Denial) as refused, turn(request, "tokens:write"):

@@ -5,9 +5,12 @@ import re
 import pytest
 import time_machine
 from django.test import Client
+from django.utils.html import escape
 from pytest_django import Settings
 
 from tests.conftest import Issue
+from tokens.denial import KINDS, REFUSALS
+from tokens.remedies import REMEDIES
 
 pytestmark = pytest.mark.django_db
 SUBJECTS = (
@@ -61,6 +64,14 @@ def test_the_token_pages_link_to_it(owner_client: Client, issue: Issue) -> None:
     token, _ = issue()
     for path in ("/settings/tokens/", "/settings/tokens/new/", token.get_absolute_url()):
         assert 'href="/help/"' in owner_client.get(path).content.decode()
+
+
+def test_every_refusal_is_explained(client: Client) -> None:
+    page = client.get("/help/").content.decode()
+    for code in REFUSALS:
+        assert f"<code>{code}</code> <small>{KINDS[code].status}</small>" in page
+        assert escape(REMEDIES[code].action) in page
+    assert 'href="/settings/tokens/troubleshoot/"' in page
 
 
 def test_it_is_only_read(client: Client) -> None:

@@ -32,6 +32,24 @@ def with_token(path: str = "/api/v1/token", method: str = "get", **extra: Any) -
     return scene
 
 
+def renewing(**sent: Any) -> Scenery:
+    """A call to renew, with a body that is not taken."""
+
+    def scene(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+        _, value = issue(scopes=["tokens:renew"])
+        return value, call(f"Bearer {value}", "/api/v1/token/renew", "post", **sent)
+
+    return scene
+
+
+def conflict(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
+    """The token was renewed already."""
+    _, value = issue(scopes=["tokens:renew"])
+    for _ in range(2):
+        problem = call(f"Bearer {value}", "/api/v1/token/renew", "post", data="{}", content_type="application/json")
+    return value, problem
+
+
 def malformed_token(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
     header = f"Bearer {issue()[1][:-3]}"
     return f'curl -H "Authorization: {header}" http://localhost/', call(header)
@@ -107,6 +125,10 @@ ROWS: dict[str, tuple[Scenery, str | None, str | None]] = {  # and the verdict o
     "rate_limited": (rate_limited, MINE, MINE),
     "unavailable": (unavailable, MINE, MINE),
     "forbidden": (with_token("/api/refuse"), WORKS, MINE),
+    "invalid_request": (renewing(data='{"overlap": "soon"}', content_type="application/json"), WORKS, MINE),
+    "conflict": (conflict, WORKS, MINE),
+    "unsupported_media_type": (renewing(data="overlap=24h", content_type="text/plain"), WORKS, MINE),
+    "content_too_large": (renewing(data="x" * 3_000_000, content_type="application/json"), WORKS, MINE),
     "bad_request": (with_token("/api/where", HTTP_HOST="elsewhere.example.com"), WORKS, MINE),
     "internal_error": (with_token("/api/fail"), WORKS, MINE),
     "not_found": (with_token("/api/miss"), WORKS, MINE),
