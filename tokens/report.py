@@ -108,7 +108,7 @@ class Report:
     @property
     def span(self) -> str:
         """The days that are counted, in words."""
-        return f"in {DAYS} days" if self.is_whole else f"since {date_format(self.since, 'j F Y')}"
+        return f"in {DAYS} days" if self.is_whole else f"since {date_format(self.since, 'j M Y')}"
 
     @cached_property
     def chart(self) -> Chart:
@@ -178,6 +178,11 @@ class Report:
         """The scopes of the token that no request asked for."""
         return [name for name in self.token.scopes if name not in self.asked]
 
+    @property
+    def suggests_narrowing(self) -> bool:
+        """Whether there is a scope to drop, and use enough, or time enough, to tell."""
+        return bool(self.unused) and not self.token.revoked_at and (bool(self.used) or self.is_whole)
+
 
 def callers(rows: QuerySet[DayCount], most: int) -> Callers:
     """Who made the requests that `rows` count, the busiest first; in one query."""
@@ -190,5 +195,5 @@ def callers(rows: QuerySet[DayCount], most: int) -> Callers:
 def label(at: date) -> str:
     """A day as it is in UTC, or an hour of a day where the person is."""
     if isinstance(at, datetime):
-        return date_format(timezone.localtime(at), "j F \\a\\t H:i")
-    return date_format(at, "j F")
+        return date_format(timezone.localtime(at), "j M, H:i")
+    return date_format(at, "j M")

@@ -58,7 +58,7 @@ def test_access_in_words(issue: Issue, owner: User, owner_client: Client) -> Non
     assert access(owner_client.get(token.get_absolute_url()).content.decode()) == {
         "Scopes": "crm:read May crm:read not while you are outside Sales &amp; co invoices:read May invoices:read"
         " old:read no longer in use: refused reports:read May reports:read"
-        f" Granted 4, used 0 since {timezone.now():%-d %B %Y}: Narrow it",
+        f" Granted 4, used 0 since {timezone.now():%-d %b %Y}",
         "Allowed addresses": "203.0.113.7 10.0.0.0/8",
         "Environment": "Production",
         "Rate limit": "10 requests in a second and 1000 requests in a day, set for this token by an administrator",

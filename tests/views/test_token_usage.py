@@ -50,12 +50,12 @@ def test_the_chart_and_its_table_say_the_same(token: Token, owner_client: Client
     record(token, NOW - timedelta(days=3), times=1_001)
     record(token, times=2, denial=denial.address_not_allowed("192.0.2.1"))
     page = words(owner_client, token)
-    assert "<title>1,003 requests in 30 days, 2 refused; most on 21 November: 1,001</title>" in page
-    assert "<title>24 November: 2 requests, 2 refused</title>" in page
+    assert "<title>1,003 requests in 30 days, 2 refused; most on 21 Nov: 1,001</title>" in page
+    assert "<title>24 Nov: 2 requests, 2 refused</title>" in page
     assert page.count('class="place"') == 30
     assert (page.count('class="answered"'), page.count('<rect class="refused" x="29')) == (1, 1)
     assert "<caption>Requests in 30 days, the latest first</caption>" in page
-    assert '<th scope="row">21 November</th><td class="number">1,001</td><td class="number">0</td>' in page
+    assert '<th scope="row">21 Nov</th><td class="number">1,001</td><td class="number">0</td>' in page
     assert page.count('<th scope="row">') == 30 + 1  # and the caller
     assert " style=" not in page
 
@@ -64,7 +64,7 @@ def test_by_hour(token: Token, owner_client: Client) -> None:
     record(token, NOW - timedelta(days=3), times=5)
     record(token, times=2)
     page = words(owner_client, token, "?by=hour")
-    assert "<title>2 requests in 48 hours, none refused; most on 24 November at 12:00: 2</title>" in page
+    assert "<title>2 requests in 48 hours, none refused; most on 24 Nov, 12:00: 2</title>" in page
     assert page.count('class="place"') == 48
 
 
@@ -81,10 +81,10 @@ def test_not_called_unused_before_anything_was_counted(issue: Issue, owner_clien
     record(issue(name="Other")[0], NOW - timedelta(days=4))
     Token.objects.filter(pk=token.pk).update(created_at=NOW - timedelta(days=100))
     page = words(owner_client, token)
-    assert "No requests since 20 November 2026." in page
+    assert "No requests since 20 Nov 2026, the first day that is counted." in page
     assert "No requests in the last" not in page
     record(token)
-    assert "Requests with this token are counted since 20 November 2026." in words(owner_client, token)
+    assert "Requests with this token are counted since 20 Nov 2026." in words(owner_client, token)
 
 
 def test_callers(token: Token, owner_client: Client) -> None:
