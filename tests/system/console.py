@@ -10,6 +10,7 @@ from tests.server import ROOT, Server
 LOOP = """
 import json, sys, time
 from django.contrib.auth.models import Group
+from django.contrib.sessions.models import Session
 from django.db.models import Sum
 from django.utils import timezone
 from accounts.models import User
