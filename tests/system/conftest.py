@@ -9,7 +9,9 @@ import pytest
 from tests.conftest import make_installation
 from tests.server import Installation, Server
 from tests.services import PostgreSQL, Redis
+from tests.system.backend import Backend
 from tests.system.console import Console
+from tests.system.gateways import FILES
 
 
 class Site(NamedTuple):
@@ -42,3 +44,16 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
             return Site(server, console, installation, counters, database)
 
         yield make
+
+
+@pytest.fixture(scope="module")
+def backend() -> Iterator[Backend]:
+    """A service behind gateways."""
+    with closing(Backend()) as made:
+        yield made
+
+
+@pytest.fixture(params=FILES)
+def name(request: pytest.FixtureRequest) -> str:
+    """Of each gateway."""
+    return str(request.param)

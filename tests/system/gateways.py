@@ -1,0 +1,146 @@
+"""The gateways of deploy/, run for real: each from a copy of its own file in which only ports are replaced."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPMessage
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.server import ROOT, free_port
+from tests.services import until
+
+CLIENT, ELSEWHERE = "127.0.0.2", "10.9.9.9"  # where requests come from, and where some say that they do
+LISTENS, TOKENRY, BACKEND, INSIDE = "8080", "8000", "9000", "8001"  # ports in the files; the last is Traefik's own
+FILES = {
+    "nginx": ["nginx.conf"],
+    "caddy": ["Caddyfile"],
+    "traefik": ["traefik.yml", "traefik-routes.yml"],
+    "envoy": ["envoy.yaml"],
+}
+# nginx writes into its own folder alone, as whoever runs the tests.
+NGINX_GLOBALS = "daemon off; pid nginx.pid; error_log stderr;" + (" user root;" if os.geteuid() == 0 else "")
+NGINX_FOLDERS = "".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+COMMANDS = {
+    "nginx": ["-p", "{folder}", "-c", "{folder}/nginx.conf", "-g", NGINX_GLOBALS],
+    "caddy": ["run", "--adapter", "caddyfile", "--config", "Caddyfile"],
+    "traefik": ["--configFile=traefik.yml"],
+    "envoy": ["-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "1", "--log-level", "error"],
+}
+
+
+class Reply(NamedTuple):
+    """What the client got; `body` is the text of the answer."""
+
+    status: int
+    headers: HTTPMessage
+    body: str
+
+
+class Gateway(NamedTuple):
+    """One that runs."""
+
+    name: str
+    port: int
+
+    def ask(
+        self,
+        path: str = "/",
+        *headers: tuple[str, str],
+        method: str = "GET",
+        body: Any = None,
+        version: int = 11,
+        source: str = CLIENT,
+    ) -> Reply:
+        """The answer to these very bytes: names as they are, also twice, and a path that nobody tidies."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=15, source_address=(source, 0))
+        connection._http_vsn, connection._http_vsn_str = version, f"HTTP/{version // 10}.{version % 10}"  # type: ignore[attr-defined]  # the stubs leave them out
+        try:
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in (*headers, *framing(body)):
+                connection.putheader(name, value)
+            connection.endheaders(body, encode_chunked=not isinstance(body, bytes))
+            answer = connection.getresponse()
+            return Reply(answer.status, answer.headers, answer.read().decode())
+        finally:
+            connection.close()
+
+
+def framing(body: Any) -> list[tuple[str, str]]:
+    """The headers that say how long the body is; one that comes in pieces is chunked."""
+    if body is None:
+        return []
+    if isinstance(body, bytes):
+        return [("Content-Length", str(len(body)))]
+    return [("Transfer-Encoding", "chunked")]
+
+
+def find(program: str) -> str:
+    """Where `program` is: beside Python, where the wheels put it, or on the machine. Skips the test without it."""
+    places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
+    if found := shutil.which(program, path=places):
+        return found
+    pytest.skip(f"{program} is not installed: see docs/gateways.md")
+
+
+@contextmanager
+def running(name: str, folder: Path, tokenry: int, backend: int) -> Iterator[Gateway]:
+    """The gateway `name` in front of those ports."""
+    program = find(name)
+    port = free_port()
+    ports = {LISTENS: str(port), TOKENRY: str(tokenry), BACKEND: str(backend), INSIDE: str(free_port())}
+    for file in FILES[name]:
+        text = re.sub("|".join(ports), lambda found: ports[found[0]], (ROOT / "deploy" / file).read_text())
+        (folder / file).write_text(text.replace("\nhttp {", f"\nhttp {{ access_log off; {NGINX_FOLDERS}"))
+    # Caddy: where it keeps its state, and an address of its own for its administration.
+    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder),
+                   "CADDY_ADMIN": f"unix/{folder}/admin"}  # fmt: skip
+    command = [program, *(part.format(folder=folder) for part in COMMANDS[name])]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
+    gateway = Gateway(name, port)
+    try:
+        until(lambda: serves(gateway, process, folder / "log"), OSError)
+        yield gateway
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def serves(gateway: Gateway, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Raises OSError until it does: Traefik reads its routes only once it listens."""
+    assert process.poll() is None, log.read_text()
+    if gateway.ask().status == 404:
+        raise OSError
+
+
+def bearer(value: str) -> tuple[str, str]:
+    return "Authorization", f"Bearer {value}"
+
+
+def named(got: dict[str, Any], name: str) -> list[str]:
+    """The values of that header of the request that the backend got, as a lax backend reads names."""
+    return [value for header, value in got["headers"] if re.sub("[^a-z0-9]", "-", header.lower()) == name.lower()]
+
+
+def identity(got: dict[str, Any]) -> dict[str, list[str]]:
+    """Everything in the request that a lax backend may take for whose it is."""
+    names = {re.sub("[^a-z0-9]", "-", header.lower()) for header, _ in got["headers"]}
+    return {name: named(got, name) for name in names if name.startswith("x-auth")}
+
+
+def code(reply: Reply) -> str:
+    """A refusal's, whose form is checked."""
+    assert reply.headers.get_all("Content-Type") == ["application/problem+json"]
+    assert reply.headers.get_all("Cache-Control") == ["no-store"]
+    problem = json.loads(reply.body)
+    assert problem["status"] == reply.status
+    assert problem["instance"].startswith("urn:tokenry:denial:")
+    return str(problem["code"])
