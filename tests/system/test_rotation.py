@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,7 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.server import ROOT
+from tests.conftest import make_installation
+from tests.server import ROOT, Installation
 from tests.system.calls import call
 from tokens import credential
 
@@ -29,13 +31,7 @@ class Endpoint(NamedTuple):
 
 
 class Answers(BaseHTTPRequestHandler):
-    """The three calls that the script makes, as the HTTP API answers them."""
-
-    server: "StandIn"
-
-    @property
-    def value(self) -> str:
-        return self.headers.get("Authorization", "").removeprefix("Bearer ")
+    """The three calls that the script makes."""
 
     def answer(self, status: int, body: dict[str, str] | None = None) -> None:
         content = json.dumps(body).encode() if body else b""
@@ -45,38 +41,24 @@ class Answers(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def do_GET(self) -> None:
-        if self.value in self.server.working:
-            self.answer(200, {"identifier": self.value[:24], "expires_at": "2027-02-20T12:00:00Z"})
-        else:
-            self.answer(401, {"detail": "No token here has this value."})
+        self.answer(401, {"detail": "No token here has this value."})
 
     def do_POST(self) -> None:
-        if self.path != "/api/v1/token/renew" or self.value not in self.server.working:
-            self.answer(401, {"detail": "No token here has this value."})
-            return
-        new = credential.generate("tkn", "live").value
-        if not self.server.stillborn:
-            self.server.working.add(new)
-        self.answer(201, {"token": new})
+        self.answer(201, {"token": credential.generate("tkn", "live").value})
 
     def do_DELETE(self) -> None:
-        status = 204 if self.value in self.server.working else 401
-        self.server.working.discard(self.value)
-        self.answer(status)
+        self.answer(401)
 
     def log_message(self, *args: object) -> None:
         pass
 
 
 class StandIn(ThreadingHTTPServer):
-    """Stands in for the API. What it renews does not work where it is `stillborn`."""
-
-    stillborn = False
+    """Stands in for an API that gives out successors which do not work."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answers)
         self.value = credential.generate("tkn", "live").value
-        self.working = {self.value}
 
 
 @pytest.fixture
@@ -89,9 +71,18 @@ def stand_in() -> Iterator[StandIn]:
         thread.join()
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    with contextmanager(make_installation)(tmp_path_factory.mktemp("site")) as made:
+        made.server().start()
+        yield made
+
+
 @pytest.fixture
-def endpoint(stand_in: StandIn) -> Endpoint:
-    return Endpoint(stand_in.server_port, stand_in.value)
+def endpoint(site: Installation) -> Endpoint:
+    scope = ("--scope", "tokens:renew")
+    server = site.servers[-1]
+    return Endpoint(server.port, server.manage("token", "create", "--user", site.email, "--name", "CI", *scope).strip())
 
 
 @pytest.fixture
@@ -153,9 +144,8 @@ def test_what_could_not_be_stored_is_ended(endpoint: Endpoint, spied: Path) -> N
     assert (call(endpoint.port, new).status, call(endpoint.port, endpoint.value).status) == (401, 200)
 
 
-def test_what_does_not_work_is_not_stored(stand_in: StandIn, endpoint: Endpoint, spied: Path) -> None:
-    stand_in.stillborn = True
-    status, printed, new = rotate(endpoint, spied, *store(spied))
+def test_what_does_not_work_is_not_stored(stand_in: StandIn, spied: Path) -> None:
+    status, printed, new = rotate(Endpoint(stand_in.server_port, stand_in.value), spied, *store(spied))
     assert (status, new) == (1, "")
     assert "No token here has this value.\n" in printed
     assert printed.endswith("and could not be revoked: revoke it on its page\n")
