@@ -1,13 +1,12 @@
 // Theme, copy, dialog, tabs and the words of scopes. Every page works without this file.
 (() => {
-  "use strict";
   const byId = (id) => document.getElementById(id);
   const say = (text) => {
     const notice = Object.assign(document.createElement("p"), { className: "notice error", textContent: text, tabIndex: -1 });
     byId("status").replaceChildren(notice);
     notice.focus();
   };
-  let copied = true; // nothing to lose until a value is on the page
+  let copied = true; // no value is on the page
 
   function tabs(box) {
     const panels = [...box.querySelectorAll("section")];
@@ -41,7 +40,7 @@
     show(0);
   }
 
-  function tell(box) { // what the token can do, in words, follows the boxes
+  function tell(box) {
     byId("can-" + box.value).hidden = !box.checked;
     const resource = box.closest("details"), badge = resource.querySelector(".badge");
     const chosen = resource.querySelectorAll(":checked").length;
@@ -59,26 +58,27 @@
   }
 
   async function copy(button) {
-    const field = byId("token-value");
+    const from = button.closest(".copy, section").querySelector("textarea, pre"), value = from.value;
     try {
-      await navigator.clipboard.writeText(button.dataset.copy + field.value);
+      await navigator.clipboard.writeText(button.dataset.copy + (value ?? from.textContent));
       for (const label of document.querySelectorAll("[data-copy] span")) {
         label.dataset.name ??= label.textContent;
         label.textContent = label.parentElement === button ? "Copied" : label.dataset.name;
       }
-      byId("copied").textContent = `The ${button.dataset.copy ? "header" : "value"} is on the clipboard.`;
-      copied = true;
+      byId("copied").textContent = `The ${button.dataset.copy ? "header" : value ? "value" : "code"} is on the clipboard.`;
+      copied ||= value;
     } catch {
-      field.select();
+      getSelection().selectAllChildren(from);
+      from.select?.();
       byId("copied").textContent = "The browser refused. Press Ctrl+C or ⌘C.";
     }
   }
 
   document.addEventListener("DOMContentLoaded", () => {
-    byId("theme").onchange = (event) => { document.documentElement.dataset.theme = event.target.value; };
+    byId("theme")?.addEventListener("change", (event) => { document.documentElement.dataset.theme = event.target.value; });
     ready();
   });
-  document.addEventListener("input", (event) => { // a whole token pasted into the search must not reach the address
+  document.addEventListener("input", (event) => { // no whole token may reach the address
     if (event.target.id === "search") event.target.value = event.target.value.replace(/([a-z0-9]{2,6}_(?:live|test|dev)_\w*)/g, (token) => token.slice(0, 24));
   }, true);
   document.addEventListener("change", (event) => { if (event.target.name === "scopes") tell(event.target); });
@@ -100,7 +100,7 @@
       say(refused ? "That was not done. Reload the page and try again." : "We couldn't confirm that. Reload to see whether it was done.");
     });
   }
-  document.addEventListener("allauth.error", (event) => { // a passkey or key that failed, or was refused
+  document.addEventListener("allauth.error", (event) => {
     event.preventDefault();
     const known = event.detail.exception.name === "InvalidStateError";
     say(known ? "This device is added already." : "The browser did not use a passkey or key. Try again, or use another way.");

@@ -23,7 +23,7 @@ def test_saves(owner: User, owner_client: Client) -> None:
     page = owner_client.get(PATH).content.decode()
     assert "Your profile is saved." in page
     assert 'data-theme="dark"' in page
-    assert '<footer class="wrap" hidden>' in page
+    assert '<form class="theme" hidden' in page
 
 
 @pytest.mark.parametrize("change", [{"time_zone": "Mars/Olympus"}, {"theme": "pink"}, {"name": "x" * 151}])

@@ -13,7 +13,7 @@ from tokens.api.document import PREFIX, SCHEMES, document
 from tokens.decorators import public
 from tokens.examples import VARIABLE
 
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 PLAIN = {"integer": "whole number", "string": "text", "boolean": "true or false", "object": "object"}
 
 
@@ -130,7 +130,7 @@ def access(security: list[dict[str, list[str]]]) -> str:
 @public
 @require_safe
 def reference(request: HttpRequest) -> HttpResponse:
-    """The page. Middleware that pages have does not run here, so it brings its own policy; it needs no script."""
+    """The page. Middleware that pages have does not run here, so it brings its own policy."""
     context = {"calls": list(Reader(settings.SITE_URL).calls()), "variable": VARIABLE}
     page = render_to_string("tokens/reference.html", context)
     return HttpResponse(page, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"})
