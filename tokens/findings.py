@@ -124,14 +124,14 @@ def lacking_scope(request: RecentRequest, granted: list[Grant]) -> Finding:
     missing = sorted(set(asked) - set(held))
     if not missing:
         return Finding("It lacked a scope that it has now.", "Try again.", request.code, request)
-    wanted = [*token.scopes, *(name for name in missing if name not in token.scopes)]
-    links = (
-        Link(editing(token, scopes=",".join(wanted)), "Add to this token"),
-        Link(creating(token, wanted), "Create one that has it"),
-    )
-    action = "Create a token that has it, or add it to this one. A scope of a group counts only for its members."
     what = f"Requests with it asked for {listed(missing)}, which it lacks."
-    return Finding(what, action, request.code, request, () if token.revoked_at else links, stands=True)
+    action = "Create a token that has it, or add it to this one. A scope of a group counts only for its members."
+    wanted = [*token.scopes, *(name for name in missing if name not in token.scopes)]
+    links = [Link(creating(token, wanted), "Create one that has it")]
+    if not token.revoked_at:
+        links.insert(0, Link(editing(token, scopes=",".join(wanted)), "Add to this token"))
+    lapsed = wanted == token.scopes  # another token would have no more
+    return Finding(what, action, request.code, request, () if lapsed else tuple(links), stands=True)
 
 
 def wrong_address(request: RecentRequest) -> Finding:
@@ -151,7 +151,8 @@ def scope_notes(granted: list[Grant]) -> list[Finding]:
     """What it may do, and which of its scopes don't count now."""
     held = [grant.name for grant in granted if not grant.lapsed]
     lapsed = [f"{grant.name} ({grant.lapsed})" for grant in granted if grant.lapsed]
-    may = f"It may do what needs {listed(held)}" if held else "It has no scope"
+    none = "It has no scope that counts" if lapsed else "It has no scope"
+    may = f"It may do what needs {listed(held)}" if held else none
     notes = [Finding(f"{may}.", f"Requests that ask for {'another' if held else 'one'} get insufficient_scope.")]
     if lapsed:
         action = "Requests that ask for them get insufficient_scope too. Ask an administrator."

@@ -88,12 +88,9 @@ def examine(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
 def of_token(token: Token, faults: list[Finding], proven: bool, address: str) -> Diagnosis:
     """The person's own token, sent with `faults`; `proven` says that its secret is right all the same."""
     granted, state = grants(token), state_of(token)
-    good = (
-        [Finding("The token itself works.", "Nothing is wrong with it but how it is sent.")]
-        if proven and faults
-        else []
-    )
-    notes = [*good, *scope_notes(granted), *address_notes(token, address), *renewal_notes(token)]
+    notes = [*scope_notes(granted), *address_notes(token, address), *renewal_notes(token)]
+    if proven and faults:
+        notes.insert(0, Finding("The token itself works.", "Nothing is wrong with it but how it is sent."))
     return Diagnosis([*faults, *state], refusals_of(token, granted), [] if state else notes, token)
 
 

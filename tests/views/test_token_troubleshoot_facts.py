@@ -172,7 +172,9 @@ def test_a_scope_that_does_not_count_now(issue: Issue, owner: User, owner_client
     assert call(f"Bearer {value}", "/api/report")["code"] == "insufficient_scope"
     shown = paste(owner_client, value)
     assert shown.verdict == PARTLY
+    assert "It has no scope that counts." in shown.text
     assert "Not counted now: reports:write (not while you are outside Finance)." in shown.text
+    assert "Create one that has it" not in shown.links
 
 
 def test_an_address_that_is_not_allowed_and_then_is(issue: Issue, owner_client: Client) -> None:
