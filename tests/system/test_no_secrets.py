@@ -92,6 +92,8 @@ def forms(value: str, email: str) -> Iterator[tuple[str, dict[str, str]]]:
         {"login": email, "password": "x"},
     )
     yield "/accounts/password/reset/", {"email": value}
+    for pasted in (value, f"curl -H 'Authorization: Bearer {value}' https://localhost/", value[:-1], value + "x"):
+        yield "/settings/tokens/troubleshoot/", {"pasted": pasted}
     yield f"/settings/tokens/{value[:IDENTIFIER_LENGTH]}/edit/", {"name": value, "description": value}
 
 
