@@ -13,7 +13,8 @@ from tokens.api.document import PREFIX, SCHEMES, document
 from tokens.decorators import public
 from tokens.examples import VARIABLE
 
-POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+OWN = "script-src 'self'; style-src 'self'; img-src 'self'"
+POLICY = f"default-src 'none'; {OWN}; base-uri 'none'; frame-ancestors 'none'"
 PLAIN = {"integer": "whole number", "string": "text", "boolean": "true or false", "object": "object"}
 
 
