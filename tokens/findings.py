@@ -125,13 +125,15 @@ def lacking_scope(request: RecentRequest, granted: list[Grant]) -> Finding:
     if not missing:
         return Finding("It lacked a scope that it has now.", "Try again.", request.code, request)
     what = f"Requests with it asked for {listed(missing)}, which it lacks."
-    action = "Create a token that has it, or add it to this one. A scope of a group counts only for its members."
     wanted = [*token.scopes, *(name for name in missing if name not in token.scopes)]
-    links = [Link(creating(token, wanted), "Create one that has it")]
-    if not token.revoked_at:
-        links.insert(0, Link(editing(token, scopes=",".join(wanted)), "Add to this token"))
-    lapsed = wanted == token.scopes  # another token would have no more
-    return Finding(what, action, request.code, request, () if lapsed else tuple(links), stands=True)
+    if wanted == token.scopes:  # another token would have no more
+        action = "A scope of a group counts only for its members: ask an administrator."
+        return Finding(what, action, request.code, request, stands=True)
+    create = Link(creating(token, wanted), "Create one that has it")
+    if token.revoked_at:
+        return Finding(what, "Create a token that has it.", request.code, request, (create,), stands=True)
+    links = (Link(editing(token, scopes=",".join(wanted)), "Add to this token"), create)
+    return Finding(what, "Add it to this token, or create one that has it.", request.code, request, links, stands=True)
 
 
 def wrong_address(request: RecentRequest) -> Finding:

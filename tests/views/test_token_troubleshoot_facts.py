@@ -15,6 +15,7 @@ from tests.conftest import Issue
 from tests.views.refusals import ELSEWHERE, call, paste
 from tokens import credential
 from tokens.denial import KINDS, moment
+from tokens.examples import examples
 from tokens.models import Event, Scope, Token
 
 WORKS = "This token works"
@@ -27,7 +28,7 @@ def test_a_good_token(issue: Issue, owner_client: Client, settings: Settings) ->
     settings.SITE_URL = "https://tokens.example.com"
     shown = paste(owner_client, value)
     assert shown.verdict == WORKS
-    assert 'Bearer $TOKENRY_TOKEN" https://tokens.example.com/api/v1/token' in shown.text
+    assert " ".join(examples("https://tokens.example.com")[0].code.split()) in shown.text
     assert "It has no scope. Requests that ask for one get insufficient_scope." in shown.text
     assert shown.links[token.name] == token.get_absolute_url()
 
@@ -174,6 +175,7 @@ def test_a_scope_that_does_not_count_now(issue: Issue, owner: User, owner_client
     assert shown.verdict == PARTLY
     assert "It has no scope that counts." in shown.text
     assert "Not counted now: reports:write (not while you are outside Finance)." in shown.text
+    assert "A scope of a group counts only for its members: ask an administrator." in shown.text
     assert "Create one that has it" not in shown.links
 
 
