@@ -76,7 +76,7 @@ def read_credential(request: HttpRequest, basic: bool) -> Credential:
     if basic and scheme.lower() == "basic":
         text = password(text)
     elif scheme.lower() != "bearer":
-        raise denial.missing_credentials()
+        raise denial.missing_credentials(basic=basic)
     if not text.strip():
         raise denial.malformed_header("`Bearer` with no token after it")
     if " " in text:

@@ -100,10 +100,11 @@ class Denial(Exception):
         return headers
 
 
-def missing_credentials() -> Denial:
-    return Denial(
-        "missing_credentials", "Send the header `Authorization: Bearer <token>`. Nothing else signs a request in."
-    )
+def missing_credentials(*, basic: bool = False) -> Denial:
+    """Nothing was sent that could be a token; `basic` says that Basic credentials would do too."""
+    other = "Basic credentials do too: the token's identifier, and the token." if basic else ""
+    words = "Send the header `Authorization: Bearer <token>`. "
+    return Denial("missing_credentials", words + (other or "Nothing else signs a request in."))
 
 
 def malformed_header(fault: str) -> Denial:

@@ -1,6 +1,7 @@
 """POST /api/v1/tokens"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +20,7 @@ from tokens.api.schemas import Expires, Overlap
 from tokens.call import Call
 from tokens.denial import Denial
 from tokens.lifetime import LIFETIMES, OVERLAPS
-from tokens.models import Event, Scope, Token
+from tokens.models import Event, Scope, Token, TokenQuerySet
 
 NAME = {"name": "Deploy bot"}
 
@@ -218,6 +219,27 @@ def test_a_caller_that_was_ended_since_its_request_began(
     with pytest.raises(Denial) as refused, turn(request, "tokens:write"):
         pytest.fail("it had its turn")
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [("POST", "tokens", NAME), ("POST", "token/renew", {}), ("PATCH", "tokens/{identifier}", {"name": "New"})],
+)
+def test_a_caller_that_lost_its_scopes_while_it_waited(
+    caller: Caller, monkeypatch: pytest.MonkeyPatch, method: str, path: str, body: dict[str, str]
+) -> None:
+    first_come = TokenQuerySet.turn_of
+
+    @contextmanager
+    def later(tokens: TokenQuerySet, owner_pk: int) -> Iterator[None]:
+        with first_come(tokens, owner_pk):
+            Token.objects.filter(pk=caller.token.pk).update(scope="")
+            yield
+
+    monkeypatch.setattr(TokenQuerySet, "turn_of", later)
+    answer = caller(method, path.format(identifier=caller.token.identifier), body)
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    assert Token.objects.get().name == "Caller"
 
 
 def test_names_are_those_of_the_pages() -> None:
