@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 import socket
 import struct
 from functools import partial
@@ -68,6 +69,12 @@ def child_exit(server: Any, worker: Any) -> None:
     """What a dead process counted stays in the metrics; what waited in it does not."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         mark_process_dead(worker.pid)
+
+
+def on_exit(server: Any) -> None:
+    """The folder was made for this run."""
+    if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def connect_sooner() -> None:

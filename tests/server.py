@@ -147,7 +147,6 @@ class Installation:
         for server in self.servers:
             if server.process is not None and server.process.poll() is None:
                 server.stop(signal.SIGKILL)
-            shutil.rmtree(ROOT / f"var/metrics-{server.port}", ignore_errors=True)
         self.database.drop()
 
 

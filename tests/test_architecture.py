@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "redaction": {"credential"},
     "faults": {"credential"},
     "diagnosis": {"credential", "faults"},
-    "models": {"addresses", "credential", "quota", "redaction", "models", "reminders", "signals"},
+    "models": {"addresses", "credential", "policy", "quota", "redaction", "models", "reminders", "signals"},
     "call": {"denial", "models", "redaction"},
     "tally": {"call", "models", "redaction"},
     "request_log": {"call"},

@@ -1,5 +1,6 @@
 """Real threads on a real database."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +14,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import Issue, bearer, signed_in
-from tokens.models import AlreadyRenewed, Event, FormAlreadySent, Scope, Token, TokenLimitReached
+from tests.conftest import Issue, a_call, bearer, signed_in
+from tokens import tally
+from tokens.call import Call
+from tokens.models import AlreadyRenewed, DayCount, Event, FormAlreadySent, Scope, Token, TokenLimitReached
+from tokens.usage import Recorder
 
 pytestmark = pytest.mark.django_db(transaction=True)
 THREADS = 20
@@ -167,3 +171,34 @@ def test_renewing_again_and_editing_wait_for_each_other(issue: Issue) -> None:
         return "made"
 
     assert at_once(act) == {"changed": 15, "made": 1, "renewed already": 4}
+
+
+def test_an_account_goes_while_its_usage_is_written(owner: User, issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both hold the same rows, and take them in the same order: neither is told of a deadlock."""
+    recorder, tokens = Recorder(), [issue()[0] for _ in range(5)]
+    for token in tokens:
+        recorder.record(a_call(token, address=""))
+    recorder.flush()
+    for token in tokens:
+        recorder.record(a_call(token, address=""))
+    begun, save_use = threading.Event(), tally.save_use
+
+    def slowly(pk: int, use: Call) -> None:
+        begun.set()
+        save_use(pk, use)
+
+    monkeypatch.setattr(tally, "save_use", slowly)
+    recorder._met.clear()
+
+    def flush() -> None:
+        recorder.flush()
+        connection.close()
+
+    writing = threading.Thread(target=flush)
+    writing.start()
+    assert begun.wait(timeout=20)
+    owner.delete()
+    writing.join(timeout=20)
+    assert not writing.is_alive()
+    assert not Token.objects.exists()
+    assert not DayCount.objects.exists()

@@ -17,6 +17,7 @@ from tokens.models import RecentRequest, Scope, Token
 from tokens.usage import recorder
 
 pytestmark = pytest.mark.django_db
+MASKED = "tkn_live_4mQ7wXb2ZpT9c1K•••"
 IDENTITY = {"X-Auth-User", "X-Auth-Email", "X-Auth-Token", "X-Auth-Scopes", "X-Auth-Environment"}
 
 
@@ -92,6 +93,10 @@ def test_a_session_is_nothing_here(owner_client: Client) -> None:
         ("?environment=prod", 422, "invalid_request"),
         ("?environment=live&environment=test", 422, "invalid_request"),
         ("?scopes=reports:write", 422, "invalid_request"),
+        ("?scope=%01", 422, "invalid_request"),
+        ("?scope=reports", 422, "invalid_request"),
+        ("?scope=a:b%22,+error=%22x", 422, "invalid_request"),
+        ("?scope=" + "a:b+" * 300, 422, "invalid_request"),
         ("?statuses=", 200, None),
         ("?statuses=teapot", 422, "invalid_request"),
     ],
@@ -177,6 +182,8 @@ def test_a_database_that_is_away_lets_nobody_in(issue: Issue, monkeypatch: pytes
         ("/verify", {}, "POST", "/"),
         ("/verify", {"X-Original-URI": "/a?secret=1", "X-Original-Method": "DELETE"}, "DELETE", "/a"),
         ("/verify", {"X-Forwarded-Uri": "/b?c=d", "X-Forwarded-Method": "PUT"}, "PUT", "/b"),
+        ("/verify", {"X-Original-URI": "/caf%C3%A9"}, "POST", "/caf%C3%A9"),
+        ("/verify", {"X-Original-URI": "/tkn%5Flive%5F4mQ7wXb2ZpT9c1K" + "s" * 49}, "POST", f"/{MASKED}"),
         ("/verify", {"X-Original-URI": "/é\x1b", "X-Original-Method": "x" * 50}, "x" * 10, "/%C3%A9%1B"),
     ],
 )

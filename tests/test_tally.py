@@ -13,7 +13,7 @@ from tests.conftest import Issue, a_call
 from tokens import denial, tally
 from tokens.models import DayCount, HourCount, RecentRequest, ScopeCount, Token
 from tokens.models import usage as tables
-from tokens.tally import TOGETHER, Callers, Key, Sums, Tally
+from tokens.tally import TOGETHER, Key, Known, Sums, Tally
 from tokens.usage import Recorder
 
 NOW = datetime(2026, 11, 22, 23, 59, tzinfo=UTC)
@@ -172,16 +172,29 @@ def test_a_busy_token_takes_no_more_room(issue: Issue, monkeypatch: pytest.Monke
 
 def test_callers_are_told_apart_up_to_a_number_each_day(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tally, "MOST_CALLERS", 2)
-    callers = Callers()
+    known = Known()
 
-    def named(address: str, at: datetime = NOW) -> tuple[str, str]:
-        return callers.named(a_call(at=at, address=address), 1)
+    def named(address: str, at: datetime = NOW, pk: int = 1) -> tuple[str, str]:
+        key = known.key(a_call(at=at, address=address), pk)
+        return key.address, key.family
 
     assert [named("10.0.0.1"), named("10.0.0.2")] == [("10.0.0.1", "curl"), ("10.0.0.2", "curl")]
     assert named("10.0.0.3") == TOGETHER
     assert named("10.0.0.1") == ("10.0.0.1", "curl")
-    assert callers.named(a_call(at=NOW, address="10.0.0.3"), 2) == ("10.0.0.3", "curl")
+    assert named("10.0.0.3", pk=2) == ("10.0.0.3", "curl")
     assert named("10.0.0.3", NOW + timedelta(days=1)) == ("10.0.0.3", "curl")
+
+
+def test_scopes_that_are_asked_for_are_bounded_too(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A gateway asks for whatever it is told to."""
+    monkeypatch.setattr(tally, "MOST_SCOPES", 3)
+    token, _ = issue()
+    recorder = Recorder()
+    asked = tuple(f"made:up{number}" for number in range(50))
+    record(recorder, a_call(token, NOW, scopes=asked, denial=LACKS), a_call(token, NOW, scopes=("a:" + "b" * 300,)))
+    recorder.flush()
+    assert list(ScopeCount.objects.order_by("pk").values_list("scope", flat=True)) == list(asked[:3])
+    assert counted(DayCount) == (2, 1)
 
 
 CALLS = st.tuples(
@@ -201,9 +214,9 @@ def test_nothing_is_lost_on_the_way(made: list[Any], cut: int) -> None:
         (pk, a_call(at=at, status=status, scopes=scopes, denial=LACKS if no else None))
         for pk, at, status, scopes, no in made
     ]
-    earlier, later = Tally(), Tally()
+    earlier, later, known = Tally(), Tally(), Known()
     for number, (pk, call) in enumerate(calls):
-        (earlier if number < cut else later).add(call, pk, (call.address, call.family))
+        (earlier if number < cut else later).add(call, known.key(call, pk))
     earlier.absorb(later)
     for model, keys in tally.TABLES.items():
         rows = Sums()
@@ -224,6 +237,8 @@ def test_nothing_is_lost_on_the_way(made: list[Any], cut: int) -> None:
         ("Go-http-client/1.1", "Go-http-client"),
         ("my tool", "my"),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0", "Firefox"),
+        ("Mozilla/5.0 (X11) AppleWebKit/537.36 Chrome/130.0 Safari/537.36 Edg/130.0", "Edge"),
+        ("Mozilla/5.0 (compatible; tkn_live_4mQ7wXb2ZpT9c1K" + "s" * 49 + "bot/1.0)", "Browser"),
         ("Mozilla/5.0", "Browser"),
         ("", ""),
         ("\x1b[31mred", "[31mred"),

@@ -3,7 +3,7 @@
 import json
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, unquote
 
 from django.http import HttpRequest, HttpResponse
 
@@ -14,9 +14,10 @@ from tokens.breaker import Down
 from tokens.call import Call
 from tokens.credential import ENVIRONMENTS
 from tokens.denial import Denial, FieldError
-from tokens.policy import Requirement
+from tokens.policy import SCOPE, Requirement
 
 PATH = "/verify"
+MOST_CHARACTERS = 1000  # of a question: what anybody may ask is kept in memory
 # The method and the address of the request that waits, as gateways name them; Envoy asks with its own, below PATH.
 METHODS = ("HTTP_X_ORIGINAL_METHOD", "HTTP_X_FORWARDED_METHOD")
 ADDRESSES = ("HTTP_X_ORIGINAL_URI", "HTTP_X_FORWARDED_URI")
@@ -55,19 +56,24 @@ def original(request: HttpRequest, path: str) -> tuple[str, str]:
     """The method and the path, without query, of the request that waits at the gateway."""
     meta = request.META
     method = next((meta[name] for name in METHODS if name in meta), request.method or "")
-    address = next((meta[name] for name in ADDRESSES if name in meta), path[len(PATH) :] or "/")
-    return method, address.partition("?")[0]
+    if address := next((meta[name] for name in ADDRESSES if name in meta), ""):
+        return method, unquote(address.partition("?")[0])  # as a path of our own comes
+    return method, path[len(PATH) :] or "/"
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def read(query: str) -> Question:
     """`scope=` as often as needed, `environment=` and `statuses=`. Anything else is a mistake of the configuration,
     and lets nobody in: raises denial.Denial."""
+    if len(query) > MOST_CHARACTERS:
+        raise denial.invalid_request([FieldError(field="query", detail=f"It has over {MOST_CHARACTERS} characters.")])
     asked = parse_qs(query, keep_blank_values=True)
     scopes = [scope for text in asked.pop("scope", []) for scope in text.split()]
     environment = "".join(asked.pop("environment", []))
     statuses = ",".join(asked.pop("statuses", []))
     errors = [FieldError(field=name, detail="It is not known: scope, environment and statuses are.") for name in asked]
+    if not all(map(SCOPE.fullmatch, scopes)):
+        errors.append(FieldError(field="scope", detail="It takes names such as reports:read."))
     if environment not in {"", *ENVIRONMENTS}:
         errors.append(FieldError(field="environment", detail=f"It takes one of {', '.join(ENVIRONMENTS)}."))
     if not {*statuses.split(",")} <= {"", "400", "401", "403", "429", "503"}:

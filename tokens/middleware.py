@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.base import BaseHandler
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponse
@@ -79,7 +80,9 @@ class TokenMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """A refusal that a view raises is answered as the pipeline's own are."""
+        """A refusal that a view raises is answered as the pipeline's own are; what Django finds suspicious is one."""
+        if isinstance(exception, SuspiciousOperation):
+            return answer(request, denial.for_status(400))
         return answer(request, exception) if isinstance(exception, Denial) else None
 
 

@@ -1,11 +1,14 @@
 """May this token make this request? Pure: plain facts in, the code of a refusal or None out."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Protocol
+
+SCOPE = re.compile(r"[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*")  # the name of one: resource:action
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from tokens import usage
-from tokens.models import AccountKind, Event, origin
+from tokens.models import AccountKind, Event, Token, origin
 
 
 @receiver(pre_delete, sender=settings.AUTH_USER_MODEL)
 def forget_person(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """The events of a deleted account stay for the record, without the person's addresses or device."""
+    """The events of a deleted account stay for the record, without the person's addresses or device.
+
+    Its tokens are locked first, as whoever writes their usage does: what goes with them is deleted before them.
+    """
+    list(Token.objects.filter(owner=instance).order_by("pk").select_for_update().values_list("pk"))
     past_the_guard = Event._base_manager  # noqa: SLF001  (the public manager refuses every change)
     past_the_guard.filter(Q(owner=instance) | Q(actor=instance)).update(address=None, user_agent="")
     past_the_guard.filter(owner=instance, identifier="").update(detail="")  # an account's may name an address

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -11,11 +11,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from tokens.call import Call
-from tokens.models import Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
+from tokens.models import SCOPE_LENGTH, Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
 
 MOST_LATEST = 50  # answered and refused calls of one token written down in one flush: as many as its page shows
 MOST_DETAILS = 5000  # of all tokens
 MOST_CALLERS = 100  # told apart for one token on one day, by this process; all others count together
+MOST_SCOPES = 100  # that endpoints ask of one token on one day: gateways take any name
+MOST_TOKENS = 10_000  # of which that is remembered; then it begins anew
 TOGETHER = ("", "")
 
 
@@ -33,7 +35,7 @@ class Key(NamedTuple):
 TABLES: dict[type[Count], Callable[[Key], Iterable[tuple[Any, ...]]]] = {  # the rows that a key adds to
     DayCount: lambda key: [(key.token, key.hour.date(), key.address, key.family, key.status_class)],
     HourCount: lambda key: [(key.token, key.hour, key.status_class)],
-    ScopeCount: lambda key: [(key.token, key.hour.date(), scope) for scope in key.scopes],
+    ScopeCount: lambda key: [(key.token, key.hour.date(), scope[:SCOPE_LENGTH]) for scope in key.scopes],
 }
 
 
@@ -49,23 +51,40 @@ class Sums(dict[tuple[Any, ...], list[Any]]):
             self[key] = [requests, refused, at]
 
 
-class Callers:
-    """Who called with which token today."""
+class Distinct:
+    """What came with each token today, told apart up to a number."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._day: date | None = None
+        self._of: dict[int, set[Hashable]] = {}
+
+    def admits(self, day: date, pk: int, value: Hashable) -> bool:
+        """Whether `value` is among the first that came."""
+        if self._day is None or day > self._day or len(self._of) >= MOST_TOKENS:
+            self._day, self._of = day, {}
+        known = self._of.setdefault(pk, set())
+        if value not in known and len(known) >= self._most:
+            return False
+        known.add(value)
+        return True
+
+
+class Known:
+    """What counts of calls are told apart by: memory and tables stay small, whoever calls and whatever is asked for."""
 
     def __init__(self) -> None:
-        self._day: date | None = None
-        self._of: dict[int, set[tuple[str, str]]] = {}
+        self.callers = Distinct(MOST_CALLERS)
+        self.scopes = Distinct(MOST_SCOPES)
 
-    def named(self, call: Call, pk: int) -> tuple[str, str]:
-        """The caller's address and family; neither once too many have been told apart."""
-        day = call.at.date()
-        if day != self._day:
-            self._day, self._of = day, {}
-        caller, known = (call.address, call.family), self._of.setdefault(pk, set())
-        if caller not in known and len(known) >= MOST_CALLERS:
-            return TOGETHER
-        known.add(caller)
-        return caller
+    def key(self, call: Call, pk: int) -> Key:
+        """What `call` counts as; without address and family, and without some scopes, once there are too many."""
+        day, caller = call.at.date(), (call.address, call.family)
+        if not self.callers.admits(day, pk, caller):
+            caller = TOGETHER
+        asked = call.scopes if call.denial is None or call.code == "insufficient_scope" else ()
+        scopes = tuple(scope for scope in asked if self.scopes.admits(day, pk, scope))
+        return Key(pk, call.at.replace(minute=0, second=0, microsecond=0), *caller, call.status // 100, scopes)
 
 
 class Tally:
@@ -88,13 +107,10 @@ class Tally:
         """How many there were."""
         return sum(requests for requests, *_ in self.counts.values())
 
-    def add(self, call: Call, pk: int, caller: tuple[str, str]) -> None:
-        """Count `call`, which `caller` made with the token of that key."""
-        hour = call.at.replace(minute=0, second=0, microsecond=0)
-        asked = call.scopes if call.denial is None or call.code == "insufficient_scope" else ()
-        key = Key(pk, hour, *caller, call.status // 100, asked)
+    def add(self, call: Call, key: Key) -> None:
+        """Count `call` under `key`."""
         self.counts.add(key, 1, int(call.denial is not None), call.at)
-        self.keep(call, pk)
+        self.keep(call, key.token)
 
     def keep(self, call: Call, pk: int) -> None:
         """Write `call` down with the next flush, in place of an older one of its token where there are too many."""

@@ -17,7 +17,7 @@ from tokens import metrics, request_log
 from tokens.call import Call
 from tokens.models import Digest, Event, RecentRequest, Token
 from tokens.signals import token_refused, token_used
-from tokens.tally import Callers, Tally
+from tokens.tally import Known, Tally
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Recorder:
     def __init__(self) -> None:
         self._calls: deque[Call] = deque()
         self._tally = Tally()
-        self._callers = Callers()
+        self._known = Known()
         self._met: dict[tuple[int, str], datetime] = {}
         self._written: dict[int, int] = {}
         self._unreported = Pending[Call](MOST_REPORTED)
@@ -114,12 +114,12 @@ class Recorder:
         self.flush()
 
     def flush(self) -> None:
-        """Write what is remembered."""
+        """Write what is remembered. Counts come first: nobody may read the log, and who is told may take their time."""
         self._add_up()
-        self._report()
         self._save()
         self._save_guesses()
-        self._send_signals()  # last, because receivers may take their time
+        self._report()
+        self._send_signals()
 
     def _add_up(self) -> None:
         """Turn the calls that wait into counts and lines."""
@@ -139,7 +139,7 @@ class Recorder:
             log.warning("%d more requests are missing in the log and the metrics", dropped)
 
     def _count(self, call: Call, token: Token) -> None:
-        self._tally.add(call, token.pk, self._callers.named(call, token.pk))
+        self._tally.add(call, self._known.key(call, token.pk))
         if call.denial is None:
             self._meet(call, token)
         else:
@@ -169,7 +169,7 @@ class Recorder:
             written = tally.save()
         except (OperationalError, InterfaceError) as error:
             connection.close()
-            log.warning("the usage of %d tokens is kept for the next try: %s", len(tally.latest), error)
+            log.warning("%d counted requests are kept for the next try: %s", tally.requests, error)
             with self._lock:
                 tally.absorb(self._tally)
                 self._tally = tally

@@ -102,3 +102,20 @@ def test_without_the_scope(issue: Issue) -> None:
     answer = Caller(*issue(scopes=["tokens:write"]))("POST", RENEW)
     assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
     assert Token.objects.count() == 1
+
+
+def test_one_renewal_at_a_time(caller: Caller) -> None:
+    """Else a program could have as many working tokens as it likes, each with a limit of its own."""
+    body = caller("POST", RENEW).json()
+    successor = Caller(Token.objects.get(identifier=body["identifier"]), body["token"])
+    refused = successor("POST", RENEW)
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert caller.token.identifier in refused.json()["detail"]
+    caller.token.revoke()
+    assert successor("POST", RENEW).status_code == 201
+
+
+def test_a_form_of_a_thousand_fields_is_no_fault_of_ours(caplog: pytest.LogCaptureFixture) -> None:
+    answer = Client().post("/api/v1/revoke", {f"field{number}": "1" for number in range(1100)})
+    assert answer.status_code in {400, 415}
+    assert "Traceback" not in caplog.text

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -112,6 +113,8 @@ DENIALS: dict[type[Exception], Callable[[Any], Denial]] = {
     ValidationError: not_valid,
     HttpError: lambda _: denial.bad_request("its body is not JSON"),
     Down: lambda _: denial.unavailable(),
+    InterfaceError: lambda _: denial.unavailable(),
+    OperationalError: lambda _: denial.unavailable(),
     KeyReused: lambda _: denial.invalid_request(
         [FieldError(field="Idempotency-Key", detail="It came with another request before. Use a new one for this.")]
     ),

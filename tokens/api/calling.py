@@ -7,11 +7,13 @@ from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
 from ninja import Router
 
+from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
 from tokens.api.caller import turn
 from tokens.api.making import made_once
 from tokens.api.schemas import Key, NewToken, Renewal, TokenFacts
 from tokens.credential import Credential
+from tokens.denial import moment
 from tokens.facts import as_json
 from tokens.lifetime import OVERLAPS
 from tokens.models import Token
@@ -48,7 +50,12 @@ def renew_calling_token(request: TokenRequest, renewal: Renewal = AS_ON_THE_PAGE
 
 
 def renew(request: TokenRequest, caller: Token, renewal: Renewal) -> tuple[Token, Credential]:
-    """The successor of `caller`."""
+    """The successor of `caller`: one at a time, or a program could have as many working tokens as it likes."""
+    if (old := caller.renewed_from) and old.is_revocable:
+        words = (
+            f"{old.identifier}, which this token replaced, works until {moment(old.expires_at)}. Revoke it, or wait."
+        )
+        raise denial.conflict(words)
     length = caller.expires_at - caller.created_at
     if settings.MAX_TOKEN_LIFETIME_DAYS is not None:
         length = min(length, timedelta(days=settings.MAX_TOKEN_LIFETIME_DAYS))

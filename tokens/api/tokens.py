@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -55,7 +56,7 @@ def list_tokens(request: TokenRequest, filters: Query[Filters]) -> HttpResponse:
         asked = filters.model_dump(exclude_unset=True, mode="json")
         asked |= {"q": search, "cursor": name_of(last.created_at, last.pk)}
         query = urlencode({name: value for name, value in asked.items() if value})
-        after = request.build_absolute_uri(f"{request.path}?{query}")
+        after = f"{settings.SITE_URL}{request.path}?{query}"
     return JsonResponse({"items": [as_json(token) for token in page[: filters.limit]], "next": after})
 
 

@@ -6,7 +6,7 @@ from tokens.models.idempotency import KEY_LENGTH, IdempotencyKey, KeyReused
 from tokens.models.kinds import GROUPS, AccountKind
 from tokens.models.notice import KnownAddress, MailChoices, Notice
 from tokens.models.queryset import TokenQuerySet
-from tokens.models.scope import Scope
+from tokens.models.scope import SCOPE_LENGTH, Scope
 from tokens.models.token import DESCRIPTION_LENGTH, Token
 from tokens.models.usage import (
     AGENT_LENGTH,
@@ -38,6 +38,7 @@ __all__ = [
     "KEY_LENGTH",
     "NAME_LENGTH",
     "PATH_LENGTH",
+    "SCOPE_LENGTH",
     "AccountKind",
     "AlreadyRenewed",
     "Count",

@@ -13,10 +13,11 @@ from django.db import models, transaction
 from django.db.models import Q
 
 from tokens.models.words import ScopeNotAllowed
+from tokens.policy import SCOPE
 
 SCOPE_LENGTH = 100
 NAME = RegexValidator(
-    r"^[a-z][a-z0-9_.-]*:[a-z][a-z0-9_.-]*$",
+    rf"^{SCOPE.pattern}$",
     "A scope is named resource:action in lower case, such as reports:read.",
 )
 

@@ -56,7 +56,10 @@ class Token(models.Model):
 
     class Meta:
         ordering = ["-created_at", "-pk"]
-        indexes = [models.Index(fields=["owner", "-created_at"], name="token_owner_created")]
+        indexes = [
+            models.Index(fields=["owner", "-created_at"], name="token_owner_created"),
+            models.Index(fields=["expires_at"], condition=Q(revoked_at=None), name="token_expires"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["identifier"], name="token_identifier"),
             models.UniqueConstraint(fields=["owner", "form_nonce"], name="token_form_once"),

@@ -114,7 +114,7 @@ class HourCount(Count):
 
 
 class ScopeCount(Count):
-    """By day (UTC) and scope that the endpoint asked for; `refused` because the token lacks it."""
+    """By day (UTC) and scope that was asked for; `refused` where the token lacked it, or one asked for with it."""
 
     KEY = ("token", "day", "scope")
 

@@ -1,9 +1,9 @@
 """Run the production server."""
 
 import os
-import shutil
 import socket
 import sys
+import tempfile
 from typing import Any
 
 from django.conf import settings
@@ -41,9 +41,5 @@ class Command(BaseCommand):
             ) from None
 
     def prepare_metrics(self) -> None:
-        """An empty folder in which the server's processes share their metrics; another server has another port."""
-        folder = settings.VAR_DIR / f"metrics-{settings.PORT}"
-        if folder.exists():
-            shutil.rmtree(folder)
-        folder.mkdir(mode=0o700)
-        os.environ[metrics.FOLDER] = str(folder)
+        """An empty folder in which the server's processes share their metrics; config.gunicorn removes it."""
+        os.environ[metrics.FOLDER] = tempfile.mkdtemp(prefix="tokenry-metrics-")
