@@ -54,8 +54,8 @@ REMEDIES = {
         "Try again after Retry-After seconds.",
     ),
     "forbidden": Remedy(
-        "The token is good, but its owner lacks a permission that the address asks for, or its view declares nothing.",
-        "Ask for the permission; declare the view.",
+        "The token is good, but it or its owner may not do this, or the view declares nothing.",
+        "Ask for the permission, or for less; declare the view.",
     ),
     "invalid_request": Remedy(
         "The request can be read, but a part of it is missing or wrong.",
@@ -68,12 +68,12 @@ REMEDIES = {
     "unsupported_media_type": Remedy("The body is of another type than is taken.", "Send what the detail asks for."),
     "content_too_large": Remedy("The body is larger than anything that is taken.", "Send what the detail asks for."),
     "bad_request": Remedy(
-        "The request can't be read: its host, its encoding or its size is wrong.",
-        "Quote instance: the log has its reference.",
+        "The request can't be read: its body, its host, its encoding or its size is wrong.",
+        "Read the detail; quote instance: the log has its reference.",
     ),
     "internal_error": Remedy(
         "The request failed here, not by a fault of its sender.",
-        "Quote instance: the log has its reference.",
+        "Read the detail; quote instance: the log has its reference.",
     ),
     "not_found": Remedy("There is nothing at the address.", "Check the address and the method."),
     "method_not_allowed": Remedy("The address does not take that method.", "Check the address and the method."),

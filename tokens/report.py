@@ -188,7 +188,7 @@ def callers(rows: QuerySet[DayCount], most: int) -> Callers:
     """Who made the requests that `rows` count, the busiest first; in one query."""
     sums: Any = rows.values_list("address", "family").annotate(Sum("requests"), Sum("refused"), Max("last_at"))
     sums = sums.annotate(groups=Window(CountRows("*")))
-    found = list(sums.order_by("-requests__sum", "-last_at__max", "address")[:most])
+    found = list(sums.order_by("-requests__sum", "-last_at__max", "address", "family")[:most])
     return Callers([Caller(*row[:-1]) for row in found], found[0][-1] - len(found) if found else 0)
 
 

@@ -84,7 +84,11 @@ def test_change(caller: Caller, issue: Issue, owner: User) -> None:
     assert (answer.status_code, body["name"], body["description"], body["scopes"]) == (200, "New", "Old", ["a:read"])
     assert body["allowed_addresses"] == ["10.0.0.0/8"]
     event = Event.objects.get(kind="changed")
-    assert (event.detail, event.actor, event.identifier) == ("name, scopes", owner, token.identifier)
+    assert (event.detail, event.actor, event.identifier) == (
+        f"name, scopes, with {caller.token.identifier}",
+        owner,
+        token.identifier,
+    )
     assert caller("PATCH", path(token), {}).json() == body
     assert caller("PATCH", path(token), {"description": ""}).json()["description"] == ""
 

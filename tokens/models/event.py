@@ -114,7 +114,10 @@ class Event(models.Model):
 
     @classmethod
     def record(cls, kind: TokenKind, token: Token, request: HttpRequest | None, detail: str = "") -> None:
-        """Write down what happened to `token`; `request` says by whom and from where, None is the command line."""
+        """Write down what happened to `token`; `request` says by whom, with which token and from where, None is the
+        command line."""
+        if caller := getattr(request, "token", None):  # else "by you" would be all that is known of a program's doing
+            detail = f"{detail}, with {caller.identifier}".removeprefix(", ")
         token_columns = {"token": token, "token_name": token.name, "identifier": token.identifier}
         cls.objects.create(kind=kind, owner_id=token.owner_id, detail=detail, **token_columns, **origin(request))
 

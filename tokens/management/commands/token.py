@@ -54,7 +54,7 @@ ACTIONS = {
         "the key “token”.",
     ),
     "renew": Action(
-        "Renew a token: make a new one with the same settings, beside which the old one works for a while.",
+        "Renew a token: make a new one, the same but for its expiry, beside which the old one works for a while.",
         life.renew_arguments,
         life.renew_token,
         "The new value alone goes to standard output; with --json it is the key “token”.",
