@@ -78,7 +78,7 @@ def test_it_waits_for_a_limit(site: Site, language: str) -> None:
 
 def refusals(site: Site) -> int:
     """How many requests the server refused because of a limit."""
-    return site.server.log.read_text().count("429 rate_limited")
+    return site.server.log.read_text().count('"code": "rate_limited"')
 
 
 def test_it_says_why_it_was_refused(site: Site, language: str) -> None:
