@@ -9,13 +9,12 @@ import os
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from benchmarks.endtoend import Served, free_port, load, serving
+from benchmarks.endtoend import Served, free_port, load, serving, wait_for
 from benchmarks.run import say
 from benchmarks.targets import NAMES
 from benchmarks.workshop import ROOT, Store, Workshop, missing
@@ -54,11 +53,10 @@ def nginx(folder: Path, plain: int, tokenry: int) -> Iterator[dict[str, str]]:
     options = "daemon off; pid nginx.pid; error_log stderr;" + (" user root;" if os.geteuid() == 0 else "")
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin") or "nginx"
     process = subprocess.Popen([program, "-p", str(folder), "-c", str(folder / "nginx.conf"), "-g", options])
+    addresses = {name: f"http://127.0.0.1:{unguarded}/{name}" for name in ("plain", "verify", "bare")}
     try:
-        yield {
-            **{name: f"http://127.0.0.1:{unguarded}/{name}" for name in ("plain", "verify", "bare")},
-            "guarded": f"http://127.0.0.1:{guarded}/plain",
-        }
+        wait_for(addresses["plain"], "", process)
+        yield {**addresses, "guarded": f"http://127.0.0.1:{guarded}/plain"}
     finally:
         process.terminate()
         process.wait(timeout=20)
@@ -71,7 +69,6 @@ def measure(place: Workshop, store: Store, workers: int, rounds: int, seconds: i
         serving(place, Served(store, workers), store) as tokenry,
         nginx(place.path, port_of(plain), port_of(tokenry)) as addresses,
     ):
-        time.sleep(0.5)  # nginx listens
         rates: dict[str, list[float]] = {name: [] for name in addresses}
         for number in range(rounds + 1):
             for name, address in addresses.items():

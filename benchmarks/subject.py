@@ -19,6 +19,7 @@ import django
 
 django.setup()
 
+# What follows reads the settings while it is imported: hence E402.
 from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 from django.db import connection  # noqa: E402

@@ -92,9 +92,8 @@ class Tally:
 
     def __init__(self) -> None:
         self.counts = Sums()
-        self.latest: dict[
-            tuple[int, bool], deque[Call]
-        ] = {}  # answered and refused apart: neither drives out the other
+        # By token, and answered and refused apart, so that neither drives out the other.
+        self.latest: dict[tuple[int, bool], deque[Call]] = {}
         self.uses: dict[int, Call] = {}
         self.digests: dict[int, Digest] = {}
         self.details = self.dropped = 0

@@ -6,20 +6,18 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 
 import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.utils import timezone
+from hypothesis import HealthCheck
+from hypothesis import settings as effort
+from hypothesis import strategies as st
 
-schemathesis = pytest.importorskip("schemathesis")
-
-from django.core.signals import request_finished, request_started  # noqa: E402  (skipped where there is none)
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.db import close_old_connections  # noqa: E402
-from django.utils import timezone  # noqa: E402
-from hypothesis import HealthCheck  # noqa: E402
-from hypothesis import settings as effort  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-
-from accounts.models import User  # noqa: E402
-from tests.conftest import bearer  # noqa: E402
-from tokens.models import Token  # noqa: E402
+from accounts.models import User
+from tests.conftest import bearer
+from tokens.models import Token
 
 PLACE = "a fresh token"
 SCOPES = ["tokens:introspect", "tokens:read", "tokens:renew", "tokens:write"]
@@ -47,7 +45,7 @@ class Bearer:
         case.headers = {**(case.headers or {}), "Authorization": data}
 
 
-@schemathesis.hook  # type: ignore[untyped-decorator]  # it is imported only where it is
+@schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Put another token into each call, because some calls end theirs."""
     if (case.headers or {}).get("Authorization") == PLACE:
@@ -74,7 +72,7 @@ def no_limits(settings: Any) -> None:
     settings.MAX_TOKENS_PER_USER = 1_000_000
 
 
-@schema.parametrize()  # type: ignore[untyped-decorator]  # the same
+@schema.parametrize()
 @EFFORT
 def test_each_call(case: Any) -> None:
     case.call_and_validate()
