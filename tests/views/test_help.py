@@ -69,7 +69,7 @@ def test_the_token_pages_link_to_it(owner_client: Client, issue: Issue) -> None:
 def test_every_refusal_is_explained(client: Client) -> None:
     page = client.get("/help/").content.decode()
     for code in REFUSALS:
-        assert f"<code>{code}</code> <small>{KINDS[code].status}</small>" in page
+        assert f"<code>{code}</code> <small>{KINDS[code].status}: {escape(REMEDIES[code].meaning)}</small>" in page
         assert escape(REMEDIES[code].action) in page
     assert 'href="/settings/tokens/troubleshoot/"' in page
 
