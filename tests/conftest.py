@@ -24,6 +24,9 @@ from tokens import limits, lookup, outbox, usage
 from tokens.call import Call
 from tokens.models import Token
 
+# No thread writes behind a test's back, nor from what is asked while tests are collected; tests flush by hand.
+usage.Recorder._start = lambda _: None  # type: ignore[method-assign]  # for the whole run
+
 PASSWORD = "correct horse battery staple"
 Issue = Callable[..., tuple[Token, str]]
 
@@ -37,8 +40,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.fixture(autouse=True)
 def quiet_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No thread writes behind a test's back; tests flush by hand."""
-    monkeypatch.setattr(usage.Recorder, "_start", lambda _: None)
+    """What one test recorded or has to tell is not there for the next."""
     monkeypatch.setattr(outbox, "send_news_soon", lambda: None)
     yield
     vars(usage.recorder).update(vars(usage.Recorder()))
