@@ -24,11 +24,15 @@ from tokens import limits, lookup, outbox, usage
 from tokens.call import Call
 from tokens.models import Token
 
-# No thread writes behind a test's back, nor from what is asked while tests are collected; tests flush by hand.
-usage.Recorder._start = lambda _: None  # type: ignore[method-assign]  # for the whole run
-
 PASSWORD = "correct horse battery staple"
 Issue = Callable[..., tuple[Token, str]]
+
+
+def no_thread(recorder: usage.Recorder) -> None:
+    """Nothing is written behind a test's back, nor from what is asked while tests are collected: they flush by hand."""
+
+
+usage.Recorder._start = no_thread  # type: ignore[method-assign]  # for the whole run
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -39,7 +43,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(autouse=True)
-def quiet_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What one test recorded or has to tell is not there for the next."""
     monkeypatch.setattr(outbox, "send_news_soon", lambda: None)
     yield
