@@ -32,7 +32,7 @@ def no_thread(recorder: usage.Recorder) -> None:
     """Nothing is written behind a test's back, nor from what is asked while tests are collected: they flush by hand."""
 
 
-usage.Recorder._start = no_thread  # type: ignore[method-assign]  # for the whole run
+usage.Recorder._start = no_thread  # type: ignore[assignment, method-assign]  # for the whole run
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
