@@ -38,6 +38,9 @@ def test_every_letter_of_the_alphabet_comes_up() -> None:
     assert seen == set(string.digits + string.ascii_letters)
 
 
+OTHER = "another kind of credential, or lacks its beginning: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_"
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -46,9 +49,15 @@ def test_every_letter_of_the_alphabet_comes_up() -> None:
         (GOOD + "ab", "too long: 75 of 73 characters"),
         (GOOD[:40] + "-" + GOOD[41:], "mistyped: character 41 is one that tokens never contain"),
         (GOOD[:40] + "é" + GOOD[41:], "mistyped: character 41 is one that tokens never contain"),
-        ("ghp_" + GOOD[4:], "another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_"),
-        ("tkn_prod_" + GOOD[9:], "another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_"),
-        ("", "another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_"),
+        ("ghp_" + GOOD[4:], OTHER),
+        ("tkn_prod_" + GOOD[9:], OTHER),
+        (GOOD[5:], OTHER),
+        ("", OTHER),
+        (f'"{GOOD}"', "in quotes or brackets"),
+        (f"<{GOOD}>", "in quotes or brackets"),
+        ("$TOKENRY_TOKEN", "the name of a variable or a placeholder"),
+        ("{{token}}", "the name of a variable or a placeholder"),
+        ("<token>", "the name of a variable or a placeholder"),
     ],
 )
 def test_what_is_wrong(text: str, expected: str) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokens import credential, faults
+from tokens.denial import KINDS
 from tokens.diagnosis import read
 
 TOKEN = credential.generate("tkn", "live").value
@@ -67,6 +68,10 @@ WHOLE = [  # with {} for a good token, and the faults
     ("{}%20", ("PERCENT",)),
     ("curl http://localhost/?access_token={}", ("NO_HEADER", "IN_ADDRESS")),
     ("https://localhost/api/v1/token?access_token={}&x=1", ("IN_ADDRESS",)),
+    ("curl -u me:{} http://localhost/", ("OTHER_SCHEME",)),
+    ("curl -s -u'me:{}' http://localhost/", ("OTHER_SCHEME",)),
+    (f"curl --user={IDENTIFIER}:{{}} http://localhost/", ("OTHER_SCHEME",)),
+    ("curl http://localhost/ -u {}:", ("OTHER_SCHEME",)),
     ("curl -H Authorization: Bearer {} http://localhost/", ("UNQUOTED",)),
     ("Bearer Bearer  “{}”\n", ("LOOK_ALIKES", "LINE_BREAKS", "DOUBLED", "SPACES")),
 ]  # fmt: skip
@@ -108,7 +113,9 @@ def test_a_token_broken_over_two_lines_is_whole_without_the_break() -> None:
     assert (reading.faults, bool(reading.credential)) == ([faults.LINE_BREAKS], True)
 
 
-OTHER = "It is another kind of credential: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_."
+OTHER = (
+    "It is another kind of credential, or lacks its beginning: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_."
+)
 ELSEWHERE = "It begins like a token of another installation: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_."
 NOTHING_OF_OURS = [
     ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", (OTHER,)),
@@ -122,6 +129,9 @@ NOTHING_OF_OURS = [
     ("Authorization: Bearer a b", ("SPACES", OTHER)),
     ("$TOKENRY_TOKEN", ("PLACEHOLDER",)),
     ("%TOKENRY_TOKEN%", ("PLACEHOLDER",)),
+    ("Authorization $TOKENRY_TOKEN", ("NO_SCHEME", "PLACEHOLDER")),
+    ("curl -u me:$TOKENRY_TOKEN http://localhost/", ("OTHER_SCHEME", "PLACEHOLDER")),
+    ("curl -u me: http://localhost/", ("OTHER_SCHEME",)),
     ("Authorization: Bearer <token>", ("PLACEHOLDER",)),
     ("Authorization: Bearer {{ token }}", ("PLACEHOLDER",)),
     ("Authorization: Bearer Bearer $TOKENRY_TOKEN", ("DOUBLED", "PLACEHOLDER")),
@@ -162,6 +172,18 @@ def test_no_reference(text: str) -> None:
     assert read(text, "tkn").reference == ""
 
 
+@pytest.mark.parametrize("code", KINDS)
+@pytest.mark.parametrize("text", ["{}", ' "{}"\n', '{"detail": "…", "code": "{}"}', "I get {}, why?"])
+def test_a_code(text: str, code: str) -> None:
+    reading = read(text.replace("{}", code), "tkn")
+    assert (reading.code, reading.faults, reading.credential) == (code, [], None)
+
+
+@pytest.mark.parametrize("text", [f"rate_limited {TOKEN}", "rate_limited_", "xrate_limited", "rate limited"])
+def test_no_code(text: str) -> None:
+    assert read(text, "tkn").code == ""
+
+
 PIECES = st.sampled_from(
     [TOKEN, TOKEN[:50], TOKEN[30:], IDENTIFIER, "Bearer", "Authorization:", "curl -H ", "--oauth2-bearer ", "{", "}",
      '"', "'", "$", "%20", "•", ",", "\n", "\t", " ", "=", "?a=", "<", ">", "urn:tokenry:denial:", "0" * 16]
@@ -175,7 +197,7 @@ def test_it_never_fails_and_never_repeats_a_secret(text: str, prefix: str) -> No
     said = " ".join(f"{fault.what} {fault.action}" for fault in reading.faults) + reading.identifier + repr(reading)
     assert TOKEN[24:34] not in said
     assert TOKEN[30:40] not in said
-    assert reading.faults or reading.reference or reading.credential
+    assert reading.faults or reading.reference or reading.code or reading.credential
     assert re.fullmatch(r"[0-9a-f]{16}|", reading.reference)
 
 

@@ -179,7 +179,8 @@ def test_a_database_that_is_away_lets_nobody_in(issue: Issue, monkeypatch: pytes
     ("path", "headers", "method", "shown"),
     [
         ("/verify/orders/7", {}, "POST", "/orders/7"),
-        ("/verify", {}, "POST", "/"),
+        ("/verify", {}, "POST", "/verify"),
+        ("/verify/", {}, "POST", "/"),
         ("/verify", {"X-Original-URI": "/a?secret=1", "X-Original-Method": "DELETE"}, "DELETE", "/a"),
         ("/verify", {"X-Forwarded-Uri": "/b?c=d", "X-Forwarded-Method": "PUT"}, "PUT", "/b"),
         ("/verify", {"X-Original-URI": "/caf%C3%A9"}, "POST", "/caf%C3%A9"),

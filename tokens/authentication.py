@@ -76,7 +76,7 @@ def read_credential(request: HttpRequest, basic: bool) -> Credential:
     if basic and scheme.lower() == "basic":
         text = password(text)
     elif scheme.lower() != "bearer":
-        raise denial.missing_credentials(basic=basic)
+        raise denial.missing_credentials(sent=bool(header), basic=basic)
     if not text.strip():
         raise denial.malformed_header("`Bearer` with no token after it")
     if " " in text:
@@ -84,7 +84,7 @@ def read_credential(request: HttpRequest, basic: bool) -> Credential:
     try:
         return credential.parse(text, settings.TOKEN_PREFIX)
     except credential.MalformedToken as fault:
-        raise denial.malformed_token(str(fault)) from None
+        raise denial.malformed_token(str(fault), fault.action) from None
 
 
 @sensitive_variables()
@@ -95,7 +95,8 @@ def password(text: str) -> str:
     except ValueError:
         raise denial.malformed_header("Basic credentials that are not Base64 of ASCII text") from None
     if user != value[:IDENTIFIER_LENGTH]:
-        raise denial.malformed_token("not that of the user name, which is to be its first 24 characters")
+        fault = f"not that of the user name, which is to be its first {IDENTIFIER_LENGTH} characters"
+        raise denial.malformed_token(fault, "Send the token as the password, and its beginning as the user.")
     return value
 
 

@@ -19,11 +19,17 @@ SECRET_LENGTH = 43  # base62 characters: 256 bits
 CHECKSUM_LENGTH = 6  # 62 ** 6 > 2 ** 32
 TOKEN_LENGTH = IDENTIFIER_LENGTH + SECRET_LENGTH + CHECKSUM_LENGTH
 BULLET = "•"
+QUOTES = tuple("\"'`<([{")
+NOT_FILLED_IN = tuple("$%{<[")
 WRONG_CHARACTER = re.compile(r"[^0-9A-Za-z_]")
 
 
 class MalformedToken(ValueError):
-    """The text can't be a token of this installation; the message says why and never quotes the text."""
+    """The text can't be a token of this installation; it says why, and what to do, and never quotes the text."""
+
+    def __init__(self, fault: str, action: str = "Copy it again, whole, from where it is kept.") -> None:
+        super().__init__(fault)
+        self.action = action
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +52,7 @@ def parse(text: str, prefix: str) -> Credential:
     """The credential that `text` spells, or MalformedToken saying what is wrong with it."""
     starts = beginnings(prefix)
     if not text.startswith(starts):
-        raise MalformedToken(
-            f"another kind of credential: tokens here begin with {', '.join(starts[:-1])} or {starts[-1]}"
-        )
+        raise unlike(text, starts)
     if len(text) != TOKEN_LENGTH:
         fault = "incomplete" if len(text) < TOKEN_LENGTH else "too long"
         raise MalformedToken(f"{fault}: {len(text)} of {TOKEN_LENGTH} characters")
@@ -57,6 +61,18 @@ def parse(text: str, prefix: str) -> Credential:
     if text[-CHECKSUM_LENGTH:] != checksum(text[:-CHECKSUM_LENGTH]):
         raise MalformedToken("mistyped: the checksum does not match")
     return Credential(value=text, identifier=text[:IDENTIFIER_LENGTH])
+
+
+def unlike(text: str, starts: tuple[str, ...]) -> MalformedToken:
+    """What is wrong with a text that begins like no token of ours."""
+    if text[:1] in QUOTES and text[1:].startswith(starts):
+        return MalformedToken("in quotes or brackets", "Send it without them.")
+    if text[:1] in NOT_FILLED_IN:
+        return MalformedToken("the name of a variable or a placeholder", "Send what it stands for.")
+    return MalformedToken(
+        f"another kind of credential, or lacks its beginning: tokens here begin with {', '.join(starts[:-1])} or "
+        f"{starts[-1]}"
+    )
 
 
 @cache

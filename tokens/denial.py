@@ -67,10 +67,11 @@ class Denial(Exception):
     view_status: int | None = None  # where the code says less than the status
 
     def __post_init__(self) -> None:
-        if self.view_status is None:
+        status, known = self.view_status, KINDS.get(self.code)
+        if status is None:
             self.kind = KINDS[self.code]
         else:
-            self.kind = Kind(self.view_status, responses.get(self.view_status, "Request failed"))
+            self.kind = Kind(status, known.title if known else responses.get(status, "Request failed"))
 
     @property
     def status(self) -> int:
@@ -100,11 +101,12 @@ class Denial(Exception):
         return headers
 
 
-def missing_credentials(*, basic: bool = False) -> Denial:
-    """Nothing was sent that could be a token; `basic` says that Basic credentials would do too."""
+def missing_credentials(*, sent: bool, basic: bool = False) -> Denial:
+    """No token came; `sent` says that the header did, and `basic` that Basic credentials would do too."""
+    fault = "The Authorization header does not begin with `Bearer`. " if sent else ""
     other = "Basic credentials do too: the token's identifier, and the token." if basic else ""
     words = "Send the header `Authorization: Bearer <token>`. "
-    return Denial("missing_credentials", words + (other or "Nothing else signs a request in."))
+    return Denial("missing_credentials", fault + words + (other or "Nothing else signs a request in."))
 
 
 def malformed_header(fault: str) -> Denial:
@@ -113,8 +115,8 @@ def malformed_header(fault: str) -> Denial:
     )
 
 
-def malformed_token(fault: str) -> Denial:
-    return Denial("malformed_token", f"The token is {fault}. Copy it again, whole, from where it is kept.")
+def malformed_token(fault: str, action: str) -> Denial:
+    return Denial("malformed_token", f"The token is {fault}. {action}")
 
 
 def unknown_token() -> Denial:

@@ -1,7 +1,7 @@
 """What somebody pasted to learn why a request was refused: what it is, and what is wrong with it as it stands. Pure.
 
-It reads the reference of a refusal, a header line, a command, a line of code or a token alone. Nothing that it says
-repeats what was pasted, but for a token's public first characters.
+It reads the reference or the code of a refusal, a header line, a command, a line of code or a token alone. Nothing that
+it says repeats what was pasted, but for a token's public first characters.
 """
 
 import re
@@ -11,15 +11,19 @@ from typing import NamedTuple
 
 from tokens import credential, faults
 from tokens.credential import ENVIRONMENTS, IDENTIFIER_LENGTH, Credential, MalformedToken
+from tokens.denial import KINDS
 from tokens.faults import Fault
 
 REFERENCE_ALONE = re.compile(r"\W*([0-9a-f]{16})\W*", re.IGNORECASE)
+CODE = re.compile(rf"(?<!\w)({'|'.join(KINDS)})(?!\w)")
 REFERENCE = re.compile(r"(?:urn:tokenry:denial:|\breference\W{1,5})([0-9a-f]{16})(?![0-9a-z])", re.IGNORECASE)
 PROMPT = " \t\r\n$>#"
 COMMAND = re.compile(r"(?:curl|wget|xh|https?)\s", re.IGNORECASE)
-CURL_OPTION = re.compile(r"--oauth2-bearer[ =]+[\"']?([^\s\"']*)")
+CURL_BEARER = re.compile(r"\s--oauth2-bearer[ =]+[\"']?([^\s\"']*)")
+CURL_USER = re.compile(r"\s(?:-u|--user[ =])\s*[\"']?([^\s\"']*)")
 HEADER = re.compile(
-    r"(?P<quote>[\"'`]?)\bauthorization(?P<closed>[\"'`]?)[ \t]*(?::|=>?)[ \t]*(?P<rest>.*)", re.IGNORECASE | re.DOTALL
+    r"(?P<quote>[\"'`]?)\bauthorization(?P<closed>[\"'`]?)[ \t]*(?::|=>?|(?=\$))[ \t]*(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 LITERAL = re.compile(r"[frbu]{0,2}([\"'`])(?P<value>.*?)\1", re.IGNORECASE | re.DOTALL)
 HEADER_END = re.compile(r"\r?\n(?=[<>* ]{0,3}(?:[\w-]+:|\r?\n|\Z))")
@@ -58,6 +62,7 @@ class Reading:
 
     faults: list[Fault] = field(default_factory=list)
     reference: str = ""
+    code: str = ""  # of a refusal
     identifier: str = ""
     credential: Credential | None = None
 
@@ -72,8 +77,11 @@ class Found(NamedTuple):
 
 def read(text: str, prefix: str) -> Reading:
     """What `text` is, for an installation whose tokens begin with `prefix`. It never fails."""
+    code = CODE.search(text)
     if reference := REFERENCE_ALONE.fullmatch(text) or REFERENCE.search(text):
-        return Reading(reference=reference[1].lower())
+        return Reading(reference=reference[1].lower(), code=code[1] if code else "")
+    if code and start_of(text, prefix) < 0:
+        return Reading(code=code[1])
     value, is_header, found = find(text, prefix)
     filled_in = start_of(value, prefix) >= 0 or not PLACEHOLDER.search(value)
     more, candidate = clean(value if filled_in else PLACEHOLDER.sub("placeholder", value), is_header, prefix)
@@ -88,10 +96,13 @@ def read(text: str, prefix: str) -> Reading:
 def find(text: str, prefix: str) -> Found:
     """Where in `text` the credential is."""
     is_command = bool(COMMAND.match(text.lstrip(PROMPT)))
-    if option := CURL_OPTION.search(text):
+    if option := CURL_BEARER.search(text):
         return Found(f"Bearer {option[1]}", True, [])
     if header := HEADER.search(text):
         return header_value(header, is_command)
+    if is_command and (option := CURL_USER.search(text)):
+        user, _, password = option[1].partition(":")
+        return Found(f"Basic {password or user}", True, [])
     start = start_of(text, prefix)
     lead = text[: max(start, 0)]
     in_query = [faults.IN_ADDRESS] if IN_QUERY.search(lead) else []

@@ -58,7 +58,7 @@ def original(request: HttpRequest, path: str) -> tuple[str, str]:
     method = next((meta[name] for name in METHODS if name in meta), request.method or "")
     if address := next((meta[name] for name in ADDRESSES if name in meta), ""):
         return method, unquote(address.partition("?")[0])  # as a path of our own comes
-    return method, path[len(PATH) :] or "/"
+    return method, path[len(PATH) :] or path  # /verify itself where the gateway does not say
 
 
 @lru_cache(maxsize=256)

@@ -18,6 +18,7 @@ from tokens.denial import KINDS, moment
 from tokens.diagnosis import read
 from tokens.findings import Finding, address_notes, refusal, refusals_of, renewal_notes, scope_notes, state_of
 from tokens.models import RecentRequest, Token
+from tokens.remedies import remedy
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +68,20 @@ WRONG_SECRET = Finding(
     "unknown_token",
 )
 
+MORE_BY_REFERENCE = Finding(
+    "This says what the code means in general.",
+    "Paste the whole answer, or the reference at the end of its instance, to learn what that request failed of.",
+)
+
 
 @sensitive_variables()
 def examine(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
     """What there is to say of it to `user`, who asks from `address`."""
     reading = read(pasted, settings.TOKEN_PREFIX)
     if reading.reference:
-        return of_request(user, reading.reference)
+        return of_request(user, reading.reference) or Diagnosis([*of_code(reading.code), unknown_reference()])
+    if reading.code:
+        return Diagnosis(of_code(reading.code), notes=[MORE_BY_REFERENCE])
     problems = [Finding(fault.what, fault.action, fault.code) for fault in reading.faults]
     token = Token.objects.owned_by(user).filter(identifier=reading.identifier).select_related("owner").first()
     if token is None:
@@ -94,12 +102,17 @@ def of_token(token: Token, faults: list[Finding], proven: bool, address: str) ->
     return Diagnosis([*faults, *state], refusals_of(token, granted), [] if state else notes, token)
 
 
-def of_request(user: AbstractBaseUser, reference: str) -> Diagnosis:
-    """The request of one of the person's tokens that was answered with `reference`."""
+def of_code(code: str) -> list[Finding]:
+    """What the code of an answer means, whoever got it; nothing where there is none."""
+    return [Finding(*remedy(code), code)] if code else []
+
+
+def of_request(user: AbstractBaseUser, reference: str) -> Diagnosis | None:
+    """The request of one of the person's tokens that was answered with `reference`, if there was one."""
     requests = RecentRequest.objects.filter(token__owner=user.pk, reference=reference)
     request = requests.select_related("token__owner").first()
     if request is None:
-        return Diagnosis([unknown_reference()])
+        return None
     state = state_of(request.token)
     same = [finding._replace(request=request) for finding in state if finding.code == request.code]
     others = [finding for finding in state if finding.code != request.code]

@@ -154,7 +154,7 @@ def test_fields_that_do_not_exist_are_refused_by_name(caller: Caller, field: str
         ({**NAME, "expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "in the past"),
         ({**NAME, "expires": "30d", "expires_at": "2027-01-01T00:00:00Z"}, "expires_at", "not both"),
         ({**NAME, "scopes": "tokens:read"}, "scopes", "valid list"),
-        ({**NAME, "scopes": ["Read\0"]}, "scopes.0", "match pattern"),
+        ({**NAME, "scopes": ["Read\0"]}, "scopes.0", "not of the right form"),
         ({**NAME, "scopes": ["a:b"] * 101}, "scopes", "at most 100 items"),
         ({**NAME, "allowed_addresses": None}, "allowed_addresses", "Leave this out"),
         ({**NAME, "allowed_addresses": ["10.0.0.1/8"]}, "allowed_addresses", "did you mean 10.0.0.0/8?"),

@@ -139,3 +139,9 @@ def test_the_page(document: dict[str, Any]) -> None:
             assert f"<code>{parameter['name']}</code>" in section
     for field in document["components"]["schemas"]["TokenToMake"]["properties"]:
         assert f"<code>{field}</code>" in page.split('id="create_token"')[1].split("</section>")[0]
+
+
+def test_the_page_tells_bounds_and_defaults() -> None:
+    page = Client().get(PAGE).content.decode()
+    assert "<code>limit</code> <small>whole number, 1 to 100, 25 where left out</small>" in page
+    assert "<code>name</code> <small>text, at most 100 characters, needed</small>" in page

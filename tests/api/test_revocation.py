@@ -78,6 +78,7 @@ def test_failures_are_counted_against_the_address(issue: Issue, settings: Settin
 def test_a_wrong_form_is_as_oauth_says(form: str, db: None) -> None:
     body = revoke(form).json()
     assert (body["status"], body["code"], body["error"]) == (400, "invalid_request", "invalid_request")
+    assert body["title"] == "Some of this is not right"
 
 
 def test_no_answer_from_the_database_is_503(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ PLAINER = {  # than pydantic's own words
     "missing": "This is needed.",
     "model_attributes_type": "This has to be a JSON object.",
     "model_type": "This has to be a JSON object.",
+    "string_pattern_mismatch": "This is not of the right form, or has a character that it can't have.",
 }
 View = Callable[..., HttpResponse]
 

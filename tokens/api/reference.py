@@ -103,8 +103,8 @@ class Reader:
         if "enum" in schema:
             return " or ".join(schema["enum"])
         if schema["type"] == "array":
-            return "list of " + self.kind(schema["items"])
-        return str(schema.get("format", PLAIN[schema["type"]]))
+            return "list of " + self.kind(schema["items"]).partition(",")[0]
+        return str(schema.get("format", PLAIN[schema["type"]])) + bounds(schema)
 
     def command(self, method: str, path: str, found: dict[str, Any]) -> str:
         """The call with cURL; its token comes from the environment."""
@@ -118,6 +118,17 @@ class Reader:
             options.append("-d token=$TOKEN")
         address = self.site_url + path.replace("{identifier}", "$IDENTIFIER")
         return " \\\n  ".join(["curl", *options, address]).replace("curl \\\n ", "curl", 1)
+
+
+def bounds(schema: dict[str, Any]) -> str:
+    """How large a number may be, how long a text, and which it is where none is sent."""
+    lowest, highest, longest = (schema.get(name) for name in ("minimum", "maximum", "maxLength"))
+    said = [
+        f"{lowest} to {highest}" if highest else "",
+        f"at most {longest} characters" if longest and longest != schema.get("minLength") else "",
+        f"{schema['default']} where left out" if schema.get("default") else "",
+    ]
+    return "".join(f", {words}" for words in said if words)
 
 
 def access(security: list[dict[str, list[str]]]) -> str:
