@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -181,13 +182,13 @@ def test_an_account_goes_while_its_usage_is_written(owner: User, issue: Issue, m
     recorder.flush()
     for token in tokens:
         recorder.record(a_call(token, address=""))
-    begun, save_use = threading.Event(), tally.save_use
+    begun, last_use = threading.Event(), tally.last_use
 
-    def slowly(pk: int, use: Call) -> None:
+    def slowly(pk: int, use: Call) -> Any:
         begun.set()
-        save_use(pk, use)
+        return last_use(pk, use)
 
-    monkeypatch.setattr(tally, "save_use", slowly)
+    monkeypatch.setattr(tally, "last_use", slowly)
     recorder._met.clear()
 
     def flush() -> None:

@@ -92,7 +92,21 @@ def test_a_database_that_is_away_stops_nothing_else(
     sign_in("wrong")
     recorder.flush()
     assert "1 wrong passwords could not be written down: away" in caplog.text
-    assert (closed, recorder._guesses.items) == ([True], [])
+    assert (closed, recorder._guesses.items) == ([True, True], [])
+
+
+def test_a_connection_that_was_closed_meanwhile_costs_no_guess(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_guesses = Event.record_guesses
+
+    def closed(*args: Any) -> None:
+        monkeypatch.setattr(Event, "record_guesses", record_guesses)
+        raise OperationalError("the server closed the connection")
+
+    monkeypatch.setattr(Event, "record_guesses", closed)
+    monkeypatch.setattr("tokens.usage.connection.close", lambda: None)
+    sign_in("wrong")
+    recorder.flush()
+    assert Event.objects.get().kind == "wrong_password"
 
 
 def test_passwords(owner: User, mailoutbox: list[EmailMessage]) -> None:

@@ -58,11 +58,11 @@ def test_a_flush_that_fails_is_tried_again(issue: Issue, monkeypatch: pytest.Mon
     token, _ = issue()
     recorder.record(a_call(token, NOW, "192.0.2.1"))
 
-    def fail(*_: object, **__: object) -> None:
+    def fail(*_: object) -> None:
         raise OperationalError("gone")
 
     with monkeypatch.context() as broken:
-        broken.setattr("tokens.tally.Token.objects.filter", fail)
+        broken.setattr("tokens.tally.note_uses", fail)
         broken.setattr("tokens.usage.connection.close", lambda: None)
         recorder.flush()
     assert last_use(token) == (None, None)

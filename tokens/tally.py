@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable
 from datetime import date, datetime
+from itertools import islice, product
 from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Q
 
 from tokens.call import Call
-from tokens.models import SCOPE_LENGTH, Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
+from tokens.models import SCOPE_LENGTH, Count, DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token, note_uses
 
 MOST_LATEST = 50  # answered and refused calls of one token written down in one flush: as many as its page shows
 MOST_DETAILS = 5000  # of all tokens
+MOST_TOGETHER = 200  # counts written in one transaction
 MOST_CALLERS = 100  # told apart for one token on one day, by this process; all others count together
 MOST_SCOPES = 100  # that endpoints ask of one token on one day: gateways take any name
 MOST_TOKENS = 10_000  # of which that is remembered; then it begins anew
@@ -133,12 +134,26 @@ class Tally:
         self.digests |= later.digests
         self.dropped += later.dropped
 
+    def cut(self) -> Tally:
+        """Take off what is written at once: some counts, and all the rest that there is of their tokens. Locks on
+        those are held for so long, and a statement of the database may take only so long."""
+        part = Tally()
+        for key in list(islice(self.counts, MOST_TOGETHER)):
+            part.counts[key] = self.counts.pop(key)
+        pks = {key[0] for key in part.counts} or set(self.digests)
+        part.uses = {pk: self.uses.pop(pk) for pk in pks & self.uses.keys()}
+        part.digests = {pk: self.digests.pop(pk) for pk in pks & self.digests.keys()}
+        for place in self.latest.keys() & set(product(pks, (False, True))):
+            part.latest[place] = self.latest.pop(place)
+            part.details += len(part.latest[place])
+        self.details -= part.details
+        return part
+
     def save(self) -> dict[int, int]:
         """Write it, in one transaction. How many calls were written down, by token."""
         with transaction.atomic():
             alive = lock({key[0] for key in self.counts} | self.digests.keys())
-            for pk in sorted(alive & self.uses.keys()):
-                save_use(pk, self.uses[pk])
+            note_uses(last_use(pk, self.uses[pk]) for pk in sorted(alive & self.uses.keys()))
             for pk in sorted(alive & self.digests.keys()):
                 Token.objects.filter(pk=pk).update(**self.digests[pk]._asdict())
             counts = [(Key(*key), sums) for key, sums in self.counts.items() if key[0] in alive]
@@ -161,11 +176,9 @@ def lock(pks: Iterable[int]) -> set[int]:
     return {pk for start in range(0, len(wanted), 500) for pk in tokens.filter(pk__in=wanted[start : start + 500])}
 
 
-def save_use(pk: int, use: Call) -> None:
-    """The latest of several nodes stays."""
-    Token.objects.filter(Q(last_used_at=None) | Q(last_used_at__lt=use.at), pk=pk).update(
-        last_used_at=use.at, last_used_address=use.address or None, last_used_agent=use.shown_agent
-    )
+def last_use(pk: int, use: Call) -> tuple[datetime, str | None, str, int]:
+    """A row of `note_uses`."""
+    return use.at, use.address or None, use.shown_agent, pk
 
 
 def detail(call: Call, pk: int) -> tuple[Any, ...]:

@@ -9,9 +9,10 @@ import os
 import threading
 from collections import deque
 from datetime import datetime, timedelta
+from random import random
 from typing import Any, Generic, TypeVar
 
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import DataError, Error, IntegrityError, connection
 
 from tokens import metrics, request_log
 from tokens.call import Call
@@ -28,7 +29,7 @@ MOST_REFUSALS = 1000  # told to receivers, each second
 MOST_GUESSES = 1000  # wrong passwords kept, each second
 MOST_MET = 100_000  # tokens at an address, remembered by this process
 RESOLUTION = timedelta(minutes=1)  # finer than this, last use tells nobody more and costs writes
-TRIM_AFTER = 500  # calls of a token written down
+TRIM_AFTER = 500  # calls of a token written down, on average
 
 Item = TypeVar("Item")
 
@@ -65,7 +66,6 @@ class Recorder:
         self._tally = Tally()
         self._known = Known()
         self._met: dict[tuple[int, str], datetime] = {}
-        self._written: dict[int, int] = {}
         self._unreported = Pending[Call](MOST_REPORTED)
         self._meetings = Pending[tuple[Token, Call]](MOST_MET)
         self._denials = Pending[tuple[Token, Call]](MOST_REFUSALS)
@@ -116,9 +116,11 @@ class Recorder:
     def flush(self) -> None:
         """Write what is remembered. Counts come first: nobody may read the log, and who is told may take their time."""
         self._add_up()
-        self._save()
-        self._save_guesses()
-        self._report()
+        try:
+            self._save()
+            self._save_guesses()
+        finally:
+            self._report()
         self._send_signals()
 
     def _add_up(self) -> None:
@@ -159,43 +161,53 @@ class Recorder:
             self._meetings.add((token, call))
 
     def _save(self) -> None:
-        """The counts are kept for another try where the database does not answer."""
+        """What the database does not take now is kept for another try."""
         with self._lock:
             tally, self._tally = self._tally, Tally()
         metrics.observe_waiting(tally.requests)
-        if not tally:
-            return
-        try:
-            written = tally.save()
-        except (OperationalError, InterfaceError) as error:
-            connection.close()
-            log.warning("%d counted requests are kept for the next try: %s", tally.requests, error)
-            with self._lock:
-                tally.absorb(self._tally)
-                self._tally = tally
-            return
+        while part := tally.cut():
+            try:
+                written = part.save()
+            except (DataError, IntegrityError):
+                log.exception("%d counted requests are lost: the database will never take them", part.requests)
+            except Error as error:
+                connection.close()
+                part.absorb(tally)
+                log.warning("%d counted requests are kept for the next try: %s", part.requests, error)
+                with self._lock:
+                    part.absorb(self._tally)
+                    self._tally = part
+                return
+            else:
+                self._trim(written)
         metrics.observe_dropped(tally.dropped)
         if tally.dropped:
             log.info("%d requests are counted without details, which came too fast", tally.dropped)
-        self._trim(written)
 
     def _trim(self, written: dict[int, int]) -> None:
+        """By chance, so that nothing is counted, and a server that is often started anew comes to it too."""
         for pk, calls in written.items():
-            self._written[pk] = self._written.get(pk, 0) + calls
-            if self._written[pk] >= TRIM_AFTER:
-                del self._written[pk]
-                RecentRequest.trim(pk)
+            if random() * TRIM_AFTER < calls:  # noqa: S311  (no secret)
+                try:
+                    RecentRequest.trim(pk)
+                except Error as error:
+                    connection.close()
+                    log.warning("requests could not be trimmed, which is tried again later: %s", error)
 
     def _save_guesses(self) -> None:
-        """They are not kept for another try: sign-in answers nobody while the database is away."""
+        """A second try at once is for a connection that was closed since; while the database is away, sign-in answers
+        nobody."""
         guesses, _ = self._guesses.take()
         if not guesses:
             return
-        try:
-            Event.record_guesses(guesses)
-        except Error as error:
-            connection.close()
-            log.warning("%d wrong passwords could not be written down: %s", len(guesses), error)
+        for _ in range(2):
+            try:
+                Event.record_guesses(guesses)
+            except Error as error:
+                connection.close()
+                log.warning("%d wrong passwords could not be written down: %s", len(guesses), error)
+            else:
+                return
 
     def _send_signals(self) -> None:
         for token, call in self._denials.take()[0]:

@@ -17,6 +17,7 @@ from tokens.models.usage import (
     HourCount,
     RecentRequest,
     ScopeCount,
+    note_uses,
 )
 from tokens.models.words import (
     AlreadyRenewed,
@@ -65,5 +66,6 @@ __all__ = [
     "TokenQuerySet",
     "TokenRevoked",
     "WouldWiden",
+    "note_uses",
     "origin",
 ]

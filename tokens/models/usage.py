@@ -37,6 +37,16 @@ def columns(model: Any, names: Iterable[str]) -> list[str]:
     return [model._meta.get_field(name).column for name in names]
 
 
+def note_uses(rows: Iterable[tuple[datetime, str | None, str, int]]) -> None:
+    """Last uses: when, from where and by what program which token was used. The latest of several nodes stays."""
+    statement = (
+        "UPDATE tokens_token SET last_used_at = %s, last_used_address = %s, last_used_agent = %s"
+        " WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)"
+    )
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, [adapted((*row, row[0]), [0, 4]) for row in rows])
+
+
 def insert(model: Any, names: Sequence[str], rows: Iterable[Row], clash: str = "") -> None:
     """Write `rows` of those fields, in SQL that SQLite and PostgreSQL share: the ORM takes five times as long, and
     this is written for every request. The fields are numbers, texts, dates and times."""
