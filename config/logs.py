@@ -19,6 +19,8 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Anybody may send any host, and is answered 400; a traceback for each would fill the log.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
         "django.request": {"level": "ERROR"},  # a line for each 4xx besides would say nothing that counts
         "tokens.requests": {"handlers": ["requests"], "propagate": False},
     },

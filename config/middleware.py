@@ -40,6 +40,9 @@ class ProxyMiddleware:
         return self.get_response(request)
 
 
+LONGEST = 60  # characters of an address with brackets, zone and port; clients may send anything, and it is remembered
+
+
 @lru_cache(maxsize=4096)
 def plain_address(text: str) -> str:
     """One spelling of the address in `text`: no port, no zone, IPv4 out of IPv6; "" where there is none."""
@@ -71,7 +74,7 @@ def client_address(peer: str, forwarded_for: str) -> str:
     for hop in reversed([hop.strip() for hop in forwarded_for.split(",") if hop.strip()]):
         if not is_trusted(address):
             break
-        address = plain_address(hop)
+        address = plain_address(hop[:LONGEST])
     return address
 
 

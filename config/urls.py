@@ -1,6 +1,8 @@
 """Every path of the installation."""
 
 from allauth.account.decorators import secure_admin_login
+from allauth.decorators import rate_limit
+from allauth.mfa.webauthn.views import login_webauthn
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
@@ -13,6 +15,8 @@ admin.site.site_header = admin.site.site_title = "Tokenry administration"
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
 admin.site.admin_view = confirmed_posts(admin.site.admin_view)  # type: ignore[assignment, method-assign]
 
+challenge_limited = rate_limit(action="login", limit_get=True)
+
 handler400 = "config.errors.bad_request"
 handler500 = "config.errors.server_error"
 
@@ -20,6 +24,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="token_list"), name="home"),
     path("accounts/2fa/", RedirectView.as_view(pattern_name="security")),
     path("accounts/sessions/", RedirectView.as_view(pattern_name="sessions")),
+    # Whoever asks to sign in by passkey is given a session to keep the challenge in: not so many for one address.
+    path("accounts/2fa/webauthn/login/", challenge_limited(login_webauthn), name="mfa_login_webauthn"),
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.urls")),
     path("settings/", include("tokens.urls")),

@@ -92,6 +92,7 @@ def test_a_session_is_nothing_here(owner_client: Client) -> None:
         ("?environment=test", 403, "wrong_environment"),
         ("?environment=prod", 422, "invalid_request"),
         ("?environment=live&environment=test", 422, "invalid_request"),
+        ("?environment=li&environment=ve", 422, "invalid_request"),
         ("?scopes=reports:write", 422, "invalid_request"),
         ("?scope=%01", 422, "invalid_request"),
         ("?scope=reports", 422, "invalid_request"),
@@ -186,6 +187,9 @@ def test_a_database_that_is_away_lets_nobody_in(issue: Issue, monkeypatch: pytes
         ("/verify", {"X-Original-URI": "/caf%C3%A9"}, "POST", "/caf%C3%A9"),
         ("/verify", {"X-Original-URI": "/tkn%5Flive%5F4mQ7wXb2ZpT9c1K" + "s" * 49}, "POST", f"/{MASKED}"),
         ("/verify", {"X-Original-URI": "/é\x1b", "X-Original-Method": "x" * 50}, "x" * 10, "/%C3%A9%1B"),
+        ("/verify", {"X-Original-URI": "/a", "X-Original-Method": "G 2\x9b\x85x"}, "G?2??x", "/a"),
+        ("/verify", {"X-Original-URI": "/tkn%255Flive%25255F4mQ7wXb2ZpT9c1K" + "s" * 49}, "POST", f"/{MASKED}"),
+        ("/verify", {"X-Original-URI": "/100%25%2525"}, "POST", "/100%25%2525"),
     ],
 )
 def test_the_request_that_waits_is_written_down(

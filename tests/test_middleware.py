@@ -134,6 +134,13 @@ def test_a_wrong_host_has_that_form_too() -> None:
     assert (response.status_code, response.json()["code"]) == (400, "bad_request")
 
 
+@pytest.mark.parametrize("path", ["/", "/api/v1/token", "/verify"])
+def test_a_wrong_host_fills_no_log(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    Client(raise_request_exception=False).get(path, HTTP_HOST="x" * 2000 + ".example.com")
+    assert "Traceback" not in caplog.text
+    assert len(caplog.text) < 1000
+
+
 @override_settings(SECURE_SSL_REDIRECT=True)
 def test_the_api_never_redirects() -> None:
     assert Client().get("/api/public").status_code == 200

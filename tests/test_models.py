@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.models import User
 from tests.conftest import Issue
 from tokens import credential
-from tokens.models import Event, FormAlreadySent, Status, Token, TokenLimitReached
+from tokens.models import Event, FormAlreadySent, Scope, Status, Token, TokenLimitReached
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -172,3 +172,14 @@ def test_issue_takes_a_fixed_number_of_queries(
 ) -> None:
     with django_assert_max_num_queries(7):
         issue(form_nonce="n" * 22)
+
+
+def test_dropping_scopes_keeps_what_was_changed_meanwhile(issue: Issue, owner: User) -> None:
+    Scope.objects.bulk_create(Scope(name=name) for name in ("a:read", "b:read", "c:read"))
+    seen, _ = issue(scopes=["a:read", "b:read"])
+    other = Token.objects.get(pk=seen.pk)
+    other.change(name="New", description="", scopes=["a:read", "b:read", "c:read"], allowed_addresses=["10.0.0.0/8"])
+    assert seen.drop(["b:read", "x:read"]) == ["b:read"]
+    kept = Token.objects.get(pk=seen.pk)
+    assert (kept.name, kept.scopes, kept.allowed_addresses) == ("New", ["a:read", "c:read"], ["10.0.0.0/8"])
+    assert Event.objects.filter(kind="changed").latest("pk").detail == "scopes"

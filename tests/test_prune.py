@@ -1,20 +1,23 @@
 """manage.py prune: what is older than the settings keep goes, in small bites."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from threading import Barrier, Thread
 
 import pytest
 import time_machine
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue
 from tokens import retention
-from tokens.models import Event, IdempotencyKey
+from tokens.models import DayCount, Event, HourCount, IdempotencyKey, RecentRequest, ScopeCount
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -53,6 +56,34 @@ def test_how_long(owner: User, settings: Settings, days: int, age: timedelta, st
     assert Event.objects.exists() == stays
 
 
+@pytest.mark.parametrize(
+    ("kind", "setting", "make"),
+    [
+        (
+            "requests",
+            "REQUEST_RETENTION_DAYS",
+            lambda at: RecentRequest(at=at, status=200, refused=False, milliseconds=1),
+        ),
+        ("hours of usage", "HOUR_RETENTION_DAYS", lambda at: HourCount(hour=at, status_class=2, last_at=at)),
+        ("days of usage", "DAY_RETENTION_DAYS", lambda at: DayCount(day=at, status_class=2, last_at=at)),
+        ("days of scopes", "DAY_RETENTION_DAYS", lambda at: ScopeCount(day=at, scope="a:read", last_at=at)),
+    ],
+)
+def test_how_long_usage(
+    issue: Issue, settings: Settings, kind: str, setting: str, make: Callable[[datetime], Model]
+) -> None:
+    settings.REQUEST_RETENTION_DAYS = settings.HOUR_RETENTION_DAYS = settings.DAY_RETENTION_DAYS = 1000
+    setattr(settings, setting, 40)
+    token, _ = issue()
+    for days in (39, 41, 42):
+        row = make(NOW - timedelta(days=days))
+        row.token = token  # type: ignore[attr-defined]
+        row.save()
+    assert f"2 {kind} older than 40 days deleted." in prune().splitlines()
+    assert type(row)._base_manager.count() == 1
+    assert type(row)._base_manager.filter(pk=row.pk).exists() is False
+
+
 def test_two_years_unless_said_otherwise(settings: Settings) -> None:
     assert settings.EVENT_RETENTION_DAYS == 730
 
@@ -63,6 +94,13 @@ def test_idempotency_keys_are_kept_for_a_day(issue: Issue) -> None:
         IdempotencyKey.objects.create(token=token, key=key, fingerprint="0" * 64, made=token, at=NOW - age)
     assert "1 idempotency keys older than 1 days deleted.\n" in prune()
     assert IdempotencyKey.objects.get().key == "kept"
+
+
+def test_sessions_that_ended(db: None) -> None:
+    for key, age in {"kept": timedelta(days=1), "gone": timedelta(days=1) + TICK}.items():
+        Session.objects.create(session_key=key, session_data="", expire_date=NOW - age)
+    assert "1 ended sessions older than 1 days deleted.\n" in prune()
+    assert Session.objects.get().session_key == "kept"
 
 
 def test_dry_run_deletes_none(owner: User) -> None:

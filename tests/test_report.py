@@ -9,7 +9,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from tests.conftest import Issue, a_call
-from tokens import denial
+from tokens import denial, report
 from tokens.models import Scope, Token
 from tokens.report import MOST_CALLERS, Report
 from tokens.usage import recorder
@@ -145,6 +145,17 @@ def test_scopes_that_were_asked_for(token: Token) -> None:
     assert Report(token).unused == []
 
 
+def test_what_its_predecessor_was_asked_for_counts(token: Token) -> None:
+    """A program that renews its token asks for tokens:renew with the old one alone."""
+    record(token, scopes=("a:write",))
+    successor, _ = Token.objects.renew(token, expires_at=NOW + timedelta(days=30), overlap=timedelta(days=1))
+    record(successor, scopes=("a:read",))
+    assert (Report(successor).used, Report(successor).unused) == ({"a:read": 1, "a:write": 1}, ["b:read"])
+    assert Report(successor).suggests_narrowing
+    token.refresh_from_db()
+    assert not Report(token).suggests_narrowing  # its days are numbered
+
+
 def test_since_when_it_is_counted(token: Token) -> None:
     report = Report(token)
     assert (report.since, report.is_whole, report.span) == (FIRST.date(), True, "in 30 days")
@@ -196,6 +207,26 @@ def test_on_the_day_of_its_renewal_older_requests_are_not_taken_for_newer_ones(t
     used = Report(token).still_used
     assert used is not None
     assert ([caller.address for caller in used.callers.shown], used.requests) == (["192.0.2.1"], None)
+
+
+@pytest.mark.parametrize("word", ["revoked", "expired"])
+def test_on_the_day_of_its_end_what_was_refused_before_is_not_counted(token: Token, word: str) -> None:
+    Token.objects.filter(pk=token.pk).update(**{"revoked_at" if word == "revoked" else "expires_at": NOW - HOUR})
+    token.refresh_from_db()
+    record(token, NOW - 2 * HOUR, times=7, denial=denial.insufficient_scope(["a:admin"], []))
+    record(token, denial=denial.of_proven_token(f"{word}_token", NOW, NOW, None))
+    used = Report(token).still_used
+    assert used is not None
+    assert (used.word, used.requests) == (word, 1)
+
+
+def test_no_number_where_more_came_than_are_kept(token: Token, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "KEPT_REFUSED", 3)
+    token.revoke()
+    record(token, NOW + HOUR, times=3, denial=denial.of_proven_token("revoked_token", NOW, NOW, None))
+    used = Report(token).still_used
+    assert used is not None
+    assert used.requests is None
 
 
 def test_many_who_still_use_it(token: Token) -> None:

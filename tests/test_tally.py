@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Issue, a_call
 from tokens import denial, tally
-from tokens.models import DayCount, Digest, HourCount, RecentRequest, ScopeCount, Token
+from tokens.models import DayCount, Digest, HourCount, RecentRequest, Scope, ScopeCount, Token
 from tokens.models import usage as tables
 from tokens.tally import TOGETHER, Key, Known, Sums, Tally
 from tokens.usage import Recorder
@@ -282,6 +282,20 @@ def test_scopes_that_are_asked_for_are_bounded_too(issue: Issue, monkeypatch: py
     recorder.flush()
     assert list(ScopeCount.objects.order_by("pk").values_list("scope", flat=True)) == list(asked[:3])
     assert counted(DayCount) == (2, 1)
+
+
+def test_its_own_scopes_are_always_told_apart_and_each_counts_once(
+    issue: Issue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a client has a gateway ask for, the owner learns which of them are used."""
+    monkeypatch.setattr(tally, "MOST_SCOPES", 1)
+    Scope.objects.create(name="reports:read")
+    token, _ = issue(scopes=["reports:read"])
+    recorder = Recorder()
+    record(recorder, a_call(token, NOW, scopes=("made:up0", "made:up1", "reports:read", "reports:read")))
+    recorder.flush()
+    rows = ScopeCount.objects.order_by("scope").values_list("scope", "requests")
+    assert list(rows) == [("made:up0", 1), ("reports:read", 1)]
 
 
 CALLS = st.tuples(

@@ -1,7 +1,8 @@
 """One request by a program: what the pipeline learns of it, for the record, the log and the metrics."""
 
+import re
 from time import perf_counter
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from django.http import HttpRequest
 from django.utils import timezone
@@ -10,6 +11,8 @@ from tokens.denial import Denial
 from tokens.models import AGENT_LENGTH, FAMILY_LENGTH, PATH_LENGTH, Token
 from tokens.redaction import redact
 
+METHOD_LENGTH = 10
+NOT_A_WORD = re.compile(r"[^!#$%&'*+.^`|~\w-]", re.ASCII)
 BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 
 
@@ -25,8 +28,7 @@ class Call:
         meta = request.META
         self.started = perf_counter()
         self.at = timezone.now()
-        self.method = request.method or ""
-        self.path = request.path_info
+        self.ask(request.method or "", request.path_info)
         self.address: str = meta.get("REMOTE_ADDR", "")
         self.agent: str = meta.get("HTTP_USER_AGENT", "")[: 2 * AGENT_LENGTH]  # more is never shown
         self.token: Token | None = None  # once its secret is proven
@@ -36,6 +38,10 @@ class Call:
         self.shown = ""
         self.status = 0
         self.seconds = self.database = self.limiter = 0.0
+
+    def ask(self, method: str, path: str) -> None:
+        """It is this that is asked for, kept as far as it is ever shown."""
+        self.method, self.path = method[:METHOD_LENGTH], path[: 2 * PATH_LENGTH]
 
     def end(self, status: int) -> None:
         """It is answered with that status; a refusal keeps its own where a gateway knows fewer."""
@@ -48,14 +54,17 @@ class Call:
 
     @property
     def shown_method(self) -> str:
-        """Any word may be one, but none of the standard ones is longer."""
-        return self.method[:10]
+        """A word, whatever was sent; none of the standard ones is longer (RFC 9110 section 9.1)."""
+        return NOT_A_WORD.sub("?", self.method)
 
     @property
     def shown_path(self) -> str:
-        """The path as it was sent, without its query, and with tokens masked."""
+        """The path as it was sent, without its query, and with tokens masked, however often they were encoded."""
         if not self.shown:
-            self.shown = redact(quote(self.path[:400], safe="/:@!$&'()*+,;=~", errors="replace"))[:PATH_LENGTH]
+            path = self.path
+            if "%" in path and redact(plain := decoded(path)) != plain:
+                path = plain
+            self.shown = redact(quote(path, safe="/:@!$&'()*+,;=~", errors="replace"))[:PATH_LENGTH]
         return self.shown
 
     @property
@@ -66,6 +75,13 @@ class Call:
     @property
     def family(self) -> str:
         return family(self.agent)
+
+
+def decoded(path: str) -> str:
+    """What is left when nothing in it is encoded any more."""
+    while (plain := unquote(path)) != path:
+        path = plain
+    return path
 
 
 def family(agent: str) -> str:

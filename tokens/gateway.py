@@ -40,7 +40,7 @@ def verify(request: HttpRequest) -> HttpResponse:
     """200 and whose request it is, whatever its method; else the refusal. Every header of identity is always there,
     because a gateway passes on what a client made up where one is missing."""
     call: Call = request.call  # type: ignore[attr-defined]  # the middleware made it
-    call.method, call.path = original(request, call.path)
+    call.ask(*original(request, request.path_info))
     try:
         question = read(request.META.get("QUERY_STRING", ""))
     except Denial as wrong:
@@ -69,12 +69,12 @@ def read(query: str) -> Question:
         raise denial.invalid_request([FieldError(field="query", detail=f"It has over {MOST_CHARACTERS} characters.")])
     asked = parse_qs(query, keep_blank_values=True)
     scopes = [scope for text in asked.pop("scope", []) for scope in text.split()]
-    environment = "".join(asked.pop("environment", []))
+    environment, *others = asked.pop("environment", [""])
     statuses = ",".join(asked.pop("statuses", []))
     errors = [FieldError(field=name, detail="It is not known: scope, environment and statuses are.") for name in asked]
     if not all(map(SCOPE.fullmatch, scopes)):
         errors.append(FieldError(field="scope", detail="It takes names such as reports:read."))
-    if environment not in {"", *ENVIRONMENTS}:
+    if others or environment not in {"", *ENVIRONMENTS}:
         errors.append(FieldError(field="environment", detail=f"It takes one of {', '.join(ENVIRONMENTS)}."))
     if not {*statuses.split(",")} <= {"", "400", "401", "403", "429", "503"}:
         errors.append(FieldError(field="statuses", detail="It takes those that the gateway knows, such as 401,403."))

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 
 from tokens.chart import Bar, Chart
-from tokens.models import Count, DayCount, HourCount, RecentRequest, ScopeCount, Status, Token
+from tokens.models import KEPT_REFUSED, Count, DayCount, HourCount, RecentRequest, ScopeCount, Status, Token
 
 DAYS, HOURS = 30, 48
 MOST_CALLERS, MOST_STILL_CALLING = 10, 3
@@ -71,7 +71,7 @@ class Callers(NamedTuple):
 
 
 class StillUsed(NamedTuple):
-    """Who called today with a token that is over, and how often; not known on the day that it was replaced."""
+    """Who called today with a token that is over, and how often, if that is known."""
 
     word: str
     callers: Callers
@@ -150,8 +150,14 @@ class Report:
         found = callers(rows, MOST_STILL_CALLING)
         if not found.shown:
             return None
-        mixed = word == "replaced" and ended_at.date() == self.today
-        return StillUsed(word, found, None if mixed else rows.aggregate(sum=Sum(counted))["sum"])
+        if ended_at.astimezone(UTC).date() != self.today:
+            return StillUsed(word, found, rows.aggregate(sum=Sum(counted))["sum"])
+        return StillUsed(word, found, None if word == "replaced" else self.refused_since(ended_at))
+
+    def refused_since(self, at: datetime) -> int | None:
+        """How many requests were refused later than that today; None for more than are kept one by one."""
+        refused = self.token.recent_requests.filter(refused=True, at__gt=at)[:KEPT_REFUSED].count()
+        return refused if refused < KEPT_REFUSED else None
 
     @cached_property
     def latest(self) -> list[RecentRequest]:
@@ -164,8 +170,10 @@ class Report:
 
     @cached_property
     def asked(self) -> dict[str, int]:
-        """How many requests asked for each scope, whether or not the token has it."""
-        rows = ScopeCount.objects.filter(token=self.token, day__gte=self.first)
+        """How many requests asked for each scope, whether or not the token has it: with it, or with the one that it
+        replaced, which did the same work."""
+        both = [self.token.pk, self.token.renewed_from_id]
+        rows = ScopeCount.objects.filter(token__in=both, day__gte=self.first)
         return dict(rows.values_list("scope").annotate(Sum("requests")))
 
     @property
@@ -181,7 +189,7 @@ class Report:
     @property
     def suggests_narrowing(self) -> bool:
         """Whether there is a scope to drop, and use enough, or time enough, to tell."""
-        return bool(self.unused) and not self.token.revoked_at and (bool(self.used) or self.is_whole)
+        return bool(self.unused) and self.token.is_renewable and (bool(self.used) or self.is_whole)
 
 
 def callers(rows: QuerySet[DayCount], most: int) -> Callers:

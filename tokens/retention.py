@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import models
 from django.utils import timezone
 
@@ -43,5 +44,6 @@ RULES = [
     Rule("hours of usage", HourCount.objects.all(), "hour", "HOUR_RETENTION_DAYS"),
     Rule("days of usage", DayCount.objects.all(), "day", "DAY_RETENTION_DAYS"),
     Rule("days of scopes", ScopeCount.objects.all(), "day", "DAY_RETENTION_DAYS"),
+    Rule("ended sessions", Session.objects.all(), "expire_date", 1),
     Rule("idempotency keys", IdempotencyKey.objects.all(), "at", 1),
 ]

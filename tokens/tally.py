@@ -17,7 +17,7 @@ MOST_LATEST = 50  # answered and refused calls of one token written down in one 
 MOST_DETAILS = 5000  # of all tokens
 MOST_TOGETHER = 200  # counts written in one transaction
 MOST_CALLERS = 100  # told apart for one token on one day, by this process; all others count together
-MOST_SCOPES = 100  # that endpoints ask of one token on one day: gateways take any name
+MOST_SCOPES = 100  # beside its own that endpoints ask of one token on one day: gateways take any name
 MOST_TOKENS = 10_000  # of which that is remembered; then it begins anew
 TOGETHER = ("", "")
 
@@ -84,7 +84,8 @@ class Known:
         if not self.callers.admits(day, pk, caller):
             caller = TOGETHER
         asked = call.scopes if call.denial is None or call.code == "insufficient_scope" else ()
-        scopes = tuple(scope for scope in asked if self.scopes.admits(day, pk, scope))
+        own = call.token.scopes if asked and call.token else ()  # of which the owner is told whether they were used
+        scopes = tuple(s for s in dict.fromkeys(asked) if s in own or self.scopes.admits(day, pk, s))
         return Key(pk, call.at.replace(minute=0, second=0, microsecond=0), *caller, call.status // 100, scopes)
 
 

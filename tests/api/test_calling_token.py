@@ -12,6 +12,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.api.conftest import SCOPES, Caller
 from tests.conftest import Issue, bearer
+from tokens.api import calling
 from tokens.models import Event, Token
 
 RENEW = "token/renew"
@@ -119,3 +120,35 @@ def test_a_form_of_a_thousand_fields_is_no_fault_of_ours(caplog: pytest.LogCaptu
     answer = Client().post("/api/v1/revoke", {f"field{number}": "1" for number in range(1100)})
     assert answer.status_code in {400, 415}
     assert "Traceback" not in caplog.text
+
+
+def test_a_retiring_token_does_not_win_its_time_back(caller: Caller) -> None:
+    """Not by ending what replaced it, nor by making another that renews itself."""
+    renewed = caller("POST", "token/renew").json()
+    assert caller("DELETE", f"tokens/{renewed['identifier']}").status_code == 204
+    again = caller("POST", "token/renew")
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    child = caller("POST", "tokens", {"name": "Child", "scopes": ["tokens:read", "tokens:renew"]})
+    assert (child.status_code, child.json()["code"]) == (403, "forbidden")
+    assert "it hands on no tokens:renew" in child.json()["errors"][0]["detail"]
+    assert caller("POST", "tokens", {"name": "Child", "scopes": ["tokens:read"]}).status_code == 201
+
+
+def test_one_whose_successor_ended_itself_renews_again(caller: Caller) -> None:
+    """As docs/rotate.sh does where the new value could not be stored."""
+    successor = Caller(caller.token, caller("POST", "token/renew").json()["token"])
+    assert successor("DELETE", "token").status_code == 204
+    assert caller("POST", "token/renew").status_code == 201
+
+
+def test_so_many_renewals_in_an_hour(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calling, "MOST_RENEWALS", 2)
+    for _ in range(2):
+        answer = caller("POST", "token/renew", {"overlap": "now"})
+        assert answer.status_code == 201
+        caller.value = answer.json()["token"]
+    refused = caller("POST", "token/renew", {"overlap": "now"})
+    assert (refused.status_code, refused.json()["code"], refused["Retry-After"]) == (429, "rate_limited", "3600")
+    assert refused.json()["violated-policies"] == ["renewals"]
+    with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
+        assert caller("POST", "token/renew", {"overlap": "now"}).status_code == 201

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from datetime import timezone as dt_timezone
 from typing import Any
 
 import pytest
@@ -50,6 +51,13 @@ def test_the_value_comes_once_and_works(caller: Caller, owner: User) -> None:
     assert body["token"] not in caller("GET", f"tokens/{token.identifier}").content.decode()
     event = Event.objects.get(identifier=token.identifier)
     assert (event.kind, event.actor) == ("created", owner)
+
+
+def test_an_instant_is_told_in_utc(caller: Caller) -> None:
+    end = timezone.now().replace(microsecond=0) + timedelta(days=1)
+    there = end.astimezone(dt_timezone(timedelta(hours=5)))
+    body = caller("POST", "tokens", {**NAME, "expires_at": there.isoformat()}).json()
+    assert body["expires_at"] == f"{end:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_what_is_left_out_is_as_narrow_as_the_caller(issue: Issue) -> None:
@@ -152,6 +160,7 @@ def test_fields_that_do_not_exist_are_refused_by_name(caller: Caller, field: str
         ({**NAME, "expires_at": 1_900_000_000}, "expires_at", "RFC 3339"),
         ({**NAME, "expires_at": "2027-02-30T00:00:00Z"}, "expires_at", "valid datetime"),
         ({**NAME, "expires_at": "2020-01-01T00:00:00Z"}, "expires_at", "in the past"),
+        ({**NAME, "expires_at": "9999-12-31T23:59:59-12:00"}, "expires_at", "too far away"),
         ({**NAME, "expires": "30d", "expires_at": "2027-01-01T00:00:00Z"}, "expires_at", "not both"),
         ({**NAME, "scopes": "tokens:read"}, "scopes", "valid list"),
         ({**NAME, "scopes": ["Read\0"]}, "scopes.0", "not of the right form"),

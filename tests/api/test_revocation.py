@@ -74,6 +74,12 @@ def test_failures_are_counted_against_the_address(issue: Issue, settings: Settin
     assert Client(REMOTE_ADDR="203.0.113.8").post(PATH, "token=x", content_type=FORM).status_code == 200
 
 
+def test_one_that_is_revoked_already_counts_as_a_failure(issue: Issue, settings: Settings) -> None:
+    settings.FAILED_AUTH_LIMIT = "2/minute"
+    _, value = issue()
+    assert [revoke(f"token={value}").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
 @pytest.mark.parametrize("form", ["", "token=", "token=a&token=b"])
 def test_a_wrong_form_is_as_oauth_says(form: str, db: None) -> None:
     body = revoke(form).json()

@@ -8,8 +8,10 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.contrib.sessions.models import Session
 from django.core.mail import EmailMessage
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -119,6 +121,16 @@ def test_an_address_that_tries_without_end(owner: User, settings: Settings) -> N
     refused = try_it(owner.email)
     assert (refused.status_code, refused["Retry-After"]) == (429, "300")
     assert "Too many tries" in refused.content.decode()
+
+
+@time_machine.travel("2026-11-22 12:00Z", tick=False)
+def test_passkey_challenges_without_end(db: None, settings: Settings) -> None:
+    """Each is kept in a session of its own."""
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login": "4/m/ip"}
+    path = "/accounts/2fa/webauthn/login/"
+    assert reverse("mfa_login_webauthn") == path
+    answers = [Client().get(path, headers={"Accept": "application/json"}).status_code for _ in range(6)]
+    assert (answers, Session.objects.count()) == ([200] * 4 + [429] * 2, 4)
 
 
 def test_wrong_codes_are_refused_too(owner: User) -> None:

@@ -13,6 +13,8 @@ from tokens.models import Token
 from tokens.policy import Requirement
 from tokens.requests import TokenRequest
 
+RENEW = "tokens:renew"
+
 
 @contextmanager
 def turn(request: TokenRequest, *scopes: str) -> Iterator[Token]:
@@ -41,6 +43,8 @@ def beyond(
     errors = []
     if lacking := sorted(set(scopes) - set(caller.scopes)):
         errors.append(FieldError(field="scopes", detail=f"The calling token does not have {', '.join(lacking)}."))
+    if caller.renewed_at and RENEW in scopes:  # what it makes would outlive it
+        errors.append(FieldError(field="scopes", detail=f"The calling token was renewed: it hands on no {RENEW}."))
     if environment != caller.environment:
         errors.append(FieldError(field="environment", detail=f"The calling token is for {caller.environment}."))
     if expires_at > caller.expires_at:

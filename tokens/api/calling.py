@@ -9,7 +9,7 @@ from ninja import Router
 
 from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
-from tokens.api.caller import turn
+from tokens.api.caller import RENEW, turn
 from tokens.api.making import made_once
 from tokens.api.schemas import Key, NewToken, Renewal, TokenFacts
 from tokens.credential import Credential
@@ -22,6 +22,8 @@ from tokens.requests import TokenRequest
 router = Router(tags=["The calling token"])
 router.add_decorator(accepts(JSON), mode="view")
 AS_ON_THE_PAGE = Renewal()
+HOUR = timedelta(hours=1)
+MOST_RENEWALS = 100  # of an owner's tokens, in an hour
 
 
 @router.api_operation(["GET", "HEAD"], "/token", auth=Needs(), response=TokenFacts, url_name="api_token")
@@ -39,23 +41,28 @@ def revoke_calling_token(request: TokenRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@router.post("/token/renew", auth=Needs("tokens:renew"), response={201: NewToken, 200: NewToken})
+@router.post("/token/renew", auth=Needs(RENEW), response={201: NewToken, 200: NewToken})
 def renew_calling_token(request: TokenRequest, renewal: Renewal = AS_ON_THE_PAGE, key: Key = "") -> HttpResponse:
     """Renew the calling token: a new one with the same settings, for at most as long as the old one was made for.
 
     The old one works on until the overlap is over. The new value is in this answer and never again.
     """
-    with turn(request, "tokens:renew") as caller:
+    with turn(request, RENEW) as caller:
         return made_once(caller, key, "renew", renewal, lambda: renew(request, caller, renewal))
 
 
 def renew(request: TokenRequest, caller: Token, renewal: Renewal) -> tuple[Token, Credential]:
-    """The successor of `caller`: one at a time, or a program could have as many working tokens as it likes."""
+    """The successor of `caller`: one at a time, or a program could have as many working tokens as it likes; and not
+    one after the other without a pause, because each begins its rate limit anew and stays in the list."""
     if (old := caller.renewed_from) and old.is_revocable:
         words = (
             f"{old.identifier}, which this token replaced, works until {moment(old.expires_at)}. Revoke it, or wait."
         )
         raise denial.conflict(words)
+    lately = Token.objects.owned_by(request.user).filter(created_at__gt=timezone.now() - HOUR)
+    if lately.exclude(renewed_from=None).count() >= MOST_RENEWALS:
+        words = f"The tokens of one owner may be renewed {MOST_RENEWALS} times in an hour."
+        raise denial.rate_limited(words, int(HOUR.total_seconds()), ["renewals"])
     length = caller.expires_at - caller.created_at
     if settings.MAX_TOKEN_LIFETIME_DAYS is not None:
         length = min(length, timedelta(days=settings.MAX_TOKEN_LIFETIME_DAYS))

@@ -33,7 +33,7 @@ def introspect(request: HttpRequest, form: Form[TokenForm]) -> HttpResponse:
 def revoke(request: HttpRequest, form: Form[TokenForm]) -> HttpResponse:
     """Revoke a token (RFC 7009): whoever holds one may end it. 200 whether or not there is such a token."""
     once_each(request)
-    if token := proven(form.token):
+    if (token := proven(form.token)) and token.revoked_at is None:
         token.revoke(request)
         return JsonResponse({})
     refused = throttled(denial.unknown_token(), request.META.get("REMOTE_ADDR", ""))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from django.core.exceptions import ValidationError
@@ -154,7 +154,10 @@ class TokenToMake(Body):
             raise ValueError("Give `expires` or `expires_at`, not both.")
         if at <= timezone.now():
             raise ValueError("This is in the past.")
-        return at
+        try:
+            return at.astimezone(UTC)
+        except OverflowError:
+            raise ValueError("This is too far away.") from None
 
 
 class TokenChanges(Body):

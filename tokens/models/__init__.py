@@ -11,6 +11,7 @@ from tokens.models.token import DESCRIPTION_LENGTH, Token
 from tokens.models.usage import (
     AGENT_LENGTH,
     FAMILY_LENGTH,
+    KEPT_REFUSED,
     PATH_LENGTH,
     Count,
     DayCount,
@@ -36,6 +37,7 @@ __all__ = [
     "DESCRIPTION_LENGTH",
     "FAMILY_LENGTH",
     "GROUPS",
+    "KEPT_REFUSED",
     "KEY_LENGTH",
     "NAME_LENGTH",
     "PATH_LENGTH",

@@ -172,7 +172,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
         old = self.get(pk=token.pk)
         if old.revoked_at:
             raise TokenRevoked
-        if successor := old.successor:
+        if old.renewed_at and (successor := old.successors.order_by("-pk").first()):
             raise AlreadyRenewed(successor)
         return old
 

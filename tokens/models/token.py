@@ -115,6 +115,11 @@ class Token(models.Model):
         return bool(self.renewed_at and self.last_used_at and self.last_used_at > self.renewed_at)
 
     @property
+    def renewed_lately(self) -> bool:
+        """Whether a program that calls once a day may not have called since."""
+        return bool(self.renewed_at and timezone.now() - self.renewed_at < timedelta(days=1))
+
+    @property
     def scopes(self) -> list[str]:
         """The names of what it may do, in alphabetical order."""
         return self.scope.split()
@@ -184,6 +189,21 @@ class Token(models.Model):
         self.refresh_from_db()
         return changed
 
+    def drop(self, scopes: Collection[str], request: HttpRequest | None = None) -> list[str]:
+        """Take those scopes away, whatever else was changed meanwhile; which really went. Raises TokenRevoked."""
+        with Token.objects.turn_of(self.owner_id):
+            self.refresh_from_db()
+            gone = [name for name in self.scopes if name in scopes]
+            self.change(
+                name=self.name,
+                description=self.description,
+                scopes=[name for name in self.scopes if name not in scopes],
+                allowed_addresses=self.allowed_addresses,
+                may_widen=False,
+                request=request,
+            )
+        return gone
+
     def limit(self, rate_limit: str, request: HttpRequest | None = None) -> None:
         """Give this token a rate limit of its own, in the notation of `limits`; "" is the installation's.
 
@@ -199,13 +219,16 @@ class Token(models.Model):
     def revoke(self, request: HttpRequest | None = None) -> bool:
         """End this token for good. True when this call did it, False when it was revoked before.
 
-        One that it replaced can be renewed again, if that still works.
+        One that it replaced can be renewed again, if that still works, and if no other token did this: a token whose
+        time runs out after its renewal can't win it back so.
         """
+        by: Token | None = getattr(request, "token", None)
         with Token.objects.turn_of(self.owner_id):
             if not Token.objects.filter(pk=self.pk, revoked_at=None).exists():
                 return False
             self.revoked_at = timezone.now()
-            Token.objects.filter(successors=self).update(renewed_at=None)
+            if by is None or by.pk == self.pk:
+                Token.objects.filter(successors=self).update(renewed_at=None)
             Token.objects.filter(pk=self.pk).update(revoked_at=self.revoked_at)
             Event.record(Event.Kind.REVOKED, self, request)
             signals.after_commit(signals.token_revoked, token=self, request=request)

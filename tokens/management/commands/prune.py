@@ -10,7 +10,8 @@ from tokens.retention import RULES
 
 class Command(BaseCommand):
     help = (
-        "Delete events older than EVENT_RETENTION_DAYS and idempotency keys older than a day, a few at a time. Daily."
+        "Delete events and usage older than EVENT_, REQUEST_, HOUR_ and DAY_RETENTION_DAYS, and sessions and "
+        "idempotency keys that ended a day ago; a few at a time. Run it daily."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
