@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import struct
+import sys
 from functools import partial
 from typing import Any
 
@@ -52,6 +53,13 @@ class logger_class(Logger):  # type: ignore[misc]  # noqa: N801  (the setting's 
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(RedactingFormatter(self.error_fmt, self.datefmt))
+
+
+def when_ready(server: Any) -> None:
+    """Connections are taken now. It is said on stderr, because stdout has the request log alone."""
+    where = f"Tokenry is at {settings.SITE_URL}/ (listening on {settings.HOST}:{settings.PORT}). Ctrl-C stops it.\n"
+    sys.stderr.write(where)
+    sys.stderr.flush()
 
 
 def post_worker_init(worker: Any) -> None:

@@ -85,7 +85,7 @@ def test_show(two: Token, settings: Settings) -> None:
     lines = dict(line.split(":", 1) for line in run("show", two.identifier).splitlines())
     assert {name: value.strip() for name, value in lines.items()} | {"created": ""} == {
         "identifier": two.identifier, "name": "mine", "owner": "owner@example.com", "environment": "Staging",
-        "status": "Active", "allowed addresses": "anywhere", "rate limit": settings.TOKEN_RATE_LIMIT,
+        "status": "Active", "scopes": "none", "allowed addresses": "anywhere", "rate limit": settings.TOKEN_RATE_LIMIT,
         "created": "", "expires": "2100-03-04 05:06:07 UTC", "last used": "never",
     }  # fmt: skip
     facts: dict[str, Any] = json.loads(run("show", two.identifier, "--json"))

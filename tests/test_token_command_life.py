@@ -290,6 +290,16 @@ def test_in_a_pipe(installation: Installation) -> None:
 
     with open("/dev/full", "w") as full:  # noqa: PTH123  (a device, for a subprocess to write to)
         lost = manage(installation, "renew", value[:24], stdout=full)
+        listed = manage(installation, "list", stdout=full)
     assert lost.returncode != 0
-    assert "Standard output can't be written: No space left on device." in lost.stderr
-    assert "Traceback" not in lost.stderr
+    words = "Standard output can't be written: No space left on device."
+    assert f"{words} The value is lost: revoke the token.\n" in lost.stderr
+    assert f"{words}\n" in listed.stderr
+    assert "Traceback" not in lost.stderr + listed.stderr
+
+    closed = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} manage.py token create --user {installation.email} --name Unseen >&-"],
+        cwd=ROOT, env=installation.servers[0].environment, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (closed.returncode, "No token is made." in closed.stderr) == (1, True)
+    assert "Unseen" not in manage(installation, "list").stdout

@@ -58,7 +58,7 @@ def show_token(options: Options) -> Printed:
         "owner": token.owner.email,
         "environment": token.get_environment_display(),
         "status": token.status.label,
-        "scopes": " ".join(token.scopes),
+        "scopes": " ".join(token.scopes) or "none",
         "allowed addresses": " ".join(token.allowed_addresses) or "anywhere",
         "rate limit": facts["rate_limit"],
         "created": exact(token.created_at),

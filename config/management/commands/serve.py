@@ -20,10 +20,6 @@ class Command(BaseCommand):
         self.refuse_a_taken_port()
         if metrics.wanted():
             self.prepare_metrics()
-        self.stdout.write(
-            f"Tokenry is at {settings.SITE_URL}/ (listening on {settings.HOST}:{settings.PORT}). Ctrl-C stops it."
-        )
-        self.stdout.flush()
         # In place of this process, so that a signal sent to it reaches the server.
         os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"])  # noqa: S606
 

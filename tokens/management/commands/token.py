@@ -1,5 +1,6 @@
 """Tokens from the command line: `manage.py token create`, `renew` and so on. Another is one more line in ACTIONS."""
 
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -28,6 +29,9 @@ class Command(BaseCommand):
             subparser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        makes = options["action"] in {"create", "renew"}
+        if makes and sys.stdout is None:  # as in a shell with >&-
+            raise CommandError("Standard output is closed, where the value would go. No token is made.")
         try:
             printed = ACTIONS[options["action"]].run(options)
         except CommandError as wrong:
@@ -40,9 +44,8 @@ class Command(BaseCommand):
             self.stdout.write(printed.out)
             self.stdout.flush()
         except OSError as fault:
-            raise CommandError(
-                f"Standard output can't be written: {fault.strerror}. A value meant for it is lost: revoke the token."
-            ) from None
+            lost = " The value is lost: revoke the token." if makes else ""
+            raise CommandError(f"Standard output can't be written: {fault.strerror}.{lost}") from None
 
 
 ACTIONS = {
