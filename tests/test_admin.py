@@ -182,3 +182,14 @@ def test_deleting_a_scope_says_what_it_does_and_reaches_tokens(issue: Issue, adm
 @pytest.mark.parametrize("lookup", ["name__regex", "group__user__password__startswith", "words__iregex"])
 def test_no_condition_on_scopes(admin_client: Client, lookup: str) -> None:
     assert admin_client.get(SCOPES, {lookup: "a"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/admin/tokens/event/?kind__exact=%00",
+        "/admin/autocomplete/?term=%00&app_label=tokens&model_name=token&field_name=owner",
+    ],
+)
+def test_a_null_character_is_no_failure_of_ours(admin_client: Client, path: str) -> None:
+    assert admin_client.get(path).status_code == 400
