@@ -193,6 +193,10 @@ def bad_request(fault: str) -> Denial:
     return Denial("bad_request", f"The request can't be read: {fault}.")
 
 
+def not_found(words: str) -> Denial:
+    return Denial("not_found", words)
+
+
 def conflict(words: str) -> Denial:
     return Denial("conflict", words)
 

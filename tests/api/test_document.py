@@ -145,3 +145,4 @@ def test_the_page_tells_bounds_and_defaults() -> None:
     page = Client().get(PAGE).content.decode()
     assert "<code>limit</code> <small>whole number, 1 to 100, 25 where left out</small>" in page
     assert "<code>name</code> <small>text, at most 100 characters, needed</small>" in page
+    assert "<dd>OK. Fields: items, next</dd>" in page

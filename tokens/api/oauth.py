@@ -22,7 +22,7 @@ router.add_decorator(accepts(FORM), mode="view")
 @router.post("/introspect", auth=Needs("tokens:introspect", basic=True), response=Usable | NotUsable)
 @sensitive_variables()
 def introspect(request: HttpRequest, form: Form[TokenForm]) -> HttpResponse:
-    """Tell whether a token is usable now, and what it may do (RFC 7662). Anybody's token who sends it here."""
+    """Tell whether a token is usable now, and what it may do (RFC 7662). It may be anybody's."""
     once_each(request)
     token = proven(form.token)
     return JsonResponse(known(token) if token and is_usable(token) else {"active": False})

@@ -64,9 +64,7 @@ class Reader:
                     access=access(found["security"]),
                     parameters=[self.parameter(entry) for entry in found["parameters"]],
                     fields=self.fields(found),
-                    answers=[
-                        (str(status), self.at(answer)["description"]) for status, answer in found["responses"].items()
-                    ],
+                    answers=[(str(status), self.answer(entry)) for status, entry in found["responses"].items()],
                     command=self.command(method.upper(), path, found),
                 )
 
@@ -85,6 +83,14 @@ class Reader:
             schema = content["schema"]
             return media_type, self.at(schema["allOf"][0] if "allOf" in schema else schema)
         return "", {}
+
+    def answer(self, entry: dict[str, Any]) -> str:
+        """What an answer is; of one that succeeds, the fields that it has too."""
+        found = self.at(entry)
+        schema = self.at(found.get("content", {}).get("application/json", {}).get("schema", {}))
+        schema = self.at(schema.get("anyOf", [schema])[0])
+        names = ", ".join(schema.get("properties", []))
+        return f"{found['description']}. Fields: {names}" if names else str(found["description"])
 
     def parameter(self, entry: dict[str, Any]) -> Field:
         return Field(entry["name"], self.kind(entry["schema"]), entry["required"], entry.get("description", ""))

@@ -88,7 +88,8 @@ Networks = Annotated[
     list[Annotated[str, Field(max_length=49, json_schema_extra={"format": "ip-network"})]],
     Field(
         max_length=addresses.MOST,
-        description="Where it may be used from: IPv4 or IPv6 addresses, or networks in CIDR form. None means anywhere.",
+        description="Where it may be used from: IPv4 or IPv6 addresses, or networks in CIDR form. An empty list means "
+        "anywhere.",
     ),
     AfterValidator(networks),
 ]
@@ -143,7 +144,7 @@ class TokenToMake(Body):
     scopes: Scopes = []
     allowed_addresses: Annotated[Networks | None, BeforeValidator(given)] = Field(
         None,
-        description="Where it may be used from; none means anywhere. Left out, they are the calling token's.",
+        description="Where it may be used from; an empty list means anywhere. Left out, they are the calling token's.",
         json_schema_extra=without_null,
     )
 
@@ -204,7 +205,7 @@ class TokenFacts(BaseModel):
     description: str
     environment: Environment
     scopes: list[str]
-    allowed_addresses: list[str] = Field(description="None means anywhere.")
+    allowed_addresses: list[str] = Field(description="An empty list means anywhere.")
     rate_limit: str = Field(examples=["1000/hour"])
     status: Status
     created_at: datetime

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Query, Router
 
@@ -33,7 +32,10 @@ ONE = "/tokens/{identifier:identifier}"
 
 def own(request: TokenRequest, identifier: str) -> Token:
     """The owner's token of that identifier; anybody else's is not found."""
-    return get_object_or_404(Token.objects.owned_by(request.user).select_related("owner"), identifier=identifier)
+    token = Token.objects.owned_by(request.user).select_related("owner").filter(identifier=identifier).first()
+    if token is None:
+        raise denial.not_found("No token of the calling one's owner has this identifier.")
+    return token
 
 
 @router.api_operation(["GET", "HEAD"], "/tokens", auth=Needs("tokens:read"), response=TokenPage)
