@@ -35,9 +35,9 @@ def test_anybody_elses_is_not_found(caller: Caller, issue: Issue, teammate: User
     token, _ = issue(owner=teammate, name="Theirs")
     answer = caller(method, path(token), {"name": "Mine now"} if method == "PATCH" else None)
     nowhere = caller(method, f"tokens/{'x' * 24}", {} if method == "PATCH" else None)
-    assert (answer.status_code, answer.json()["code"]) == (nowhere.status_code, nowhere.json()["code"])
-    assert answer.json()["detail"] == nowhere.json()["detail"] == "No token of the calling one's owner has this identifier."
-    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (answer.status_code, nowhere.status_code) == (404, 404)
+    if method != "HEAD":
+        assert (answer.json()["code"], answer.json()["detail"]) == ("not_found", nowhere.json()["detail"])
     token.refresh_from_db()
     assert (token.name, token.revoked_at) == ("Theirs", None)
 
