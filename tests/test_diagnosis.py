@@ -41,12 +41,47 @@ WHOLE = [  # with {} for a good token, and the faults
     ('export TOKENRY_TOKEN="{}"', NONE),
     ("token: {}", NONE),
     ("It says that {} is not known, why?", NONE),
-    (" {}", ("SPACES",)),
-    ("{} ", ("SPACES",)),
+    ("Header: Authorization: Bearer {}", NONE),
+    ("api_token={}", NONE),
+    ("- api_token: '{}'", NONE),
+    ('{"token": "{}"}', NONE),
+    ("tool --access-token={}", NONE),
+    ("tool --access-token {}", NONE),
+    ("The automation: {}", NONE),
+    ("X-API-Key: other\nAuthorization: Bearer {}\nX-Other: x", NONE),
+    ("X-API-Key: other\ntoken: {}", NONE),
+    ("curl -v -H 'Authorization: Bearer {}' $URL\n> GET / HTTP/1.1\n> Authorization: Bearer {}\n>\n", NONE),
+    ("curl -H 'Authorization: Bearer {}' $URL\ncurl -H 'Authorization: Bearer {}' $URL", NONE),
+    ("curl -H 'Authorization: Bearer {}' $URL && curl -H 'Authorization: Bearer {}' $URL", NONE),
+    ("> Authorization: Bearer {}\n>\n< HTTP/1.1 302\n<\n> Authorization: Bearer {}\n>\n", NONE),
+    ("X-API-Key: {}", ("NO_HEADER",)),
+    ("x-api-key:{}", ("NO_HEADER",)),
+    ("GET / HTTP/1.1\r\nHost: x\r\nPrivate-Token: {}\r\n", ("NO_HEADER",)),
+    ("Authorisation: Bearer {}", ("NO_HEADER",)),
+    ("Authorizaton: Bearer {}", ("NO_HEADER",)),
+    ("Autorization: Bearer {}", ("NO_HEADER",)),
+    ("Authentication: Bearer {}", ("NO_HEADER",)),
+    ("Proxy-Authorization: Bearer {}", ("NO_HEADER",)),
+    ("X-Authorization: {}", ("NO_HEADER",)),
+    ("Cookie: x={}", ("NO_HEADER",)),
+    ("> Cookie: theme=dark; session={}; y=1", ("NO_HEADER",)),
+    ('headers={"X-API-Key": "{}", "Accept": "*/*"}', ("NO_HEADER",)),
+    ("headers['X-API-Key'] = '{}'", ("NO_HEADER",)),
+    ('.setRequestHeader("X-API-Key", "{}")', ("NO_HEADER",)),
+    ("curl -H 'X-API-Key: {}' http://localhost/", ("NO_HEADER",)),
+    ("curl -H 'Proxy-Authorization: Bearer {}' http://localhost/", ("NO_HEADER",)),
+    ("curl -b 'x={}' http://localhost/", ("NO_HEADER",)),
+    ("Authorization: Bearer {}\r\nAuthorization: Bearer {}\r\n", ("COMMAS",)),
+    ("> Host: x\n> Authorization: Bearer {}\n> Accept: */*\n> authorization: Basic eDp4\n>\n", ("COMMAS",)),
+    ("curl -H 'Authorization: Bearer {}' \\\n  --header 'Authorization: Bearer {}' $URL", ("COMMAS",)),
+    (" {} ", NONE),
+    ("{}\r\n", NONE),
+    ("\t{}\n\n", NONE),
+    ('"{}"\n', ("QUOTES",)),
+    ("Bearer {} ", ("SPACES",)),
+    ("Bearer {}\n", ("LINE_BREAKS",)),
     ("Bearer  {}", ("SPACES",)),
     ("Authorization: Bearer  {}", ("SPACES",)),
-    ("{}\n", ("LINE_BREAKS",)),
-    ("{}\r\n", ("LINE_BREAKS",)),
     ("Bearer\t{}", ("CONTROLS",)),
     ("Bearer {}\x00", ("CONTROLS",)),
     ("\ufeff{}", ("LOOK_ALIKES",)),
@@ -132,7 +167,11 @@ NOTHING_OF_OURS = [
     ("Authorization $TOKENRY_TOKEN", ("NO_SCHEME", "PLACEHOLDER")),
     ("curl -u me:$TOKENRY_TOKEN http://localhost/", ("OTHER_SCHEME", "PLACEHOLDER")),
     ("curl -u me: http://localhost/", ("OTHER_SCHEME",)),
+    (f"curl -H 'Authorization: Authorization: Bearer {TOKEN}' $URL", ("OTHER_SCHEME", "SPACES")),
     ("Authorization: Bearer <token>", ("PLACEHOLDER",)),
+    ("Authorization: Bearer ${{ secrets.TOKENRY_TOKEN }}", ("PLACEHOLDER",)),
+    ("Authorization: Bearer {{{ token }}}", ("PLACEHOLDER",)),
+    ("$TOKENRY_TOKEN\n", ("PLACEHOLDER",)),
     ("Authorization: Bearer {{ token }}", ("PLACEHOLDER",)),
     ("Authorization: Bearer Bearer $TOKENRY_TOKEN", ("DOUBLED", "PLACEHOLDER")),
     ('curl -H "Authorization: Bearer ${TOKENRY_TOKEN%???}" $URL', ("PLACEHOLDER",)),
@@ -186,7 +225,8 @@ def test_no_code(text: str) -> None:
 
 PIECES = st.sampled_from(
     [TOKEN, TOKEN[:50], TOKEN[30:], IDENTIFIER, "Bearer", "Authorization:", "curl -H ", "--oauth2-bearer ", "{", "}",
-     '"', "'", "$", "%20", "•", ",", "\n", "\t", " ", "=", "?a=", "<", ">", "urn:tokenry:denial:", "0" * 16]
+     '"', "'", "$", "%20", "•", ",", "\n", "\t", " ", "=", "?a=", "<", ">", "urn:tokenry:denial:", "0" * 16,
+     "X-API-Key: ", "Cookie:"]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=10_000), st.lists(PIECES, max_size=40).map("".join))
 
@@ -201,13 +241,17 @@ def test_it_never_fails_and_never_repeats_a_secret(text: str, prefix: str) -> No
     assert re.fullmatch(r"[0-9a-f]{16}|", reading.reference)
 
 
-@pytest.mark.parametrize(
-    "piece",
-    ["bearer", "bearer ", "{", "${", "<", "%a", "a_", "tkn_live_", "-", "authorization:", "\n", "?a=", "reference"],
-)
+REPEATED = [
+    "bearer", "bearer ", "{", "${", "<", "%a", "a_", "tkn_live_", "-", "authorization:", "\n", "?a=", "reference",
+    "a-b: ", "x-", "a-", 'a-b":\t', "cookie:", "authorization:\nx:\n", "curl -H authorization:x ",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", REPEATED)
 def test_the_longest_text_is_read_at_once(piece: str) -> None:
     """No pattern tries again and again; one that does takes minutes."""
     began = time.process_time()
-    for text in ((piece * 10_000)[:10_000], f"Authorization: {(piece * 10_000)[:9_000]} x"):
+    long = (piece * 10_000)[:9_000]
+    for text in (long, f"Authorization: {long} x", f"curl {long}", f"{long}{TOKEN}"):
         read(text, "tkn")
     assert time.process_time() - began < 2

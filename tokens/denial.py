@@ -28,7 +28,7 @@ QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded
 KINDS = {
     "missing_credentials": Kind(401, "A token is needed"),
     "malformed_header": Kind(400, "The Authorization header can't be read", "invalid_request"),
-    "malformed_token": Kind(401, "This is not a whole token", "invalid_token"),
+    "malformed_token": Kind(401, "This can't be a token of this installation", "invalid_token"),
     "unknown_token": Kind(401, "This token is not known", "invalid_token"),
     "expired_token": Kind(401, "This token has expired", "invalid_token"),
     "revoked_token": Kind(401, "This token was revoked", "invalid_token"),

@@ -6,7 +6,7 @@ it says repeats what was pasted, but for a token's public first characters.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tokens import credential, faults
@@ -17,15 +17,29 @@ from tokens.faults import Fault
 REFERENCE_ALONE = re.compile(r"\W*([0-9a-f]{16})\W*", re.IGNORECASE)
 CODE = re.compile(rf"(?<!\w)({'|'.join(KINDS)})(?!\w)")
 REFERENCE = re.compile(r"(?:urn:tokenry:denial:|\breference\W{1,5})([0-9a-f]{16})(?![0-9a-z])", re.IGNORECASE)
-PROMPT = " \t\r\n$>#"
+BLANKS = " \t\r\n"
+PROMPT = f"{BLANKS}$>#"
 COMMAND = re.compile(r"(?:curl|wget|xh|https?)\s", re.IGNORECASE)
 CURL_BEARER = re.compile(r"\s--oauth2-bearer[ =]+[\"']?([^\s\"']*)")
 CURL_USER = re.compile(r"\s(?:-u|--user[ =])\s*[\"']?([^\s\"']*)")
 HEADER = re.compile(
-    r"(?P<quote>[\"'`]?)\bauthorization(?P<closed>[\"'`]?)[ \t]*(?::|=>?|(?=\$))[ \t]*(?P<rest>.*)",
+    r"(?P<quote>[\"'`]?)(?<![\w-])authorization(?P<closed>[\"'`]?)[ \t]*(?::|=>?|(?=\$))[ \t]*(?P<rest>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 LITERAL = re.compile(r"[frbu]{0,2}([\"'`])(?P<value>.*?)\1", re.IGNORECASE | re.DOTALL)
+# Another header's name right before a token: one with a hyphen, or that of ours misspelt. A cookie has a name between.
+OTHER_HEADER = re.compile(
+    r"(?:(?<![\w-])(?:[a-z]\w*(?:-\w+)+|auth[a-z]+on|autori[sz]ation)(?:[\"'`]\]?[ \t]*(?::|=>?|,)|[ \t]*(?::|=>))"
+    r"[ \t]*[\"'`]?(?:[a-z]+[ \t]+)?|(?<![\w-])(?:set-)?cookie[\"'`]?[ \t]*:[^\n]*)\Z",
+    re.IGNORECASE,
+)
+TWICE = re.compile(  # in lines of headers that follow each other
+    r"^[<>* ]{0,3}authorization:.*\n(?:[<>* ]{0,3}[\w-]+:.*\n)*[<>* ]{0,3}authorization:", re.IGNORECASE | re.MULTILINE
+)
+OPTION_TWICE = re.compile(  # in one command, which may go on in the next line
+    r"-(?:H|-header)[ =]*[\"']?authorization:(?:(?!\bcurl\s)(?:\\\r?\n|.))*?\s-(?:H|-header)[ =]*[\"']?authorization:",
+    re.IGNORECASE,
+)
 HEADER_END = re.compile(r"\r?\n(?=[<>* ]{0,3}(?:[\w-]+:|\r?\n|\Z))")
 ANY_TOKEN = re.compile(rf"(?<![0-9A-Za-z])[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_")
 RUN = re.compile(r"[^\s\"'`&,;<>]*")  # a token with text around it
@@ -34,7 +48,7 @@ IN_QUERY = re.compile(r"[?&][\w-]{1,40}=\Z")
 SCHEMES = {"bearer", "basic", "token", "digest", "apikey", "api-key", "jwt", "oauth"}
 SCHEME = re.compile(r"\s*([a-z][\w-]*):?\s+(?=\S)", re.IGNORECASE)
 PLACEHOLDER = re.compile(
-    r"\$\{[^}]{0,200}\}|\$\([^)]{0,200}\)|\$[\w:.]+|%\w{2,}%|\{{1,3}[^{}]{0,200}\}{1,3}|<[^<>]{0,200}>"
+    r"\$?\{{1,3}[^{}]{0,200}\}{1,3}|\$\([^)]{0,200}\)|\$[\w:.]+|%\w{2,}%|<[^<>]{0,200}>"
     r"|(?:process\.env|os\.environ|getenv)\S*"
 )
 
@@ -65,6 +79,7 @@ class Reading:
     code: str = ""  # of a refusal
     identifier: str = ""
     credential: Credential | None = None
+    padded: bool = False  # with blanks around a value that stands alone
 
 
 class Found(NamedTuple):
@@ -84,13 +99,15 @@ def read(text: str, prefix: str) -> Reading:
         return Reading(code=code[1])
     value, is_header, found = find(text, prefix)
     filled_in = start_of(value, prefix) >= 0 or not PLACEHOLDER.search(value)
+    padded = not is_header and len(value.split()) == 1 and value != value.strip(BLANKS)
+    value = value.strip(BLANKS) if padded else value
     more, candidate = clean(value if filled_in else PLACEHOLDER.sub("placeholder", value), is_header, prefix)
     if not filled_in:
         more.append(faults.PLACEHOLDER)
     found = sorted({*found, *more}, key=faults.ORDER.index)
     if not candidate or not filled_in:
         return Reading(found or [faults.NOTHING])
-    return judge(candidate, prefix, found)
+    return replace(judge(candidate, prefix, found), padded=padded)
 
 
 def find(text: str, prefix: str) -> Found:
@@ -99,14 +116,21 @@ def find(text: str, prefix: str) -> Found:
     if option := CURL_BEARER.search(text):
         return Found(f"Bearer {option[1]}", True, [])
     if header := HEADER.search(text):
-        return header_value(header, is_command)
+        found = header_value(header, is_command)
+        twice = (OPTION_TWICE if is_command else TWICE).search(text)
+        return found._replace(faults=[*found.faults, faults.COMMAS]) if twice else found
     if is_command and (option := CURL_USER.search(text)):
         user, _, password = option[1].partition(":")
         return Found(f"Basic {password or user}", True, [])
+    return find_alone(text, prefix, is_command)
+
+
+def find_alone(text: str, prefix: str, is_command: bool) -> Found:
+    """What there is of a token where no Authorization header holds it."""
     start = start_of(text, prefix)
     lead = text[: max(start, 0)]
     in_query = [faults.IN_ADDRESS] if IN_QUERY.search(lead) else []
-    if is_command:
+    if is_command or OTHER_HEADER.search(lead):
         return Found(run(text[start:]) if lead else "", False, [faults.NO_HEADER, *in_query])
     if is_prose(lead):
         return Found(run(text[start:]), False, in_query)
@@ -125,7 +149,7 @@ def header_value(header: re.Match[str], is_command: bool) -> Found:
     if is_command:
         words = rest.split()
         return Found(" ".join(words[: 2 if words[:1] == ["Bearer"] else 1]), True, [faults.UNQUOTED])
-    return Found(HEADER_END.split(rest, maxsplit=1)[0].strip(" \t\r\n"), True, [])
+    return Found(HEADER_END.split(rest, maxsplit=1)[0].strip(BLANKS), True, [])
 
 
 def start_of(text: str, prefix: str) -> int:
@@ -146,7 +170,7 @@ def run(text: str) -> str:
 def is_prose(lead: str) -> bool:
     """Whether what stands before a token is more than the name of a scheme: words, or a label such as `TOKEN=`."""
     words = re.findall(r"[\w-]+", PERCENT.sub(" ", lead.lower()))
-    return not SCHEMES.issuperset(words) or ("bearer" not in words and lead.rstrip()[-1:] in {":", "="})
+    return not SCHEMES.issuperset(words) or ("bearer" not in words and lead.rstrip(f"{BLANKS}\"'`")[-1:] in {":", "="})
 
 
 def is_chat(text: str, prefix: str) -> bool:

@@ -37,11 +37,13 @@ CONTROLS = Fault(
 )
 COMMAS = Fault(
     "malformed_header",
-    "It has a comma, as when the header is sent twice: servers join the two by one.",
+    "The header is sent twice, or has a comma, by which servers join two.",
     "Send the Authorization header once, with one token.",
 )
 NO_HEADER = Fault(
-    "missing_credentials", "The command sends no Authorization header.", f"Add this to it: {HEADER_OPTION}"
+    "missing_credentials",
+    "It has no Authorization header, and a token is looked for in no other.",
+    f"Send it in that one, as curl does with this: {HEADER_OPTION}",
 )
 IN_ADDRESS = Fault(
     "missing_credentials",

@@ -54,7 +54,7 @@ def page(request: pytest.FixtureRequest, new_page: NewPage, server: Server, sess
 def test_what_was_sent_wrongly(page: Page, site: Installation, server: Server) -> None:
     value = site.issue("Sent wrongly")
     for command, code, words in (
-        ("curl $URL", "missing_credentials", "The command sends no Authorization header."),
+        ("curl $URL", "missing_credentials", "It has no Authorization header, and a token is looked for in no other."),
         ('curl -H "Authorization: Bearer" $URL', "malformed_header", "No token follows the word Bearer."),
         (CURL.replace("{}", f"Bearer {value}"), "malformed_header", "The word Bearer is there twice."),
         (CURL.replace("{}", value[:-3]), "malformed_token", "It is incomplete: 70 of 73 characters."),
@@ -192,7 +192,7 @@ def test_by_keyboard(troubleshoot: NewPage, site: Installation, server: Server) 
     page.keyboard.insert_text("hello")
     page.keyboard.press("Tab")
     page.keyboard.press("Space")
-    expect(page.locator("#verdict")).to_have_text(re.compile("This is not a whole token"))
+    expect(page.locator("#verdict")).to_have_text(re.compile("This can't be a token of this installation"))
 
 
 STATES = ["form", "works", "partly", "revoked", "faults", "empty"]
