@@ -23,6 +23,28 @@ def test_every_kind_has_one_form(code: str) -> None:
     )
 
 
+LACKS = "The token lacks the scope {}. Its owner can add it under Settings, API tokens; if it is not offered there"
+LAPSED = "The token's scope {} does not count now: the owner is outside its group, or it was deleted."
+
+
+@pytest.mark.parametrize(
+    ("held", "own", "said", "unsaid"),
+    [
+        ([], [], [LACKS.format("a:b and c:d")], "group"),
+        (["a:b"], ["a:b"], [LACKS.format("c:d")], "group"),
+        ([], ["a:b"], [LACKS.format("c:d"), LAPSED.format("a:b")], "c:d and"),
+        ([], ["a:b", "c:d"], [LAPSED.format("a:b and c:d")], "can add"),
+    ],
+)
+def test_which_scopes_are_lacking_and_which_do_not_count(
+    held: list[str], own: list[str], said: list[str], unsaid: str
+) -> None:
+    refused = denial.insufficient_scope(["a:b", "c:d"], held, own)
+    assert all(words in refused.detail for words in said)
+    assert unsaid not in refused.detail
+    assert 'scope="a:b c:d"' in refused.response_headers()["WWW-Authenticate"]
+
+
 def test_missing_credentials_carry_no_error_code() -> None:
     """RFC 6750 section 3.1: a request without credentials is told no error."""
     assert denial.missing_credentials(sent=False).response_headers()["WWW-Authenticate"] == 'Bearer realm="api"'

@@ -127,7 +127,7 @@ def authorize(token: Token, requirement: Requirement, address: str) -> None:
     environment = requirement.environment or settings.TOKEN_ENVIRONMENT
     match policy.allows(token, held, requirement.scopes, environment, address):
         case "insufficient_scope":
-            raise denial.insufficient_scope(requirement.scopes, held)
+            raise denial.insufficient_scope(requirement.scopes, held, token.scopes)
         case "wrong_environment":
             raise denial.wrong_environment(token.environment, environment)
         case "address_not_allowed":

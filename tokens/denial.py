@@ -143,15 +143,18 @@ def of_proven_token(
     return Denial(code, words[code].format(**{word: moment(at) for word, at in instants.items() if at}))
 
 
-def insufficient_scope(needed: Sequence[str], held: Collection[str]) -> Denial:
-    """The endpoint needs all of `needed` (RFC 6750 section 3.1); the token has `held` of its own."""
+def insufficient_scope(needed: Sequence[str], held: Collection[str], own: Collection[str] = ()) -> Denial:
+    """The endpoint needs all of `needed` (RFC 6750 section 3.1); the token has `own`, of which `held` count now."""
     missing = [name for name in needed if name not in held]
-    return Denial(
-        "insufficient_scope",
-        f"The token lacks the scope {' and '.join(missing)}. Its owner can add it under Settings, API tokens; "
-        "a scope of a group counts only while the owner is a member.",
-        challenge=f', scope="{" ".join(needed)}"',
-    )
+    lacked, lapsed = ([name for name in missing if (name in own) == lapses] for lapses in (False, True))
+    words = []
+    if lacked:
+        add = "Its owner can add it under Settings, API tokens; if it is not offered there, ask an administrator."
+        words.append(f"The token lacks the scope {' and '.join(lacked)}. {add}")
+    if lapsed:
+        why = "the owner is outside its group, or it was deleted. Ask an administrator."
+        words.append(f"The token's scope {' and '.join(lapsed)} does not count now: {why}")
+    return Denial("insufficient_scope", " ".join(words), challenge=f', scope="{" ".join(needed)}"')
 
 
 def wrong_environment(token: str, wanted: str) -> Denial:
