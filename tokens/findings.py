@@ -5,6 +5,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
@@ -12,10 +13,11 @@ from tokens import addresses, limits, policy
 from tokens.access import Grant
 from tokens.breaker import Down
 from tokens.denial import ENVIRONMENTS, moment
-from tokens.models import Event, RecentRequest, ScopeCount, Token
+from tokens.models import Event, RecentRequest, Scope, ScopeCount, Token
 from tokens.remedies import remedy
 
 LOOKED_AT = 100  # of the latest refusals of a token
+NAMED = 10  # of the scopes that it lacked
 WHO = {"nobody signed in": "somebody who held its value"}
 
 
@@ -117,23 +119,59 @@ def refusal(request: RecentRequest, granted: list[Grant]) -> Finding:
 
 
 def lacking_scope(request: RecentRequest, granted: list[Grant]) -> Finding:
-    """Which scopes requests asked for that the token does not have now."""
-    token, held = request.token, [grant.name for grant in granted if not grant.lapsed]
-    since = timezone.now().date() - timedelta(days=settings.REQUEST_RETENTION_DAYS)
-    asked = ScopeCount.objects.filter(token=token, refused__gt=0, day__gte=since).values_list("scope", flat=True)
-    missing = sorted(set(asked) - set(held))
+    """Which scopes requests asked for that the token does not have now, and which of them it can be given."""
+    missing, more = missing_scopes(request.token, [grant.name for grant in granted if not grant.lapsed])
     if not missing:
         return Finding("It lacked a scope that it has now.", "Try again.", request.code, request)
-    what = f"Requests with it asked for {listed(missing)}, which it lacks."
-    wanted = [*token.scopes, *(name for name in missing if name not in token.scopes)]
-    if wanted == token.scopes:  # another token would have no more
-        action = "A scope of a group counts only for its members: ask an administrator."
-        return Finding(what, action, request.code, request, stands=True)
+    known = set(Scope.objects.filter(name__in=missing).values_list("name", flat=True))
+    offered = set(Scope.objects.held_by(request.token.owner).filter(name__in=missing).values_list("name", flat=True))
+    addable, restricted = (sorted(names) for names in (offered, known - offered))
+    unknown = [name for name in missing if name not in known]
+    asked = listed([*missing, f"{more} more"] if more else missing)
+    what = f"Requests with it asked for {asked}, which it lacks."
+    action = " ".join(filter(None, [adding(request.token, addable), members(restricted), catalogue(unknown)]))
+    links = scope_links(request.token, [*request.token.scopes, *addable]) if addable else ()
+    return Finding(what, action, request.code, request, links, stands=True)
+
+
+def missing_scopes(token: Token, held: list[str]) -> tuple[list[str], int]:
+    """The latest that requests asked for beyond those `held`, by name, and how many more there are."""
+    since = timezone.now().date() - timedelta(days=settings.REQUEST_RETENTION_DAYS)
+    asked = ScopeCount.objects.filter(token=token, refused__gt=0, day__gte=since).exclude(scope__in=held)
+    latest = asked.values("scope").annotate(latest=Max("last_at")).order_by("-latest", "scope")
+    names = [row["scope"] for row in latest[: NAMED + 1]]
+    more = latest.count() - NAMED if len(names) > NAMED else 0
+    return sorted(names[:NAMED]), more
+
+
+def adding(token: Token, addable: list[str]) -> str:
+    """What to do about scopes that the owner may give to it."""
+    if not addable:
+        return ""
+    if token.revoked_at:
+        return f"Create a token with {listed(addable)}."
+    return f"Add {listed(addable)} to this token, or create one with it."
+
+
+def members(restricted: list[str]) -> str:
+    """What to do about scopes that the owner may not give."""
+    return f"Only members of its group may have {listed(restricted)}: ask an administrator." if restricted else ""
+
+
+def catalogue(unknown: list[str]) -> str:
+    """What to do about scopes that are none."""
+    if not unknown:
+        return ""
+    what = f"No scope here has the name {listed(unknown, 'or')}"
+    return f"{what}: an administrator adds it in Django admin, unless it is mistyped where it is asked for."
+
+
+def scope_links(token: Token, wanted: list[str]) -> tuple[Link, ...]:
+    """Where the token gets those scopes, or another one like it."""
     create = Link(creating(token, wanted), "Create one that has it")
     if token.revoked_at:
-        return Finding(what, "Create a token that has it.", request.code, request, (create,), stands=True)
-    links = (Link(editing(token, scopes=",".join(wanted)), "Add to this token"), create)
-    return Finding(what, "Add it to this token, or create one that has it.", request.code, request, links, stands=True)
+        return (create,)
+    return Link(editing(token, scopes=",".join(wanted)), "Add to this token"), create
 
 
 def wrong_address(request: RecentRequest) -> Finding:
@@ -181,9 +219,9 @@ def renewal_notes(token: Token) -> list[Finding]:
     return []
 
 
-def listed(words: list[str]) -> str:
+def listed(words: list[str], last: str = "and") -> str:
     """“a, b and c”."""
-    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+    return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def creating(token: Token, scopes: list[str], environment: str = "") -> str:

@@ -3,7 +3,7 @@
 Only the person's own tokens and requests are looked at. Of all others there is one answer, whether they exist or not.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from django.conf import settings
@@ -39,13 +39,25 @@ class Diagnosis:
         """“works”, “partly” where the next request may be refused as others were, or “refused”."""
         if not self.works:
             return "refused"
-        return "partly" if any(finding.stands for finding in self.refusals) else "works"
+        return "partly" if self.standing else "works"
+
+    @property
+    def standing(self) -> set[str]:
+        """The codes of what would be refused again."""
+        return {finding.code for finding in self.refusals if finding.stands}
+
+    @property
+    def is_kept_out(self) -> bool:
+        """Whether it was used from where it may not be used."""
+        return "address_not_allowed" in self.standing
 
     @property
     def verdict(self) -> str:
         """The whole of it in a few words; for a refusal those that its answer has."""
         if self.outcome == "works":
             return "This token works"
+        if self.outcome == "partly" and self.is_kept_out:
+            return "This token works, but not from where it was used"
         if self.outcome == "partly":
             return "This token works, but not for all that it was used for"
         first = self.problems[0]
@@ -67,7 +79,11 @@ WRONG_SECRET = Finding(
     "Send the value that was shown when the token was made. If nobody kept it, renew the token.",
     "unknown_token",
 )
-
+PADDED = Finding(
+    "There is a space or the end of a line around the token that you pasted.",
+    "If your program reads it from a file, leave the end of the line out.",
+)
+WORKS_NOW = Finding("The token itself works now.", "Requests that it may make are answered.")
 MORE_BY_REFERENCE = Finding(
     "This says what the code means in general.",
     "Paste the whole answer, or the reference at the end of its instance, to learn what that request failed of.",
@@ -90,16 +106,21 @@ def examine(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
     proven = reading.credential is not None and token.is_proven_by(reading.credential.value)
     if reading.credential and not proven:
         problems.append(WRONG_SECRET)
-    return of_token(token, problems, proven, address)
+    diagnosis = of_token(token, problems, proven, address)
+    return replace(diagnosis, notes=[*diagnosis.notes, PADDED]) if reading.padded else diagnosis
 
 
 def of_token(token: Token, faults: list[Finding], proven: bool, address: str) -> Diagnosis:
     """The person's own token, sent with `faults`; `proven` says that its secret is right all the same."""
     granted, state = grants(token), state_of(token)
+    refusals = refusals_of(token, granted)
+    latest = {finding.code: finding.request for finding in refusals}
+    state = [finding._replace(request=latest.pop(finding.code, None)) for finding in state]
     notes = [*scope_notes(granted), *address_notes(token, address), *renewal_notes(token)]
     if proven and faults:
         notes.insert(0, Finding("The token itself works.", "Nothing is wrong with it but how it is sent."))
-    return Diagnosis([*faults, *state], refusals_of(token, granted), [] if state else notes, token)
+    others = [finding for finding in refusals if finding.code in latest]  # said once, where that is how it stands now
+    return Diagnosis([*faults, *state], others, [] if state else notes, token)
 
 
 def of_code(code: str) -> list[Finding]:
@@ -110,14 +131,15 @@ def of_code(code: str) -> list[Finding]:
 def of_request(user: AbstractBaseUser, reference: str) -> Diagnosis | None:
     """The request of one of the person's tokens that was answered with `reference`, if there was one."""
     requests = RecentRequest.objects.filter(token__owner=user.pk, reference=reference)
+    requests = requests.exclude(reference="")  # which has SQLite use the index of those that have one
     request = requests.select_related("token__owner").first()
     if request is None:
         return None
     state = state_of(request.token)
     same = [finding._replace(request=request) for finding in state if finding.code == request.code]
     others = [finding for finding in state if finding.code != request.code]
-    works = [] if state else [Finding("The token itself works now.", "Other requests with it are answered.")]
     first = same or [refusal(request, grants(request.token))]
+    works = [] if state or first[0].stands else [WORKS_NOW]
     return Diagnosis([*first, *others], notes=[*works, *renewal_notes(request.token)], token=request.token)
 
 

@@ -110,6 +110,7 @@ def unavailable(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> Scene:
 NOBODY = "No request of your tokens has this reference"
 WORKS = "This token works"
 PARTLY = "This token works, but not for all that it was used for"
+KEPT_OUT = "This token works, but not from where it was used"
 MINE = None  # the code's own title
 ROWS: dict[str, tuple[Scenery, str | None, str | None]] = {  # and the verdict on what was pasted, and on the reference
     "missing_credentials": (lambda *_: ("curl http://localhost/", call(None)), MINE, NOBODY),
@@ -121,7 +122,7 @@ ROWS: dict[str, tuple[Scenery, str | None, str | None]] = {  # and the verdict o
     "inactive_owner": (inactive_owner, WORKS, MINE),
     "insufficient_scope": (with_token("/api/report"), PARTLY, MINE),
     "wrong_environment": (wrong_environment, PARTLY, MINE),
-    "address_not_allowed": (address_not_allowed, PARTLY, MINE),
+    "address_not_allowed": (address_not_allowed, KEPT_OUT, MINE),
     "rate_limited": (rate_limited, MINE, MINE),
     "unavailable": (unavailable, MINE, MINE),
     "forbidden": (with_token("/api/refuse"), WORKS, MINE),

@@ -5,13 +5,16 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.contrib.auth.models import AnonymousUser, Group
+from django.db import connection
 from django.http import HttpRequest
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.models import User
 from tests.conftest import Issue
+from tests.test_many_usage import plan
 from tests.views.refusals import ELSEWHERE, call, paste
 from tokens import credential
 from tokens.denial import KINDS, moment
@@ -20,6 +23,7 @@ from tokens.models import Event, Scope, Token
 
 WORKS = "This token works"
 PARTLY = "This token works, but not for all that it was used for"
+KEPT_OUT = "This token works, but not from where it was used"
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.views.refusals")]
 
 
@@ -175,14 +179,49 @@ def test_a_scope_that_does_not_count_now(issue: Issue, owner: User, owner_client
     assert shown.verdict == PARTLY
     assert "It has no scope that counts." in shown.text
     assert "Not counted now: reports:write (not while you are outside Finance)." in shown.text
-    assert "A scope of a group counts only for its members: ask an administrator." in shown.text
+    assert "Only members of its group may have reports:write: ask an administrator." in shown.text
     assert "Create one that has it" not in shown.links
+
+
+@pytest.mark.parametrize("restricted", [True, False])
+def test_a_scope_that_it_can_not_be_given(issue: Issue, owner_client: Client, restricted: bool) -> None:
+    """One of a group of others, and one that nobody ever made: no link leads to a form that lacks it."""
+    if restricted:
+        Scope.objects.create(name="reports:write", words="May", group=Group.objects.create(name="Finance"))
+    _, value = issue()
+    problem = call(f"Bearer {value}", "/api/report")
+    for text in (value, problem["instance"]):
+        shown = paste(owner_client, text)
+        assert "Requests with it asked for reports:write, which it lacks." in shown.text
+        assert ("Only members of its group may have reports:write" in shown.text) == restricted
+        assert ("No scope here has the name reports:write: an administrator adds it in" in shown.text) != restricted
+        assert not {"Add to this token", "Create one that has it"} & shown.links.keys()
+
+
+def test_many_scopes_that_it_lacks(issue: Issue, owner_client: Client) -> None:
+    """The latest are named, and of those the ones that it can be given are offered."""
+    _, value = issue()
+    names = [f"made-up:n{number:02}" for number in range(30)]
+    Scope.objects.create(name=names[20], words="May")
+    for number, name in enumerate(names):
+        with time_machine.travel(timezone.now() + timedelta(seconds=number), tick=False):
+            call(f"Bearer {value}", f"/verify?scope={name}")
+    shown = paste(owner_client, value)
+    assert f"asked for {', '.join(names[20:])} and 20 more, which it lacks." in shown.text.replace(
+        " and made", ", made"
+    )
+    assert f"Add {names[20]} to this token" in shown.text
+    assert f"No scope here has the name {', '.join(names[21:29])} or {names[29]}: an admin" in shown.text
+    assert names[19] not in shown.text
+    assert shown.links["Add to this token"].endswith(f"/edit/?scopes={names[20]}")
 
 
 def test_an_address_that_is_not_allowed_and_then_is(issue: Issue, owner_client: Client) -> None:
     token, value = issue(allowed_addresses=["203.0.113.0/24", "2001:db8::1/128"])
-    call(f"Bearer {value}", REMOTE_ADDR="198.51.100.7")
+    problem = call(f"Bearer {value}", REMOTE_ADDR="198.51.100.7")
+    assert "The token itself works now." not in paste(owner_client, problem["instance"]).text
     shown = paste(owner_client, value)
+    assert (shown.verdict, "Try this" in shown.text) == (KEPT_OUT, False)
     assert "It was used from 198.51.100.7, which is not among its allowed addresses." in shown.text
     assert "It may be used from 203.0.113.0/24 and 2001:db8::1 alone. Yours now, 127.0.0.1, is not among" in shown.text
     assert shown.links["Allow that address"].endswith(
@@ -191,6 +230,42 @@ def test_an_address_that_is_not_allowed_and_then_is(issue: Issue, owner_client: 
     token.change(name="x", description="", scopes=[], allowed_addresses=["198.51.100.7/32"])
     shown = paste(owner_client, value)
     assert (shown.verdict, "It was used from an address that it allows now." in shown.text) == (WORKS, True)
+    assert "Try this" in shown.text
+    shown = paste(owner_client, problem["instance"])
+    assert "The token itself works now. Requests that it may make are answered." in shown.text
+
+
+@pytest.mark.parametrize("text", ["{}\n", " {}\r\n", "\t{} "])
+def test_blanks_around_a_token_are_a_note(issue: Issue, owner_client: Client, text: str) -> None:
+    value = issue()[1]
+    shown = paste(owner_client, text.replace("{}", value))
+    assert shown.verdict == WORKS
+    assert "leave the end of the line out" in shown.text
+    assert "leave the end of the line out" not in paste(owner_client, value).text
+
+
+def test_what_it_is_refused_for_is_said_once(issue: Issue, owner_client: Client) -> None:
+    token, value = issue(expires_at=timezone.now() + timedelta(hours=1))
+    token.limit("1/hour")
+    for _ in range(2):
+        call(f"Bearer {value}")
+    shown = paste(owner_client, value)
+    assert (shown.verdict, shown.text.count("rate_limited")) == (KINDS["rate_limited"].title, 1)
+    assert "It may make 1 request in an hour" in shown.text
+    Token.objects.filter(pk=token.pk).update(expires_at=timezone.now())
+    call(f"Bearer {value}")
+    shown = paste(owner_client, value)
+    assert [shown.text.count(code) for code in ("expired_token", "rate_limited")] == [1, 1]
+    assert "expired_token GET /api/v1/token" in shown.text
+    assert shown.text.index("It expired on") < shown.text.index("rate_limited")
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="others choose by the size of the table")
+def test_a_reference_is_found_by_its_index(issue: Issue, owner_client: Client) -> None:
+    with CaptureQueriesContext(connection) as asked:
+        paste(owner_client, "f" * 16)
+    [query] = [query["sql"] for query in asked.captured_queries if "f" * 16 in query["sql"]]
+    assert "INDEX recent_request_reference (reference=?)" in plan(query)
 
 
 def test_the_latest_refusal_of_each_kind(issue: Issue, owner_client: Client) -> None:
@@ -220,5 +295,6 @@ def test_queries_do_not_grow(
     _, value = issue(scopes=names)
     for _ in range(20):
         call(f"Bearer {value}", "/api/report")
-    with django_assert_max_num_queries(7):  # session, user, token, scopes, those held, refusals, scopes asked for
+    # session, user, token, scopes, those held, refusals, scopes asked for, which of them exist, which can be given
+    with django_assert_max_num_queries(9):
         paste(owner_client, value)
