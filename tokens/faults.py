@@ -96,7 +96,7 @@ PLACEHOLDER = Fault(
     "",
     "It names a variable or a placeholder instead of a token.",
     "Paste what the variable holds. If the name itself is sent, as from within single quotes in a shell, the answer is "
-    "malformed_token.",
+    "malformed_token, or malformed_header where it has spaces.",
 )
 ONLY_IDENTIFIER = Fault(
     "malformed_token",
