@@ -43,7 +43,7 @@ COMMAS = Fault(
 NO_HEADER = Fault(
     "missing_credentials",
     "It has no Authorization header, and a token is looked for in no other.",
-    f"Send it in that one, as curl does with this: {HEADER_OPTION}",
+    f"Send the token in that one, with curl so: {HEADER_OPTION}",
 )
 IN_ADDRESS = Fault(
     "missing_credentials",

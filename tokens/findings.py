@@ -129,7 +129,7 @@ def lacking_scope(request: RecentRequest, granted: list[Grant]) -> Finding:
     unknown = [name for name in missing if name not in known]
     asked = listed([*missing, f"{more} more"] if more else missing)
     what = f"Requests with it asked for {asked}, which it lacks."
-    action = " ".join(filter(None, [adding(request.token, addable), members(restricted), catalogue(unknown)]))
+    action = " ".join(filter(None, [adding(request.token, addable), members(restricted), catalogue(unknown, missing)]))
     links = scope_links(request.token, [*request.token.scopes, *addable]) if addable else ()
     return Finding(what, action, request.code, request, links, stands=True)
 
@@ -158,12 +158,13 @@ def members(restricted: list[str]) -> str:
     return f"Only members of its group may have {listed(restricted)}: ask an administrator." if restricted else ""
 
 
-def catalogue(unknown: list[str]) -> str:
-    """What to do about scopes that are none."""
+def catalogue(unknown: list[str], missing: list[str]) -> str:
+    """What to do about those of the `missing` scopes that are none."""
     if not unknown:
         return ""
-    what = f"No scope here has the name {listed(unknown, 'or')}"
-    return f"{what}: an administrator adds it in Django admin, unless it is mistyped where it is asked for."
+    name = "such a name" if unknown == missing else f"the name {listed(unknown, 'or')}"
+    action = "an administrator adds it in Django admin, unless it is mistyped where it is asked for."
+    return f"No scope here has {name}: {action}"
 
 
 def scope_links(token: Token, wanted: list[str]) -> tuple[Link, ...]:
