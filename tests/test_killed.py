@@ -65,7 +65,7 @@ def assert_whole() -> None:
     """No token without the event that made it, none revoked without its event, none that only half replaced another."""
     for token in Token.objects.all():
         made = Event.objects.filter(kind="created", token=token) | Event.objects.filter(
-            kind="renewed", detail=f"by {token.identifier}"
+            kind="renewed", detail=f"replaced by {token.identifier}"
         )
         assert made.count() == 1
         assert Event.objects.filter(kind="revoked", token=token).count() == (token.revoked_at is not None)

@@ -45,7 +45,7 @@ def test_renew(caller: Caller, owner: User) -> None:
     assert token.expires_at == now + timedelta(hours=24)
     assert answer["Token-Expires-At"] == f"{token.expires_at:%Y-%m-%dT%H:%M:%SZ}"
     event = Event.objects.get(kind="renewed")
-    assert (event.actor, event.detail) == (owner, f"by {successor.identifier}, with {token.identifier}")
+    assert (event.actor, event.detail) == (owner, f"replaced by {successor.identifier}, with {token.identifier}")
     for value in (caller.value, body["token"]):
         assert Client().get("/api/v1/token", headers=bearer(value)).status_code == 200
 

@@ -222,7 +222,7 @@ def test_both_pages_tell_the_lineage(issue: Issue, owner_client: Client) -> None
     successor = owner_client.post(address(token), GOOD).context["revealed"]
     old, new = (owner_client.get(it.get_absolute_url()).content.decode() for it in (token, successor))
     assert f'Replaced by <a href="{successor.get_absolute_url()}">' in old
-    assert f"Renewed by {successor.identifier}" in old
+    assert f"Renewed: replaced by {successor.identifier}," in old
     assert "Revoke it and renew again" in old
     assert f'Renewed from <a href="{token.get_absolute_url()}">' in new
     assert f"Made by renewing {token.identifier}" in new

@@ -159,7 +159,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
                 form_nonce=form_nonce,
             )
             old.retire(overlap)
-            Event.record(Event.Kind.RENEWED, old, request, f"by {successor.identifier}")
+            Event.record(Event.Kind.RENEWED, old, request, f"replaced by {successor.identifier}")
             signals.after_commit(signals.token_renewed, token=old, successor=successor, request=request)
         token.renewed_at, token.expires_at = old.renewed_at, old.expires_at
         return successor, new
