@@ -1,5 +1,6 @@
 """What gateways ask Tokenry, seen from its place, and what they do where it is not well."""
 
+import json
 import socket
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from tests.server import free_port
 from tests.system.backend import Backend
 from tests.system.conftest import Site, Sites
 from tests.system.gateways import CLIENT, ELSEWHERE, Gateway, bearer, code, identity, named, running
+from tokens import denial
 
 TIME_OUT = 3  # seconds, in every file
 
@@ -58,6 +60,10 @@ def test_without_tokenry_nobody_passes(name: str, backend: Backend, tmp_path: Pa
     assert reply.status == {"caddy": 502 if dead else 504, "traefik": 502 if dead else 504}.get(name, 503)
     assert took < TIME_OUT + 1
     assert backend.received == []
+    if name == "nginx":
+        assert code(reply) == "unavailable"
+        assert set(json.loads(reply.body)) == set(denial.unavailable().problem())
+        assert reply.headers.get_all("Retry-After") == [denial.unavailable().headers["Retry-After"]]
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ SPOOFED = {
     "case": [("x-auth-user", "1"), ("X-AUTH-SCOPES", "admin:all"), ("x-AuTh-eMaIl", "boss@example.com")],
     "underscores": [("X_Auth_User", "1"), ("X_AUTH_SCOPES", "admin:all"), ("x_auth-email", "boss@example.com")],
     "one underscore": [("X-Auth_User", "1"), ("X_Auth-Scopes", "admin:all"), ("x-auth_email", "boss@example.com")],
+    "dots": [("X.Auth.User", "1"), ("X.AUTH.SCOPES", "admin:all"), ("x.auth-email", "boss@example.com")],
     "repeated": [("X-Auth-User", "1"), ("X-Auth-User", "2"), ("X-Auth-Scopes", "a"), ("x-auth-scopes", "b")],
     "taken away": [("Connection", "X-Auth-User, X-Auth-Email, X-Auth-Token, X-Auth-Scopes, X-Auth-Environment")],
     "taken away too": [("Connection", "close"), ("Connection", "x-auth-user"), ("X-Auth-User", "1")],
@@ -152,7 +153,12 @@ def test_what_a_client_says_of_itself_is_dropped(
 PATHS = [
     "//reports/x", "/./reports/x", "/a/../reports/x", "/a/..//reports/x", "/%2Freports/x", "/reports%2Fx",
     "/%72eports/x", "/a/%2e%2e/reports/x", "/a%2F..%2Freports/x", "/a/..%2Freports/x", "/reports/x?scope=",
-    "/reports/x?scope=&statuses=200", "/reports/x?a=b#c",
+    "/reports/x?scope=&statuses=200", "/reports/x?a=b#c", "/reports", "/reports?a=b", "/Reports/x", "/REPORTS",
+    "/reports.json", "/a/%2e%2e/rePorts", "/%52eports/x", "/reports%20/x", "/reports%00/x",
+]  # fmt: skip
+AMBIGUOUS = [
+    "/reports;a/x", "/;/reports/x", "/a/..;/reports/x", "/reports%3Ba/x", "/%3b/reports/x", "/reports\\x", "/\\reports/x",
+    "/reports%5Cx", "/a%5c..%5creports/x", "/a/..\\reports/x", "/a;b",
 ]  # fmt: skip
 
 
@@ -163,6 +169,24 @@ def test_no_spelling_of_a_path_evades_its_scope(gateway: Gateway, site: Site, ba
     assert reply.status in {400, 403}
 
 
+@pytest.mark.parametrize("path", AMBIGUOUS)
+def test_what_backends_may_read_in_two_ways_is_refused(
+    gateway: Gateway, site: Site, backend: Backend, path: str
+) -> None:
+    statuses = [gateway.ask(path, bearer(value)).status for value in (site.console.issue(), scoped(site))]
+    if gateway.name == "envoy" and ("\\" in path or "..;" in path):  # which reads it in the one way and passes that on
+        assert (statuses, [got["path"] for got in backend.received]) == ([403, 200], ["/reports/x"])
+    else:
+        assert set(statuses) <= ({400, 404} if gateway.name == "traefik" else {400})
+        assert backend.received == []
+
+
+@pytest.mark.parametrize("path", ["/reports", "/Reports/x", "/reports.json"])
+def test_whoever_has_the_scope_passes(gateway: Gateway, site: Site, backend: Backend, path: str) -> None:
+    assert gateway.ask(path, bearer(scoped(site))).status == 200
+    assert [got["path"] for got in backend.received] == [path]
+
+
 @pytest.mark.parametrize("path", ["/a%2Fb", "/a/../b", "//a", "/a?scope=admin:all&environment=prod&statuses=200"])
 def test_other_paths_pass(gateway: Gateway, site: Site, backend: Backend, path: str) -> None:
     reply = gateway.ask(path, bearer(site.console.issue()))
@@ -171,6 +195,46 @@ def test_other_paths_pass(gateway: Gateway, site: Site, backend: Backend, path: 
     else:
         assert reply.status == 200
         assert backend.received[0]["path"] in {path, path.replace("/a/..", "").replace("//", "/")}
+
+
+def test_a_token_with_many_scopes_passes(gateway: Gateway, site: Site, backend: Backend) -> None:
+    scopes = tuple(sorted(f"{'r' * 30}{number:02}:{'a' * 36}" for number in range(80)))
+    site.console.evaluate(f"Scope.objects.bulk_create([Scope(name=n) for n in {scopes}], ignore_conflicts=True)")
+    value = site.console.issue(scopes=scopes)
+    assert gateway.ask("/", bearer(value)).status == 200
+    [got] = backend.received
+    assert identity(got)["x-auth-scopes"] == [" ".join(scopes)]
+
+
+def test_control_characters(gateway: Gateway, site: Site, backend: Backend) -> None:
+    """nginx passes a program's name on to the backend as it is; the others refuse it themselves."""
+    value = scoped(site)
+    reply = gateway.ask("/reports/x", bearer(value), ("User-Agent", "a\x01b"))
+    assert (reply.status, len(backend.received)) == ((200, 1) if gateway.name == "nginx" else (400, 0))
+    backend.received.clear()
+    reply = gateway.ask("/reports/x", ("Authorization", f"Bearer {value}\x01"))
+    assert (reply.status, backend.received) == (400, [])
+    if gateway.name == "nginx":
+        assert code(reply) == "malformed_header"
+
+
+LARGE: dict[str, Callable[[int], tuple[str, list[tuple[str, str]]]]] = {
+    "path": lambda size: (f"/{'a' * size}", []),
+    "query": lambda size: (f"/?{'a' * size}", []),
+    "name of the program": lambda size: ("/", [("User-Agent", "a" * size)]),
+    "header": lambda size: ("/", [("X-Other", "a" * size)]),
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_what_is_too_large_is_refused_by_the_gateway(gateway: Gateway, site: Site, backend: Backend, kind: str) -> None:
+    value = bearer(site.console.issue())
+    for size in (7_000, 20_000):
+        path, headers = LARGE[kind](size)
+        reply = gateway.ask(path, value, *headers)
+        assert "<html>" not in reply.body or gateway.name == "nginx"  # which Tokenry's server would answer
+        assert reply.status in ({200} if size == 7_000 else {400, 414, 431}), size
+    assert len(backend.received) == 1
 
 
 def pieces() -> Iterable[bytes]:
