@@ -157,8 +157,8 @@ PATHS = [
     "/reports.json", "/a/%2e%2e/rePorts", "/%52eports/x", "/reports%20/x", "/reports%00/x",
 ]  # fmt: skip
 AMBIGUOUS = [
-    "/reports;a/x", "/;/reports/x", "/a/..;/reports/x", "/reports%3Ba/x", "/%3b/reports/x", "/reports\\x", "/\\reports/x",
-    "/reports%5Cx", "/a%5c..%5creports/x", "/a/..\\reports/x", "/a;b",
+    "/reports;a/x", "/;/reports/x", "/a/..;/reports/x", "/reports%3Ba/x", "/%3b/reports/x", "/reports\\x",
+    "/\\reports/x", "/reports%5Cx", "/a%5c..%5creports/x", "/a/..\\reports/x", "/a;b",
 ]  # fmt: skip
 
 
