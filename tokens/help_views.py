@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 
 from tokens.denial import KINDS, REFUSALS
 from tokens.examples import VARIABLE, examples
-from tokens.lifetime import DEFAULT, DEFAULT_OVERLAP, OVERLAPS, within
-from tokens.models import Environment
+from tokens.forms import default_lifetime, environments, lifetimes
+from tokens.lifetime import DEFAULT_OVERLAP, OVERLAPS
 from tokens.quota import in_words, parse
 from tokens.remedies import REMEDIES
 
@@ -18,16 +18,18 @@ from tokens.remedies import REMEDIES
 def guide(request: HttpRequest) -> HttpResponse:
     """Everybody may read it, signed in or not: it says what anybody learns who calls the API."""
     now = timezone.now()
-    lifetimes = within(settings.MAX_TOKEN_LIFETIME_DAYS, now).values()
+    choices = lifetimes()
+    kinds = environments()
     context = {
         "site_url": settings.SITE_URL,
         "prefix": settings.TOKEN_PREFIX,
         "most_tokens": settings.MAX_TOKENS_PER_USER,
         "limit": in_words(parse(settings.TOKEN_RATE_LIMIT)),
         "failures": in_words(parse(settings.FAILED_AUTH_LIMIT)),
-        "environments": Environment.choices,
-        "lifetimes": [(lifetime, lifetime.end(now)) for lifetime in lifetimes],
-        "preselected": DEFAULT,
+        "environments": kinds,
+        "environment": kinds[0][0],
+        "lifetimes": [(lifetime, lifetime.end(now)) for lifetime in choices.values()],
+        "preselected": choices[default_lifetime()],
         "overlaps": OVERLAPS.values(),
         "usual_overlap": OVERLAPS[DEFAULT_OVERLAP],
         "refusals": [(code, KINDS[code].status, remedy) for code, remedy in REMEDIES.items() if code in REFUSALS],

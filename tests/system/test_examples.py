@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
@@ -91,15 +92,17 @@ def test_it_says_why_it_was_refused(site: Site, language: str) -> None:
 
 
 class Busy(BaseHTTPRequestHandler):
-    """Refuses whatever it is asked, for a second."""
+    """Refuses whatever it is asked, and says only the first time for how long."""
 
     server: "BusyServer"
 
     def do_GET(self) -> None:
-        self.server.asked += 1
-        self.send_response(429 if self.server.asked % 2 else 503)
+        self.server.times.append(time.monotonic())
+        asked = self.server.asked
+        self.send_response(429 if asked % 2 else 503)
         self.send_header("Content-Type", "application/problem+json")
-        self.send_header("Retry-After", "1")
+        if asked == 1:
+            self.send_header("Retry-After", self.server.wait)
         self.end_headers()
         self.wfile.write(json.dumps({"detail": "Not now."}).encode())
 
@@ -108,9 +111,17 @@ class Busy(BaseHTTPRequestHandler):
 
 
 class BusyServer(ThreadingHTTPServer):
-    """Counts how often it was asked."""
+    """Knows when it was asked."""
 
-    asked = 0
+    wait = "1"
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Busy)
+        self.times: list[float] = []
+
+    @property
+    def asked(self) -> int:
+        return len(self.times)
 
     @property
     def url(self) -> str:
@@ -119,7 +130,7 @@ class BusyServer(ThreadingHTTPServer):
 
 @pytest.fixture
 def busy() -> Iterator[BusyServer]:
-    with BusyServer(("127.0.0.1", 0), Busy) as server:
+    with BusyServer() as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield server
@@ -132,6 +143,16 @@ def test_it_gives_up(busy: BusyServer, language: str) -> None:
     assert done.returncode != 0
     assert "Not now." in done.stdout + done.stderr
     assert busy.asked == TRIES
+    waits = [round(later - earlier) for earlier, later in pairwise(busy.times)]
+    assert waits == [1, 2, 4]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+def test_curl_does_not_wait_in_silence_for_an_hour(busy: BusyServer) -> None:
+    busy.wait = "3600"
+    done = run("cURL", busy.url, "tkn_live_" + "0" * 64)
+    assert (done.returncode != 0, busy.asked) == (True, 1)
+    assert "Not now." in done.stdout
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -56,8 +56,28 @@ def test_only_what_the_policy_allows_is_offered(client: Client, settings: Settin
     page = client.get("/help/").content.decode()
     assert "90 days" in page
     assert "No expiration" not in page
+    assert "90 days is chosen already" in page
+    settings.MAX_TOKEN_LIFETIME_DAYS = 60
+    assert "30 days is chosen already" in client.get("/help/").content.decode()
     settings.MAX_TOKEN_LIFETIME_DAYS = 10
-    assert "4 Dec 2026" in client.get("/help/").content.decode()
+    page = client.get("/help/").content.decode()
+    assert "4 Dec 2026" in page
+    assert "10 days is chosen already" in page
+    assert "90 days" not in page
+    assert page.count("(chosen unless you change it)") == 1
+
+
+def test_only_this_installations_environment_is_named(client: Client, settings: Settings) -> None:
+    named = "tkn_live_", "tkn_test_", "tkn_dev_"
+    assert all(prefix in client.get("/help/").content.decode() for prefix in named)
+    settings.TOKEN_ENVIRONMENT = "test"
+    page = client.get("/help/").content.decode()
+    assert [prefix in page for prefix in named] == [False, True, False]
+    assert "Bearer tkn_test_…" in page
+
+
+def test_what_counts_as_a_failed_attempt(client: Client) -> None:
+    assert "A request without any token is refused but not counted" in client.get("/help/").content.decode()
 
 
 def test_the_token_pages_link_to_it(owner_client: Client, issue: Issue) -> None:
