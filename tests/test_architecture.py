@@ -79,7 +79,7 @@ MAY_IMPORT = {
         "activity_views", "bulk_views", "calendar_views", "converters", "life_views", "narrow_views",
         "troubleshoot_views", "views",
     },
-    "help_views": {"denial", "examples", "lifetime", "models", "quota", "remedies"},
+    "help_views": {"denial", "examples", "forms", "lifetime", "models", "quota", "remedies"},
     "views": {"forms", "guards", "models", "access", "listing", "report", "requests", *PURE},
     "life_views": {"views", "guards", "forms", "life_forms", "models", "requests"},
     "narrow_views": {"guards", "models", "report", "requests"},
