@@ -69,7 +69,7 @@ MAX_TOKEN_LIFETIME_DAYS = setting("MAX_TOKEN_LIFETIME_DAYS", "", environment.day
 MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
 EVENT_RETENTION_DAYS = setting("EVENT_RETENTION_DAYS", "730", environment.whole_number(1, 36_500))
 REQUEST_RETENTION_DAYS = setting("REQUEST_RETENTION_DAYS", "30", environment.whole_number(1, 36_500))
-HOUR_RETENTION_DAYS = setting("HOUR_RETENTION_DAYS", "90", environment.whole_number(3, 36_500))
+HOUR_RETENTION_DAYS = setting("HOUR_RETENTION_DAYS", "90", environment.whole_number(2, 36_500))
 DAY_RETENTION_DAYS = setting("DAY_RETENTION_DAYS", "730", environment.whole_number(30, 36_500))
 
 
