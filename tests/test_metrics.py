@@ -93,7 +93,7 @@ def test_what_waits_and_what_was_dropped(issue: Issue, monkeypatch: pytest.Monke
         recorder.flush()
 
     with monkeypatch.context() as broken:
-        broken.setattr("tokens.tally.Token.objects.filter", fail)
+        broken.setattr("tokens.tally.note_uses", fail)
         broken.setattr("tokens.usage.connection.close", lambda: None)
         record(60)
         record(7)
