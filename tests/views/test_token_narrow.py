@@ -67,7 +67,7 @@ def test_says_what_would_go_and_what_would_stay(token: Token, owner_client: Clie
         " To keep a:read 1,202 requests asked for it"
     ) in page
     assert "Of the 1,202 requests answered in 30 days, none would have been refused." in page
-    assert "Services that only ask about the token, by introspection, are not counted." in page
+    assert "Services that decide by themselves, from introspection or the X-Auth-Scopes of a gateway, are not" in page
     assert "are counted since" not in page
     assert scopes_of(token) == ALL
 
