@@ -13,6 +13,7 @@ from django.middleware.gzip import GZipMiddleware
 from config.environment import Network
 
 COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
+LONGEST = 60  # characters of an address with brackets, zone and port; clients may send anything, and it is remembered
 NUL = re.compile(r"\x00|\\000")  # as it is, or quoted; PostgreSQL takes none in a session's name
 
 
@@ -38,9 +39,6 @@ class ProxyMiddleware:
         if forwarded_proto == "https" and is_trusted(peer):
             meta["wsgi.url_scheme"] = "https"
         return self.get_response(request)
-
-
-LONGEST = 60  # characters of an address with brackets, zone and port; clients may send anything, and it is remembered
 
 
 @lru_cache(maxsize=4096)

@@ -1,19 +1,12 @@
 """Every path of the installation."""
 
-from allauth.account.decorators import secure_admin_login
 from allauth.decorators import rate_limit
 from allauth.mfa.webauthn.views import login_webauthn
-from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts.fresh import confirmed_posts
-from config import probes
+from config import administration, probes
 from tokens import help_views
-
-admin.site.site_header = admin.site.site_title = "Tokenry administration"
-admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.admin_view = confirmed_posts(admin.site.admin_view)  # type: ignore[assignment, method-assign]
 
 challenge_limited = rate_limit(action="login", limit_get=True)
 
@@ -32,7 +25,7 @@ urlpatterns = [
     path("api/v1/", include("tokens.api.urls")),
     path("help/", help_views.guide, name="help"),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
-    path("admin/", admin.site.urls),
+    path("admin/", administration.site.urls),
     path("healthz", probes.healthz),
     path("readyz", probes.readyz),
     path("metrics", probes.metrics),

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import Issue
 from tokens import retention
-from tokens.models import DayCount, Event, HourCount, IdempotencyKey, RecentRequest, ScopeCount
+from tokens.models import DayCount, Event, HourCount, IdempotencyKey, RecentRequest, ScopeCount, Token
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -62,22 +62,33 @@ def test_how_long(owner: User, settings: Settings, days: int, age: timedelta, st
         (
             "requests",
             "REQUEST_RETENTION_DAYS",
-            lambda at: RecentRequest(at=at, status=200, refused=False, milliseconds=1),
+            lambda token, at: RecentRequest(token=token, at=at, status=200, refused=False, milliseconds=1),
         ),
-        ("hours of usage", "HOUR_RETENTION_DAYS", lambda at: HourCount(hour=at, status_class=2, last_at=at)),
-        ("days of usage", "DAY_RETENTION_DAYS", lambda at: DayCount(day=at, status_class=2, last_at=at)),
-        ("days of scopes", "DAY_RETENTION_DAYS", lambda at: ScopeCount(day=at, scope="a:read", last_at=at)),
+        (
+            "hours of usage",
+            "HOUR_RETENTION_DAYS",
+            lambda token, at: HourCount(token=token, hour=at, status_class=2, last_at=at),
+        ),
+        (
+            "days of usage",
+            "DAY_RETENTION_DAYS",
+            lambda token, at: DayCount(token=token, day=at, status_class=2, last_at=at),
+        ),
+        (
+            "days of scopes",
+            "DAY_RETENTION_DAYS",
+            lambda token, at: ScopeCount(token=token, day=at, scope="a:read", last_at=at),
+        ),
     ],
 )
 def test_how_long_usage(
-    issue: Issue, settings: Settings, kind: str, setting: str, make: Callable[[datetime], Model]
+    issue: Issue, settings: Settings, kind: str, setting: str, make: Callable[[Token, datetime], Model]
 ) -> None:
     settings.REQUEST_RETENTION_DAYS = settings.HOUR_RETENTION_DAYS = settings.DAY_RETENTION_DAYS = 1000
     setattr(settings, setting, 40)
     token, _ = issue()
     for days in (39, 41, 42):
-        row = make(NOW - timedelta(days=days))
-        row.token = token  # type: ignore[attr-defined]
+        row = make(token, NOW - timedelta(days=days))
         row.save()
     assert f"2 {kind} older than 40 days deleted." in prune().splitlines()
     assert type(row)._base_manager.count() == 1

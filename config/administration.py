@@ -1,0 +1,35 @@
+"""Django admin as this installation has it: its name, its sign-in, and what each of its pages passes."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+
+from accounts.fresh import confirmed_posts
+
+View = Callable[..., HttpResponse]
+
+
+def readable(admin_view: Callable[..., View]) -> Callable[..., View]:
+    """Have the administration refuse an address with a null character: PostgreSQL takes no text that has one."""
+
+    def readable_admin_view(view: View, cacheable: bool = False) -> View:
+        @wraps(view)
+        def reading(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if "%00" in request.META.get("QUERY_STRING", ""):
+                raise BadRequest("A null character is in the address.")
+            return view(request, *args, **kwargs)
+
+        return admin_view(reading, cacheable)
+
+    return readable_admin_view
+
+
+site = admin.site
+site.site_header = site.site_title = "Tokenry administration"
+site.login = secure_admin_login(site.login)  # type: ignore[method-assign]  # the way that allauth documents
+site.admin_view = confirmed_posts(readable(site.admin_view))  # type: ignore[assignment, method-assign]  # all pass it

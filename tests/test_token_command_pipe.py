@@ -1,0 +1,49 @@
+"""manage.py token in a shell: what goes to standard output, and what happens where that can't be written."""
+
+import subprocess
+import sys
+from typing import Any
+
+from tests.server import ROOT, Installation
+from tests.test_token_command_life import WARNING
+from tokens import credential
+
+
+def manage(installation: Installation, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", "token", *arguments],
+        cwd=ROOT, env=installation.servers[0].environment, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        **{"stdout": subprocess.PIPE, **options},
+    )  # fmt: skip
+
+
+def test_in_a_pipe(installation: Installation) -> None:
+    """Standard output is exactly the value and a newline; what fails prints nothing there."""
+    made = manage(installation, "create", "--user", installation.email, "--name", "CI")
+    value = credential.parse(made.stdout.removesuffix("\n"), "tkn").value
+    assert (made.returncode, made.stdout) == (0, f"{value}\n")
+    assert made.stderr.endswith(f"{WARNING}\n")
+    assert value[24:] not in made.stderr
+
+    refused = manage(installation, "renew", value)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert value[24:] not in refused.stderr
+    misplaced = manage(installation, value)
+    assert (misplaced.returncode, misplaced.stdout) == (2, "")
+    assert value[24:] not in misplaced.stderr
+
+    with open("/dev/full", "w") as full:  # noqa: PTH123  (a device, for a subprocess to write to)
+        lost = manage(installation, "renew", value[:24], stdout=full)
+        listed = manage(installation, "list", stdout=full)
+    assert lost.returncode != 0
+    words = "Standard output can't be written: No space left on device."
+    assert f"{words} The value is lost: revoke the token.\n" in lost.stderr
+    assert f"{words}\n" in listed.stderr
+    assert "Traceback" not in lost.stderr + listed.stderr
+
+    closed = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} manage.py token create --user {installation.email} --name Unseen >&-"],
+        cwd=ROOT, env=installation.servers[0].environment, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (closed.returncode, "No token is made." in closed.stderr) == (1, True)
+    assert "Unseen" not in manage(installation, "list").stdout
