@@ -61,9 +61,11 @@ bench: .venv/bench
 screenshot: .venv/dev
 	$(BIN)/python docs/screenshot.py
 
-# Newest versions that pyproject.toml allows, with hashes; needs uv.
+# Newest versions that pyproject.toml allows, with hashes; needs uv. Django stays at the LTS release, whatever Python
+# runs Tokenry: `make matrix` tries the newer ones.
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade
 lock:
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --output-file requirements.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group dev --output-file requirements-dev.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade pyproject.toml --group bench --output-file requirements-bench.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade --group gateways --output-file requirements-gateways.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --output-file requirements.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group dev --output-file requirements-dev.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group bench --output-file requirements-bench.txt
+	$(LOCK) --group gateways --output-file requirements-gateways.txt
