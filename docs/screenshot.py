@@ -1,14 +1,19 @@
 """Make docs/tokens.png: the token manager, from a real server in real Chromium (`make screenshot`)."""
 
+import os
 import sys
 import tempfile
 from pathlib import Path
 
+import django
 from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()
 
+from tests import run  # noqa: E402
 from tests.server import Installation, chromium, collect_static  # noqa: E402
 
 TOKENS = """
@@ -53,6 +58,7 @@ def main() -> None:
         page.screenshot(path=ROOT / "docs" / "tokens.png")
         browser.close()
         site.close()
+    run.remove_folder()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Three standing people, tokens for them, and nothing left running between tests."""
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +14,26 @@ from allauth.account.internal.flows.login import (
     _AUTHENTICATION_METHODS_USER_SESSION_KEY,
     AUTHENTICATION_METHODS_SESSION_KEY,
 )
+from django.apps import AppConfig, apps
 from django.conf import settings
+from django.db import connection, connections
+from django.db.models.signals import post_migrate
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 from redis import Redis
 
 from accounts.middleware import SEEN_AT
 from accounts.models import User
-from tests.server import Installation, collect_static
+from config.environment import database_url
+from tests import databases, run
+from tests.server import PASSWORD, Installation, collect_static
+from tests.services import remove_cluster
 from tokens import limits, lookup, outbox, usage
 from tokens.call import Call
+from tokens.limits import counters
 from tokens.models import Token
 
-PASSWORD = "correct horse battery staple"
 Issue = Callable[..., tuple[Token, str]]
 
 
@@ -33,6 +42,65 @@ def no_thread(recorder: usage.Recorder) -> None:
 
 
 usage.Recorder._start = no_thread  # type: ignore[assignment, method-assign]  # for the whole run
+outbox.send_news_soon = lambda: None
+limits.PREFIX = run.KEY_PREFIX
+
+
+STORES = {"db", "transactional_db", "installation", "shared"}  # fixtures of the database that the suite runs on
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests whose result may depend on which database and which counters the suite runs on."""
+    for item in items:
+        stored = item.get_closest_marker("django_db") or STORES & set(getattr(item, "fixturenames", ()))
+        if stored and "browser" not in item.path.parts:
+            item.add_marker("services")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind. Workers end before the process that began the run."""
+    if settings.REDIS_URL:
+        remove_counters()
+    if run.IS_FIRST:
+        remove_cluster()
+        if databases.SHARED:
+            databases.drop(databases.MIGRATED)
+        run.remove_folder()
+
+
+def remove_counters() -> None:
+    """Remove what this worker counted, and nothing of others on the same Redis."""
+    with Redis.from_url(settings.REDIS_URL) as redis:
+        for key in redis.scan_iter(f"{limits.PREFIX}:*"):
+            redis.delete(key)
+
+
+def restore_scopes(sender: AppConfig, **kwargs: Any) -> None:
+    """Put back what a migration made and a test with transactions of its own removed, when it emptied all tables."""
+    import_module("tokens.migrations.0003_api_scopes").add(apps, None)
+
+
+post_migrate.connect(restore_scopes, sender=apps.get_app_config("tokens"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def open_databases(django_db_blocker: DjangoDbBlocker) -> None:
+    """Let tests work on databases of their own installations, as no other one may be touched."""
+    databases.blocker = django_db_blocker
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Give each worker a copy of the migrated database: a file on SQLite, so that threads meet its locks."""
+    name = f"tokenry_{run.ID}_{run.WORKER}"
+    url = databases.postgresql(name) if databases.SHARED else databases.sqlite(run.FOLDER / f"{run.WORKER}.sqlite3")
+    connection.settings_dict["NAME"] = database_url(url)["NAME"]
+    yield
+    with django_db_blocker.unblock():
+        connections.close_all()
+    if databases.SHARED:
+        databases.drop(name)
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -43,22 +111,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(autouse=True)
-def fresh_recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def fresh_recorder() -> Iterator[None]:
     """What one test recorded or has to tell is not there for the next."""
-    monkeypatch.setattr(outbox, "send_news_soon", lambda: None)
     yield
     vars(usage.recorder).update(vars(usage.Recorder()))
 
 
 @pytest.fixture(autouse=True)
-def fresh_counters() -> None:
+def fresh_counters(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test meets what another one counted, or a breaker that another one opened."""
-    limits.counters.cache_clear()
+    counters.cache_clear()
+    limits.made.clear()
     lookup.breaker._open_until = 0.0
-    if settings.REDIS_URL:
-        redis = Redis.from_url(settings.REDIS_URL)
-        for key in redis.scan_iter("tokenry:*"):
-            redis.delete(key)
+    marked = request.node.get_closest_marker("services") is not None
+    if settings.REDIS_URL and marked:
+        remove_counters()
+    yield
+    counted = counters.cache_info().currsize
+    assert marked or not counted, "this test counts, so pytest.mark.services has to say that CI runs it on Redis too"
 
 
 @pytest.fixture
@@ -150,9 +220,30 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
     yield from make_installation(tmp_path_factory.mktemp("installation"))
 
 
-def make_installation(folder: Path, **settings: str) -> Iterator[Installation]:
+@pytest.fixture(scope="session")
+def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where servers put what they send."""
+    return tmp_path_factory.mktemp("mails")
+
+
+@pytest.fixture(scope="session")
+def everybodys(tmp_path_factory: pytest.TempPathFactory, mails: Path) -> Iterator[Installation]:
+    """A running server for all tests of a worker that neither stop nor configure it."""
+    settings = {"EMAIL_URL": f"filemail:///{mails}", "TRUSTED_PROXIES": "127.0.0.1"}
+    for made in make_installation(tmp_path_factory.mktemp("everybodys"), **settings):
+        made.server().start()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(everybodys: Installation) -> Installation:
+    """That server, for an administrator of this file's own, so that no file meets the tokens of others."""
+    return everybodys.for_another(f"{secrets.token_hex(4)}@example.com")
+
+
+def make_installation(folder: Path, database_url: str = "", **settings: str) -> Iterator[Installation]:
     collect_static()
-    made = Installation(folder, **settings)
+    made = Installation(folder, database_url, **settings)
     try:
         yield made
     finally:

@@ -4,6 +4,8 @@ from http.client import HTTPConnection
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.run import patience
+
 Samples = dict[str, float]
 
 
@@ -23,7 +25,7 @@ def requests(found: Samples) -> Samples:
 
 def scrape(port: int, secret: str) -> str:
     """The document of a server, for METRICS_TOKEN. Raises OSError where none comes within five seconds."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection = HTTPConnection("127.0.0.1", port, timeout=patience(1))
     try:
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {secret}"})
         answer = connection.getresponse()

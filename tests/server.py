@@ -1,7 +1,7 @@
 """The production server, started for real on a database of its own, as `make run` does."""
 
 import os
-import re
+import secrets
 import shutil
 import signal
 import socket
@@ -10,48 +10,55 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import redirect_stdout
+from copy import copy
+from functools import cache
+from io import StringIO
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
+from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.test import override_settings
+from django.utils import timezone
 
-ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 30
+from accounts.models import User
+from tests import databases, run
+from tests.run import ROOT
+from tokens.lifetime import LIFETIMES
+from tokens.models import Token
+
+PASSWORD = "correct horse battery staple"
+PORTS = range(10_000, 30_000)  # below those that the system gives to outgoing connections
+_reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that no other test takes: the UDP port of that number stays bound until this process ends."""
+    while True:
+        port = secrets.choice(PORTS)  # not `random`, which begins alike in each worker
+        reservation = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            reservation.bind(("127.0.0.1", port))
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            reservation.close()
+        else:
+            _reserved.append(reservation)
+            return port
 
 
-class Database:
-    """An empty database beside the one that the suite runs on: PostgreSQL where DATABASE_URL says so, else SQLite."""
-
-    def __init__(self, folder: Path) -> None:
-        base = os.environ.get("DATABASE_URL", "")
-        self.admin_url = ""
-        self.url = f"sqlite:///{folder / 'server.sqlite3'}"
-        if base.startswith("postgres"):
-            self.admin_url = base
-            self.name = f"tokenry_{folder.name}_{os.getpid()}".lower().replace("-", "_")[:60]
-            self.url = urlunsplit(urlsplit(base)._replace(path=f"/{self.name}"))
-            self._admin(f'CREATE DATABASE "{self.name}"')
-
-    def drop(self) -> None:
-        if self.admin_url:
-            self._admin(f'DROP DATABASE IF EXISTS "{self.name}" WITH (FORCE)')
-
-    def _admin(self, statement: str) -> None:
-        with psycopg.connect(self.admin_url, autocommit=True) as connection:
-            connection.execute(statement)
+@cache
+def hashed_password() -> str:
+    """Return PASSWORD as the server stores it. Tests themselves hash by MD5, which no server takes."""
+    hasher = Argon2PasswordHasher()
+    return hasher.encode(PASSWORD, hasher.salt())
 
 
 class Server:
     """One running server. Several may share a database, as nodes do."""
 
-    def __init__(self, folder: Path, database: Database, **settings: str) -> None:
+    def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
@@ -60,9 +67,9 @@ class Server:
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
             "PYTHONPATH": str(ROOT),
-            "SECRET_KEY": "server-" + "k" * 50,
-            "TOKEN_PEPPERS": "1:" + "p" * 40,
-            "DATABASE_URL": database.url,
+            "SECRET_KEY": os.environ["SECRET_KEY"],  # those of tests/settings.py
+            "TOKEN_PEPPERS": os.environ["TOKEN_PEPPERS"],
+            "DATABASE_URL": database_url,
             "PORT": str(self.port),
             **settings,
         }
@@ -72,30 +79,37 @@ class Server:
         """What `manage.py` prints when it is run with `arguments` and this server's settings."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=False, **options,
+            cwd=ROOT, env=self.environment, timeout=run.patience(20), capture_output=True, text=True, check=False,
+            **options,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return str(done.stdout)
 
     def run(self, code: str) -> str:
-        """What `code` prints inside this installation."""
-        return self.manage("shell", "--no-imports", "-c", code).strip()
+        """Run `code` on this server's database, in this process, and return what it prints."""
+        printed = StringIO()
+        with databases.connected(self.environment["DATABASE_URL"]), redirect_stdout(printed):
+            exec(code, {})
+        return printed.getvalue().strip()
 
-    def start(self) -> Self:
+    def start(self, *, serve: bool = False) -> Self:
+        """Start it by `manage.py serve`, or in half the time by what that runs where it has nothing to prepare."""
+        serve = serve or not self.environment.keys().isdisjoint({"METRICS_TOKEN", "METRICS_ADDRESSES"})
+        how = ["manage.py", "serve"] if serve else ["-m", "gunicorn", "--config", "python:config.gunicorn"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "serve"], cwd=ROOT, env=self.environment, stdout=log, stderr=log
+                [sys.executable, *how], cwd=ROOT, env=self.environment, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + START_SECONDS
+        began = time.monotonic()
         while not self.is_ready():
             assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, "the server did not start"
+            assert time.monotonic() < began + run.patience(20), "the server did not start"
             time.sleep(0.05)
         return self
 
     def is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=1):
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=run.patience(1)):
                 return True
         except (urllib.error.URLError, OSError):
             return False
@@ -111,56 +125,79 @@ class Server:
         """Its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
-        return self.process.wait(timeout=20)
+        return self.process.wait(timeout=run.patience(20))
 
 
 class Installation:
-    """A prepared database with its first administrator, and servers on it."""
+    """A migrated database with an administrator, and servers on it."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    password = PASSWORD
+
+    def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
+        """On the database with that URL, or else on one of its own: of the kind that the suite runs on."""
         self.folder = folder
-        self.database = Database(folder)
         self.settings = settings
         self.servers: list[Server] = []
-        first = self.server()
-        first.manage("migrate", "--verbosity", "0")
-        printed = first.manage("create_first_administrator")
-        self.email = re.findall(r"Email: +(\S+)", printed)[0]
-        self.password = re.findall(r"Password: +(\S+)", printed)[0]
+        self._own = ""
+        if not database_url and databases.SHARED:
+            self._own = f"tokenry_{run.ID}_{secrets.token_hex(4)}"
+            database_url = databases.postgresql(self._own)
+        self.database_url = database_url or databases.sqlite(folder / "server.sqlite3")
+        self.email = self.add_person("admin@example.com", is_staff=True, is_superuser=True)
+
+    def add_person(self, email: str, **fields: Any) -> str:
+        """Add somebody who signs in with PASSWORD, and return the address."""
+        with databases.connected(self.database_url):
+            user = User.objects.create_user(email=email, **fields)
+            User.objects.filter(pk=user.pk).update(password=hashed_password())
+        return email
+
+    def for_another(self, email: str) -> "Installation":
+        """Return the same installation with another administrator: tests that share a server share no tokens."""
+        another = copy(self)
+        another.email = self.add_person(email, is_staff=True, is_superuser=True)
+        return another
 
     def server(self) -> Server:
-        """Another server on the same database, not started."""
-        server = Server(self.folder, self.database, **self.settings)
+        """Return another server on the same database, not started."""
+        server = Server(self.folder, self.database_url, **self.settings)
         self.servers.append(server)
         return server
 
-    def issue(self, name: str = "Test", lifetime: str = "90d") -> str:
-        """The value of a new token of the administrator."""
-        return self.servers[0].run(
-            "from django.utils import timezone; from accounts.models import User; from tokens.models import Token;"
-            "from tokens.lifetime import LIFETIMES;"
-            f"print(Token.objects.issue(owner=User.objects.get(email={self.email!r}), name={name!r},"
-            f" environment='live', expires_at=LIFETIMES[{lifetime!r}].end(timezone.now()))[1].value)"
-        )
+    def issue(self, name: str = "Test", lifetime: str = "90d", email: str = "", **fields: Any) -> str:
+        """Return the value of a new token of the administrator, or of whoever has that address."""
+        with databases.connected(self.database_url), override_settings(MAX_TOKENS_PER_USER=10_000):
+            owner = User.objects.get(email=email or self.email)
+            expires_at = LIFETIMES[lifetime].end(timezone.now())
+            fields = {"environment": "live", **fields}
+            return Token.objects.issue(owner=owner, name=name, expires_at=expires_at, **fields)[1].value
 
     def close(self) -> None:
+        """Stop the servers, and drop the database where others would find it."""
         for server in self.servers:
             if server.process is not None and server.process.poll() is None:
                 server.stop(signal.SIGKILL)
-        self.database.drop()
+        if self._own:
+            databases.drop(self._own)
 
 
 def collect_static() -> None:
-    """Collect the static files that the server serves, where that has not happened yet."""
+    """Collect the static files that servers serve, where that has not happened yet."""
     manifest = ROOT / "var/static/staticfiles.json"
-    sources = [path.stat().st_mtime for path in (ROOT / "static").iterdir()]
-    if not manifest.exists() or manifest.stat().st_mtime < max(sources):
-        subprocess.run(
-            [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
-            cwd=ROOT, check=True, timeout=120, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
-        )  # fmt: skip
+    with run.lock("static"):
+        sources = [path.stat().st_mtime for path in (ROOT / "static").iterdir()]
+        if not manifest.exists() or manifest.stat().st_mtime < max(sources):
+            subprocess.run(
+                [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
+                cwd=ROOT, check=True, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
+            )  # fmt: skip
 
 
-def chromium() -> str | None:
-    """The browser for the browser tests: $CHROMIUM, or the system's."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+def chromium(*, whole: bool = False) -> str | None:
+    """Return the path of the browser for the browser tests: $CHROMIUM, or the system's.
+
+    The headless shell is preferred: the same browser without windows, which opens a page in a third of the time. It
+    has no back-forward cache, for which `whole` asks.
+    """
+    names = ["chromium", "chromium-browser"] if whole else ["chromium-headless-shell", "chromium", "chromium-browser"]
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)

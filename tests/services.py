@@ -5,8 +5,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
@@ -14,23 +12,8 @@ import psycopg
 import pytest
 import redis
 
+from tests import databases, run
 from tests.server import free_port
-
-START_SECONDS = 20
-
-
-def until(works: Callable[[], object], *failures: type[Exception]) -> None:
-    """Wait until `works` does not raise one of `failures` any more."""
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            works()
-        except failures:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 class Service:
@@ -52,7 +35,7 @@ class Service:
 
     def start(self) -> Self:
         self.process = self.run(self.command())
-        until(self.ping, OSError, redis.RedisError, psycopg.OperationalError)
+        run.until(self.ping, OSError, redis.RedisError, psycopg.OperationalError)
         return self
 
     def run(self, command: list[str]) -> subprocess.Popen[bytes]:
@@ -76,7 +59,7 @@ class Service:
     def kill(self) -> None:
         self.send(signal.SIGKILL)
         assert self.process is not None
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=run.patience(5))
         self.process = None
 
     def close(self) -> None:
@@ -110,7 +93,7 @@ class Redis(Service):
 
 
 class PostgreSQL(Service):
-    """Nothing it keeps outlives it, so nothing is synced."""
+    """A migrated database on a server that nothing it keeps outlives, so nothing is synced."""
 
     def __init__(self) -> None:
         homes = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
@@ -122,8 +105,26 @@ class PostgreSQL(Service):
         if os.geteuid() == 0:  # as which it refuses to run
             self.user = "postgres"
             shutil.chown(self.folder, self.user)
+        with run.lock("cluster"):
+            if not CLUSTER.exists():
+                self.make_cluster()
+        self.copy(CLUSTER, f"{self.folder}/data")
+
+    def make_cluster(self) -> None:
+        """Make the data of a server with a migrated database, once in each run."""
         made = self.run([f"{self.home}/initdb", "-D", f"{self.folder}/data", "-A", "trust", "-U", "postgres", "-N"])
-        assert made.wait(timeout=60) == 0
+        assert made.wait(timeout=run.patience(30)) == 0
+        self.start()
+        databases.migrate(self.url)
+        assert self.process is not None
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(timeout=run.patience(10))
+        self.copy(f"{self.folder}/data", CLUSTER)
+        shutil.rmtree(self.folder / "data")
+
+    def copy(self, source: Path | str, target: Path | str) -> None:
+        """Copy a folder with its owner and permissions, without which the server does not start."""
+        subprocess.run(["cp", "-a", source, target], check=True)
 
     def command(self) -> list[str]:
         options = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
@@ -133,3 +134,12 @@ class PostgreSQL(Service):
 
     def ping(self) -> None:
         psycopg.connect(self.url, connect_timeout=1).close()
+
+
+# Not in the run's folder, which PostgreSQL's user may not be able to read.
+CLUSTER = Path(tempfile.gettempdir(), f"tokenry-{run.ID}-cluster")
+
+
+def remove_cluster() -> None:
+    """Remove what this run's servers were copied from."""
+    shutil.rmtree(CLUSTER, ignore_errors=True)

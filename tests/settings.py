@@ -6,12 +6,15 @@ os.environ.setdefault("SECRET_KEY", "tests-" + "k" * 50)
 os.environ.setdefault("TOKEN_PEPPERS", "1:" + "p" * 40)
 
 from config.settings import *  # noqa: F403
-from config.settings import DATABASE, VAR_DIR
+from config.settings import CACHES, REDIS_URL
+from tests import run
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405  (WhiteNoise warns where it is missing)
+# Empty: each client of a test has WhiteNoise look at every file in there, and it warns where the folder is missing.
+STATIC_ROOT = run.FOLDER / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 BEAT_SECONDS = 0
+if REDIS_URL:
+    CACHES["default"]["KEY_PREFIX"] = run.KEY_PREFIX
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-if "sqlite3" in DATABASE["ENGINE"]:
-    DATABASE["TEST"] = {"NAME": VAR_DIR / "test.sqlite3"}  # a file, so that threads meet the locks that users meet

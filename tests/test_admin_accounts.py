@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
-from tests.conftest import PASSWORD, Issue, signed_in
+from tests.conftest import Issue, signed_in
+from tests.server import PASSWORD
 from tokens.models import Event, Token
 
 

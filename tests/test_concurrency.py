@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue, a_call, bearer, signed_in
+from tests.run import patience
 from tokens import tally
 from tokens.call import Call
 from tokens.models import AlreadyRenewed, DayCount, Event, FormAlreadySent, Scope, Token, TokenLimitReached
@@ -31,7 +32,7 @@ def at_once(work: Callable[[int], str]) -> Counter[str]:
 
     def run(number: int) -> str:
         try:
-            gate.wait(timeout=20)
+            gate.wait(timeout=patience(6))
             return work(number)
         finally:
             connection.close()
@@ -197,9 +198,9 @@ def test_an_account_goes_while_its_usage_is_written(owner: User, issue: Issue, m
 
     writing = threading.Thread(target=flush)
     writing.start()
-    assert begun.wait(timeout=20)
+    assert begun.wait(timeout=patience(6))
     owner.delete()
-    writing.join(timeout=20)
+    writing.join(timeout=patience(6))
     assert not writing.is_alive()
     assert not Token.objects.exists()
     assert not DayCount.objects.exists()

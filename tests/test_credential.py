@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.values import token_value
 from tokens import credential
 from tokens.credential import MalformedToken
 
-GOOD = credential.generate("tkn", "live").value
+GOOD = token_value()
 
 
 def reason(text: str) -> str:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from secrets import token_urlsafe
 
-from tests.server import ROOT
+from tests.run import ROOT
 
 OF_COMPOSE = {"POSTGRES_PASSWORD"}
 # What is left open.

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.values import token_value
 from tokens import credential, faults
 from tokens.denial import KINDS
 from tokens.diagnosis import read
 
-TOKEN = credential.generate("tkn", "live").value
+TOKEN = token_value()
 IDENTIFIER = TOKEN[:24]
 NONE: tuple[str, ...] = ()
 NAMES = {fault: name for name, fault in vars(faults).items() if isinstance(fault, faults.Fault)}
@@ -154,7 +155,7 @@ OTHER = (
 ELSEWHERE = "It begins like a token of another installation: tokens here begin with tkn_live_, tkn_test_ or tkn_dev_."
 NOTHING_OF_OURS = [
     ("ghp_16C7e42F292c6912E7710c838347Ae178B4a", (OTHER,)),
-    (credential.generate("acme", "live").value, (ELSEWHERE,)),
+    (token_value("acme"), (ELSEWHERE,)),
     ("Authorization:", ("NO_VALUE",)),
     ("Authorization: Bearer", ("NO_TOKEN",)),
     ("Bearer ", ("NO_TOKEN",)),

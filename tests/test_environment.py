@@ -16,6 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config import environment
 from config.environment import setting
+from tests.run import patience
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = {"SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef", "TOKEN_PEPPERS": "1:" + "p" * 40}
@@ -129,7 +130,7 @@ def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     settings = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **SECRETS, **changes}
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
-        cwd=ROOT, env=settings, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, env=settings, capture_output=True, text=True, timeout=patience(20), check=False,
     )  # fmt: skip
 
 

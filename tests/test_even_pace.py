@@ -10,6 +10,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from accounts.middleware import EvenPaceMiddleware
+from tests.run import patience
 
 RESET = "/accounts/password/reset/"
 
@@ -50,7 +51,7 @@ def test_half_of_the_threads_stay_free(naps: list[float], settings: Settings) ->
 
     def slow(request: HttpRequest) -> HttpResponse:
         next(signal for signal in entered if not signal.is_set()).set()
-        leave.wait(timeout=10)
+        leave.wait(timeout=patience(3))
         return HttpResponse()
 
     def post() -> HttpResponse:
@@ -61,12 +62,12 @@ def test_half_of_the_threads_stay_free(naps: list[float], settings: Settings) ->
     for signal in entered:
         threads.append(Thread(target=post))
         threads[-1].start()
-        assert signal.wait(timeout=10)
+        assert signal.wait(timeout=patience(3))
     third = post()
     assert (third.status_code, third["Retry-After"]) == (429, "2")
     leave.set()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=patience(3))
         assert not thread.is_alive()
     entered.append(Signal())
     assert post().status_code == 200

@@ -9,12 +9,13 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue
-from tokens import credential
+from tests.values import token_value
 from tokens.models import Token
 
+pytestmark = pytest.mark.services
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-UNKNOWN = credential.generate("tkn", "live").value
+UNKNOWN = token_value()
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import PASSWORD, Issue, bearer, signed_in
+from tests.conftest import Issue, bearer, signed_in
+from tests.server import PASSWORD
 from tokens.models import Token
 
 CREATE = "/settings/tokens/new/"

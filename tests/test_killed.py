@@ -15,7 +15,7 @@ from accounts.models import User
 from tests.conftest import Issue, signed_in
 from tokens.models import Event, Token
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.long]
 FORM = {"name": "new", "environment": "live", "expires": "90d"}
 MOST = 60  # statements of a request, and more than any has
 

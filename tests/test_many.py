@@ -11,11 +11,13 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, DjangoDbBlocker
 
 from accounts.models import User
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
+from tests.server import PASSWORD
 from tokens.activity import PAGE_SIZE, Activity
 from tokens.models import Event, Token
 from tokens.retention import RULES
 
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 TOKENS, EVENTS = 1_000, 100_000
 LIST, PATH = "/settings/tokens/", "/settings/activity/"
 RARE = f"tkn_live_{7:015d}"
@@ -57,7 +59,6 @@ def event(user: User, boss: User, token: Token, n: int) -> Event:
     )
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
@@ -80,14 +81,12 @@ def test_a_fixed_number_of_queries(
         assert crowded.get(path).status_code == 200
 
 
-@pytest.mark.django_db
 def test_an_export_holds_a_batch_alone(crowded: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     response = crowded.get(f"{PATH}export.jsonl")
     with django_assert_num_queries(EVENTS // 1_000 + 1):
         assert sum(chunk.count(b"\n") for chunk in response) == EVENTS
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("params", "index"),
     [
@@ -108,7 +107,6 @@ def test_a_page_is_read_off_an_index(crowded: Client, params: dict[str, str], in
         assert "TEMP B-TREE" not in plan
 
 
-@pytest.mark.django_db
 def test_prune_finds_the_oldest_by_an_index(crowded: Client) -> None:
     plan = RULES[0].old.values_list("pk", flat=True)[:1_000].explain()
     assert "event_at" in plan

@@ -14,7 +14,8 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import User
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
+from tests.server import PASSWORD
 from tokens.models import DayCount, HourCount, RecentRequest, Scope, ScopeCount, Token
 
 TOKENS, USED = 2_000, 300

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.conftest import Issue, a_call, bearer
+from tests.run import patience
 from tests.test_concurrency import at_once
 from tokens import outbox
 from tokens.models import KnownAddress, MailChoices, Notice, Token
@@ -186,7 +187,7 @@ def test_what_fails_is_tried_again(issue: Issue, monkeypatch: pytest.MonkeyPatch
 
 def test_the_thread_sends_and_survives_faults(issue: Issue, monkeypatch: pytest.MonkeyPatch) -> None:
     issue()
-    soon: Callable[[], object] = lambda: outbox.worker.submit(outbox._send_news).result(timeout=20)  # noqa: E731
+    soon: Callable[[], object] = lambda: outbox.worker.submit(outbox._send_news).result(timeout=patience(6))  # noqa: E731
     with monkeypatch.context() as broken:
         broken.setattr(outbox, "send_news", lambda _: 1 / 0)
         soon()

@@ -8,7 +8,7 @@ import yaml
 
 from config import settings
 from tests.conftest import a_call
-from tests.server import ROOT
+from tests.run import ROOT
 from tokens import request_log
 from tokens.metrics import Tokens, own
 from tokens.models.usage import KEPT_ANSWERED, KEPT_REFUSED

@@ -70,6 +70,7 @@ def test_without_redis_it_says_so() -> None:
         server.close()
 
 
+@pytest.mark.services
 @pytest.mark.parametrize(
     ("hit", "peek"),
     [

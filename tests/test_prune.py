@@ -16,6 +16,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue
+from tests.run import patience
 from tokens import retention
 from tokens.models import DayCount, Event, HourCount, IdempotencyKey, RecentRequest, ScopeCount, Token
 
@@ -151,7 +152,7 @@ def test_two_at_once(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(timeout=30)
+            thread.join(timeout=patience(10))
     assert sum(counts) == 200
     assert len(counts) == 2
     assert Event.objects.get().at == NOW - timedelta(days=1)

@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.record import SAID, tell
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
+from tests.server import PASSWORD
 from tokens.models import AccountKind, Event
 from tokens.usage import MOST_GUESSES, recorder
 

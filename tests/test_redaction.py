@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.values import token_value
 from tokens import credential
 from tokens.redaction import RedactingFormatter, redact
 
-TOKEN = credential.generate("tkn", "live").value
+TOKEN = token_value()
 
 
 @pytest.mark.parametrize("around", ["{}", "Bearer {}", "'{}'", "?access_token={}&x=1", "a{}", "x_{}", "{}{}", "{}\n"])

@@ -15,7 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
+from tests.server import PASSWORD
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 SECOND = "/accounts/2fa/authenticate/"

@@ -21,6 +21,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue
+from tests.run import patience
 from tokens import credential, outbox
 from tokens.models import Notice, Token
 from tokens.models.notice import LEASE
@@ -183,17 +184,18 @@ def expected(token: Token) -> set[str]:
     return {"expired"} | {str(kind) for kind, days in DAYS.items() if 2 * timedelta(days) <= lifetime}
 
 
+@pytest.mark.long
 @pytest.mark.django_db(transaction=True)
 def test_a_year_of_two_nodes(clock: Any, expired: list[Token]) -> None:
     tokens = population()
     gate = Barrier(2)
 
     def node(day: int) -> None:
-        gate.wait(timeout=20)
+        gate.wait(timeout=patience(6))
         run()
 
     def leave(_: int) -> None:
-        gate.wait(timeout=20)
+        gate.wait(timeout=patience(6))
         connection.close()
 
     with ThreadPoolExecutor(2) as pool:

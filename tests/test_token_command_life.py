@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.conftest import Issue, bearer
-from tokens import credential
+from tests.values import token_value
 from tokens.models import Event, Scope, Token
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -103,7 +103,7 @@ def test_create_with_everything(owner: User) -> None:
         (["--name", "n" * 101], "--name: Ensure this value has at most 100 characters (it has 101)."),
         (["--name", "\udcff"], "What was typed is not all valid UTF-8."),
         (
-            ["--description", credential.generate("tkn", "live").value],
+            ["--description", token_value()],
             "--description: This looks like a token's value. Revoke that token if it is one, and try again.",
         ),
     ],

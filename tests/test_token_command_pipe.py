@@ -4,7 +4,8 @@ import subprocess
 import sys
 from typing import Any
 
-from tests.server import ROOT, Installation
+from tests.run import ROOT, patience
+from tests.server import Installation
 from tests.test_token_command_life import WARNING
 from tokens import credential
 
@@ -12,7 +13,8 @@ from tokens import credential
 def manage(installation: Installation, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "manage.py", "token", *arguments],
-        cwd=ROOT, env=installation.servers[0].environment, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        cwd=ROOT, env=installation.server().environment, stderr=subprocess.PIPE, text=True, check=False,
+        timeout=patience(20),
         **{"stdout": subprocess.PIPE, **options},
     )  # fmt: skip
 
@@ -43,7 +45,8 @@ def test_in_a_pipe(installation: Installation) -> None:
 
     closed = subprocess.run(
         ["sh", "-c", f"exec {sys.executable} manage.py token create --user {installation.email} --name Unseen >&-"],
-        cwd=ROOT, env=installation.servers[0].environment, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        cwd=ROOT, env=installation.server().environment, stderr=subprocess.PIPE, text=True, check=False,
+        timeout=patience(20),
     )  # fmt: skip
     assert (closed.returncode, "No token is made." in closed.stderr) == (1, True)
     assert "Unseen" not in manage(installation, "list").stdout

@@ -19,7 +19,7 @@ from django.urls import URLPattern, URLResolver, resolve, reverse
 from accounts import words
 from accounts.adapter import AccountAdapter
 from accounts.models import User
-from tests.conftest import PASSWORD
+from tests.server import PASSWORD
 
 ROOT = Path(__file__).resolve().parent.parent
 THEIRS = Path(allauth.__file__).parent / "templates"

@@ -23,7 +23,7 @@ from tokens.quota import Count, Verdict, Window, parse
 WAIT_SECONDS = 0.3  # for Redis
 SWEEP_AT = 1024
 NOTHING = (0, -math.inf)
-
+PREFIX = "tokenry"  # of each key in Redis
 
 Hit = tuple[bool, tuple[Window, ...], list[Count]]  # admitted, and what was counted where
 
@@ -158,7 +158,7 @@ class RedisCounters:
 
 def names(key: str, windows: tuple[Window, ...]) -> list[str]:
     """What Redis calls the counts of `key`."""
-    return [f"tokenry:{{{key}}}:{window.seconds}" for window in windows]
+    return [f"{PREFIX}:{{{key}}}:{window.seconds}" for window in windows]
 
 
 def as_seen(windows: tuple[Window, ...], counts: list[Count]) -> Hit:
@@ -176,8 +176,17 @@ def remaining(ends: list[Count], windows: tuple[Window, ...], now: float) -> lis
 
 @cache
 def counters() -> Counters:
-    """The installation's counters: shared through REDIS_URL, else of this process."""
-    return RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else MemoryCounters()
+    """Return the installation's counters: shared through REDIS_URL, else of this process."""
+    # `cache` lets threads that meet here before the first answer each run the function, and each would then admit a
+    # quota of its own.
+    with making:
+        if not made:
+            made.append(RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else MemoryCounters())
+        return made[0]
+
+
+making = threading.Lock()
+made: list[Counters] = []
 
 
 def hit_token(identifier: str, rate_limit: str) -> Verdict:

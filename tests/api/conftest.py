@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,13 @@ from tokens.models import Scope, Token
 
 SCOPES = ["tokens:introspect", "tokens:read", "tokens:renew", "tokens:write"]
 JSON = "application/json"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave schemathesis out of what runs before a commit: each worker would import it for six seconds."""
+    if collection_path.name == "test_schemathesis.py" and config.option.markexpr == "not long":
+        return True
+    return None
 
 
 @dataclass

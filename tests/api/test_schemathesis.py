@@ -31,7 +31,7 @@ schemathesis.openapi.format("date-time", FUTURE.map(datetime.isoformat))
 CHECKS = schemathesis.Config.from_dict({"checks": {"use_after_free": {"enabled": False}}})
 schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application(), config=CHECKS)
 EFFORT = effort(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @schema.auth(refresh_interval=None)

@@ -3,13 +3,24 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Playwright,
+    StorageState,
+    expect,
+    sync_playwright,
+)
 
+from tests import run
 from tests.conftest import make_installation
 from tests.server import Installation, Server, chromium
 
@@ -31,6 +42,7 @@ AUTHENTICATOR = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
+ADDRESSES = (f"203.0.{number // 256}.{number % 256}" for number in count(113 * 256))
 NewPage = Callable[..., Page]
 SEED = """
 from datetime import timedelta
@@ -63,28 +75,45 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    executable = chromium()
+def playwright() -> Iterator[Playwright]:
+    with sync_playwright() as driver:
+        expect.set_options(timeout=run.patience(333) * run.patience(3))
+        yield driver
+
+
+def launched(playwright: Playwright, executable: str | None) -> Iterator[Browser]:
     if executable is None:
         pytest.skip("Chromium is not installed: apt-get install chromium, or set CHROMIUM to its path")
-    with sync_playwright() as playwright:
-        # Playwright turns the back-forward cache off unless told not to, and a test of Back would prove nothing.
-        launched = playwright.chromium.launch(
-            executable_path=executable, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
-        )
-        yield launched
-        launched.close()
+    # Playwright turns the back-forward cache off unless told not to, and a test of Back would prove nothing.
+    browser = playwright.chromium.launch(
+        executable_path=executable, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    yield from launched(playwright, chromium())
 
 
 @pytest.fixture(scope="module")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """An installation for the tests of one file."""
-    yield from make_installation(tmp_path_factory.mktemp("site"))
+def site(browser: Browser, shared: Installation) -> Installation:
+    """The installation that the tests of one file use. Files that change it for others make one of their own."""
+    return shared
+
+
+@pytest.fixture(scope="module")
+def own_site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """An installation for the tests of one file alone."""
+    for made in make_installation(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1"):
+        made.server().start()
+        yield made
 
 
 @pytest.fixture(scope="module")
 def server(site: Installation) -> Server:
-    return site.server().start()
+    return site.servers[0]
 
 
 @pytest.fixture
@@ -95,9 +124,10 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
 
     def make(**options: Any) -> Page:
         expected = options.pop("expected", ())
-        context = browser.new_context(**options)
+        # At an address of its own: from one alone people would soon be told that they sign in too often.
+        context = browser.new_context(extra_http_headers={"X-Forwarded-For": next(ADDRESSES)}, **options)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * run.patience(5))
         contexts.append(context)
         page = context.new_page()
 

@@ -1,19 +1,16 @@
 """Every page in every state, judged by axe-core in both themes and at both widths, and squeezed to 320 px."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import NewPage, session_of
 from tests.browser.life_states import LIFE_STATES
+from tests.browser.screens import Screens, faults, on_each_screen
 from tests.browser.visit import CATALOGUE, Visit
 from tests.server import Installation, Server
 
-# The rules that are on by default hold WCAG 2.2 A and AA and best practice, but for this one of 2.2 AA.
-AXE_OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 EXPECTED = ("404", "409", "422", "429", "Failed to load resource", "htmx:")
 NEWCOMER = "newcomer@example.com"
 
@@ -202,17 +199,18 @@ STATES: dict[Callable[[Visit], None], str] = {
     not_found: "administrator",
 }
 each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def site(own_site: Installation) -> Installation:
+    return own_site
 
 
 @pytest.fixture(scope="module")
 def sessions(
     browser: Browser, server: Server, site: Installation, session: StorageState
 ) -> dict[str, StorageState | None]:
-    server.run(
-        "from accounts.models import User;"
-        f"User.objects.create_user(email={NEWCOMER!r}, password={site.password!r})"
-    )  # fmt: skip
+    site.add_person(NEWCOMER)
     return {"nobody": None, "newcomer": session_of(browser, server, site, NEWCOMER), "administrator": session}
 
 
@@ -225,16 +223,11 @@ def catalogue(server: Server, site: Installation, seeded: dict[str, str]) -> dic
 @pytest.fixture
 def show(
     new_page: NewPage, server: Server, sessions: dict[str, StorageState | None], catalogue: dict[str, str]
-) -> Open:
-    """A page in a state, in a browser of those properties."""
+) -> Callable[[Callable[[Visit], None]], Page]:
+    """Open a page in a state."""
 
-    def open_in(state: Callable[[Visit], None], width: int, height: int, **options: Any) -> Page:
-        page = new_page(
-            viewport={"width": width, "height": height},
-            storage_state=sessions[STATES[state]],
-            expected=EXPECTED,
-            **options,
-        )
+    def open_in(state: Callable[[Visit], None]) -> Page:
+        page = new_page(storage_state=sessions[STATES[state]], expected=EXPECTED, bypass_csp=True)
         state(Visit(page, server.url, catalogue))
         return page
 
@@ -242,21 +235,8 @@ def show(
 
 
 @each_state
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)], ids=["desktop", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(show: Open, state: Callable[[Visit], None], width: int, height: int, scheme: str) -> None:
-    # The policy of the page would keep axe itself out.
-    page = show(state, width, height, color_scheme=scheme, bypass_csp=True)
-    found = Axe().run(page, options=AXE_OPTIONS)
-    assert found.violations_count == 0, found.generate_report()
-
-
-@each_state
-def test_no_horizontal_scroll(show: Open, state: Callable[[Visit], None]) -> None:
-    page = show(state, 320, 640)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    for dialog in page.get_by_role("dialog").all():
-        box = dialog.bounding_box()
-        assert box is not None
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= 320
+@on_each_screen
+def test_every_screen(
+    show: Callable[[Callable[[Visit], None]], Page], state: Callable[[Visit], None], screens: Screens
+) -> None:
+    assert faults(show(state), screens) == []

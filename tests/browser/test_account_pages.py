@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 from allauth.urls import urlpatterns
-from axe_playwright_python.sync_playwright import Axe
 from django.urls import URLPattern, URLResolver, reverse
 from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import AUTHENTICATOR, NewPage, sign_in, totp
-from tests.browser.test_accessibility import AXE_OPTIONS
+from tests.browser.screens import Screens, faults, on_each_screen
 from tests.conftest import make_installation
 from tests.server import Installation, Server
 
-SCREENS = [(size, scheme) for size in ((1280, 800), (390, 844)) for scheme in ("light", "dark")]
 NO_PAGES = {"mfa_login_webauthn", "mfa_download_recovery_codes"}  # JSON for a script, and a file
 PREPARE = """
 from allauth.account import app_settings
@@ -84,7 +82,9 @@ class Signed:
 @pytest.fixture(scope="module")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One where strangers may sign up, so that there is a form for it."""
-    yield from make_installation(tmp_path_factory.mktemp("site"), SIGNUP_OPEN="true")
+    for made in make_installation(tmp_path_factory.mktemp("site"), SIGNUP_OPEN="true", TRUSTED_PROXIES="127.0.0.1"):
+        made.server().start()
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +111,6 @@ def options(signed: Signed, known: bool) -> dict[str, Any]:
     return {"storage_state": signed.state if known else None}
 
 
-@pytest.fixture(params=SCREENS, ids=lambda screen: f"{screen[0][0]}-{screen[1]}")
-def screen(request: pytest.FixtureRequest) -> dict[str, Any]:
-    (width, height), scheme = request.param
-    return {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
-
-
 @who
 def test_every_page_has_our_layout(
     new_page: NewPage, server: Server, signed: Signed, options: dict[str, Any]
@@ -139,38 +133,22 @@ def test_fresh_authentication_has_one_button(new_page: NewPage, server: Server, 
 
 
 @who
-def test_axe_finds_nothing(
-    new_page: NewPage, server: Server, signed: Signed, options: dict[str, Any], screen: dict[str, Any]
-) -> None:  # fmt: skip
-    page = new_page(bypass_csp=True, **screen, **options)
-    faults = []
-    for path in open_all(page, server, signed):
-        found = Axe().run(page, options=AXE_OPTIONS)
-        if found.violations_count:
-            faults.append(f"{path}: {found.generate_report()}")
-    assert not faults, "\n".join(faults)
-
-
-@who
-def test_no_horizontal_scroll(new_page: NewPage, server: Server, signed: Signed, options: dict[str, Any]) -> None:
-    page = new_page(viewport={"width": 320, "height": 640}, **options)
-    wide = [
-        path
-        for path in open_all(page, server, signed)
-        if page.evaluate("document.documentElement.scrollWidth") > 320
-    ]  # fmt: skip
-    assert wide == []
+@on_each_screen
+def test_every_screen(
+    new_page: NewPage, server: Server, signed: Signed, options: dict[str, Any], screens: Screens
+) -> None:
+    page = new_page(bypass_csp=True, **options)
+    found = [fault for _ in open_all(page, server, signed) for fault in faults(page, screens)]
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.usefixtures("signed")
-def test_second_step(new_page: NewPage, server: Server, site: Installation, screen: dict[str, Any]) -> None:
-    page = new_page(bypass_csp=True, **screen)
+@on_each_screen
+def test_second_step(new_page: NewPage, server: Server, site: Installation, screens: Screens) -> None:
+    page = new_page(bypass_csp=True)
     page.goto(server.url)
     page.get_by_label("Email").fill(site.email)
     page.get_by_label("Password").fill(site.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.locator("#id_code")).to_be_visible()
-    found = Axe().run(page, options=AXE_OPTIONS)
-    assert found.violations_count == 0, found.generate_report()
-    page.set_viewport_size({"width": 320, "height": 640})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert faults(page, screens) == []

@@ -7,6 +7,7 @@ from typing import Any
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import NewPage, sign_in
+from tests.run import patience
 from tests.server import Installation, Server
 
 
@@ -14,7 +15,7 @@ def curl(server: Server, value: str) -> tuple[int, dict[str, Any]]:
     """What the example beside the value does."""
     done = subprocess.run(
         ["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {value}", f"{server.url}/api/v1/token"],
-        capture_output=True, text=True, check=True, timeout=20,
+        capture_output=True, text=True, check=True, timeout=patience(6),
     )  # fmt: skip
     body, status = done.stdout.rsplit("\n", 1)
     return int(status), json.loads(body)

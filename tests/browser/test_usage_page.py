@@ -5,14 +5,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, StorageState, expect
 
 from tests.browser.conftest import NewPage
-from tests.browser.test_accessibility import AXE_OPTIONS
+from tests.browser.screens import Screens, faults, on_each_screen
 from tests.browser.test_keyboard import tab_to
 from tests.browser.test_page import assert_light
-from tests.server import Server
+from tests.server import Installation, Server
 
 SEED = """
 from datetime import timedelta
@@ -72,6 +71,11 @@ Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
+def site(own_site: Installation) -> Installation:
+    return own_site
+
+
+@pytest.fixture(scope="module")
 def used(server: Server) -> dict[str, str]:
     """The identifiers of tokens that are used differently, by their names."""
     return dict(line.split("\t") for line in server.run(SEED).splitlines() if "\t" in line)
@@ -92,14 +96,9 @@ def show(new_page: NewPage, server: Server, session: StorageState, used: dict[st
 
 
 @pytest.mark.parametrize("state", STATES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_and_nothing_scrolls_sideways(show: Open, state: str, scheme: str) -> None:
-    page = show(state, color_scheme=scheme, bypass_csp=True)  # the policy would keep axe itself out
-    for width in (1280, 390, 320):
-        page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = Axe().run(page, options=AXE_OPTIONS)
-        assert found.violations_count == 0, found.generate_report()
+@on_each_screen
+def test_every_screen(show: Open, state: str, screens: Screens) -> None:
+    assert faults(show(state, bypass_csp=True), screens) == []
 
 
 def test_the_picture_has_words_and_a_table(show: Open) -> None:

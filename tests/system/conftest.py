@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests import databases
 from tests.conftest import make_installation
 from tests.server import Installation, Server
 from tests.services import PostgreSQL, Redis
@@ -36,12 +37,10 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
             folder = tmp_path_factory.mktemp("site")
             database = running.enter_context(closing(PostgreSQL())).start() if postgresql else None
             counters = running.enter_context(closing(Redis())).start() if redis else None
-            settings["DATABASE_URL"] = database.url if database else f"sqlite:///{folder / 'site.sqlite3'}"
             settings["REDIS_URL"] = counters.url if counters else ""
-            installation = running.enter_context(contextmanager(make_installation)(folder, **settings))
-            server = installation.server().start()
-            console = running.enter_context(closing(Console(server)))
-            return Site(server, console, installation, counters, database)
+            url = database.url if database else databases.sqlite(folder / "site.sqlite3")
+            installation = running.enter_context(contextmanager(make_installation)(folder, url, **settings))
+            return Site(installation.server().start(), Console(installation), installation, counters, database)
 
         yield make
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.server import ROOT, free_port
-from tests.services import until
+from tests.run import ROOT, patience, until
+from tests.server import free_port
 
 CLIENT, ELSEWHERE = "127.0.0.2", "10.9.9.9"  # where requests come from, and where some say that they do
 LISTENS, TOKENRY, BACKEND, INSIDE = "8080", "8000", "9000", "8001"  # ports in the files; the last is Traefik's own
@@ -60,7 +60,7 @@ class Gateway(NamedTuple):
         source: str = CLIENT,
     ) -> Reply:
         """The answer to these very bytes: names as they are, also twice, and a path that nobody tidies."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=15, source_address=(source, 0))
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=patience(5), source_address=(source, 0))
         connection._http_vsn, connection._http_vsn_str = version, f"HTTP/{version // 10}.{version % 10}"  # type: ignore[attr-defined]  # the stubs leave them out
         try:
             connection.putrequest(method, path, skip_accept_encoding=True)
@@ -111,7 +111,7 @@ def running(name: str, folder: Path, tokenry: int, backend: int) -> Iterator[Gat
         yield gateway
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=patience(6))
 
 
 def serves(gateway: Gateway, process: subprocess.Popen[bytes], log: Path) -> None:

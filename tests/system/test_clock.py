@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from tests.system.calls import PATIENCE, Answer, call
+from tests.run import patience
+from tests.system.calls import Answer, call
 from tests.system.conftest import Site, Sites
 
 DAY = 86_400
@@ -34,7 +35,7 @@ def codes(site: Site, value: str, times: int) -> list[str]:
 
 def admitted(site: Site, value: str) -> Answer:
     """The first answer that admits, of a client that asks without a pause."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience(5)
     while (answer := call(site.server.port, value)).status != 200:
         assert answer.code == "rate_limited"
         assert time.monotonic() < deadline, "the limit never ends"

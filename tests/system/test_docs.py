@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import ROOT, Installation, Server
+from tests import run
+from tests.run import ROOT, patience
+from tests.server import Installation, Server
 from tests.services import PostgreSQL
 from tests.system.calls import call
 
@@ -44,11 +46,12 @@ def test_the_guide_for_django(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(code)
     [arguments] = re.findall(r"`\.venv/bin/python (-m pytest .*)`", text)
+    environment = {name: value for name, value in os.environ.items() if name != run.VARIABLE}  # a run of its own
     command = [sys.executable, *arguments.split(), "-q", "-c", "/dev/null", "--ds", "guide_settings"]
     done = subprocess.run(
         command,
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}", "DATABASE_URL": f"sqlite:///{tmp_path}/db"},
-        capture_output=True, text=True, timeout=120, check=False,
+        cwd=tmp_path, env={**environment, "PYTHONPATH": f"{tmp_path}:{ROOT}", "DATABASE_URL": f"sqlite:///{tmp_path}/db"},
+        capture_output=True, text=True, timeout=patience(40), check=False,
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout
     assert "Error" not in done.stderr
@@ -60,6 +63,7 @@ def postgresql() -> Iterator[PostgreSQL]:
         yield service.start()
 
 
+@pytest.mark.long
 def test_the_guide_for_scaling(installation: Installation, postgresql: PostgreSQL) -> None:
     """Its commands make the first administrator of an empty database, or bring everything along."""
     sqlite = installation.server()
@@ -82,7 +86,7 @@ def sh(server: Server, commands: str) -> str:
     """What they print."""
     done = subprocess.run(
         ["sh", "-e", "-c", commands.replace(".venv/bin/python", sys.executable)],
-        cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=120, check=False,
+        cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=patience(40), check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

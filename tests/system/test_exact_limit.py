@@ -8,6 +8,7 @@ from typing import Any
 import http_sf
 import pytest
 
+from tests.run import patience
 from tests.system.calls import Answer, call
 from tests.system.conftest import Sites
 
@@ -20,8 +21,8 @@ def at_once(port: int, value: str) -> list[Answer]:
     gate = Barrier(AT_ONCE)
 
     def run(_: int) -> Answer:
-        gate.wait(timeout=30)
-        return call(port, value, timeout=30)
+        gate.wait(timeout=patience(10))
+        return call(port, value, timeout=patience(10))
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(run, range(AT_ONCE)))

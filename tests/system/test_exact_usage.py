@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.services import until
+from tests.run import patience, until
 from tests.system.calls import call
 from tests.system.conftest import Site, Sites
 from tokens.usage import FLUSH_SECONDS
@@ -66,14 +66,17 @@ def load(site: Site, value: str, path: str, *options: str) -> None:
     done = subprocess.run(
         ["ab", "-q", "-l", "-n", str(REQUESTS), "-c", "8", *options, "-H", f"Authorization: Bearer {value}",
          f"http://127.0.0.1:{site.server.port}{path}"],
-        capture_output=True, text=True, timeout=120, check=True,
+        capture_output=True, text=True, timeout=patience(40), check=True,
     )  # fmt: skip
     said = dict(re.findall(r"^(Complete|Failed) requests: +([0-9]+)$", done.stdout, re.MULTILINE))
     assert said == {"Complete": str(REQUESTS), "Failed": "0"}, done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("ab") is None, reason="ab (Debian's apache2-utils) is not installed")
 def test_what_a_load_tool_sent_is_what_is_counted(site: Site) -> None:
+    if site.server.process is None or site.server.process.poll() is not None:
+        site.server.start()
     value = {name: site.console.issue() for name in ("plain", "without the scope", "limited", "revoked")}
     value["scoped"] = site.console.issue(scopes=("reports:read",))
     site.console.change(value["limited"], f"limit('{QUOTA}/hour')")
@@ -158,6 +161,7 @@ def test_a_stop_in_the_middle_loses_none(site: Site) -> None:
     assert counted(site, value) == logged(site, value)
 
 
+@pytest.mark.long
 def test_a_kill_loses_what_was_answered_since_the_last_flush(site: Site) -> None:
     with crowd(site, 5 * FLUSH_SECONDS) as (calling, value):
         assert site.server.process
@@ -165,7 +169,7 @@ def test_a_kill_loses_what_was_answered_since_the_last_flush(site: Site) -> None
         killed_at = time.monotonic()
         for process in processes:
             os.kill(process, signal.SIGKILL)
-        site.server.process.wait(timeout=10)
+        site.server.process.wait(timeout=patience(3))
     lost = len(calling.answered) - counted(site, value)
     late = sum(at > killed_at - FLUSH_SECONDS - SLOWEST_FLUSH for at in calling.answered)
     assert lost <= late < len(calling.answered)

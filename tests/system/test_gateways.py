@@ -6,11 +6,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.services import until
+from tests.run import until
 from tests.system.backend import Backend
 from tests.system.conftest import Site, Sites
 from tests.system.gateways import CLIENT, ELSEWHERE, Gateway, bearer, code, identity, named, running
-from tokens import credential
+from tests.values import token_value
 
 IDENTITY = {"x-auth-user", "x-auth-email", "x-auth-token", "x-auth-scopes", "x-auth-environment"}
 INTERNAL = {*IDENTITY, "x-auth-status", "x-auth-problem"}
@@ -85,7 +85,7 @@ def test_a_good_token_passes(gateway: Gateway, site: Site, backend: Backend) -> 
     assert not {header.lower() for header in reply.headers} & INTERNAL
 
 
-UNKNOWN = credential.generate("tkn", "live").value
+UNKNOWN = token_value()
 # Why, the status and the code, words of the challenge, and the values that are presented
 REFUSED: dict[str, tuple[int, str, str, Callable[[Site], list[str]]]] = {
     "no token": (401, "missing_credentials", 'Bearer realm="api"', lambda _: []),

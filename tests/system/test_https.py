@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.conftest import make_installation
+from tests.run import patience
 from tests.server import Installation, Server
 
 HOST = "tokens.example.com"
@@ -29,7 +30,7 @@ def server(site: Installation) -> Server:
 def ask(
     server: Server, path: str, form: dict[str, str] | None = None, scheme: str = "https", cookie: str = ""
 ) -> tuple[HTTPResponse, str]:
-    connection = HTTPConnection("127.0.0.1", server.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", server.port, timeout=patience(3))
     headers = {"Host": HOST, "X-Forwarded-Proto": scheme, "Referer": f"https://{HOST}/", "Cookie": cookie}
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"

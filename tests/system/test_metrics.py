@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.run import until
 from tests.scrape import Samples, requests, samples, scrape
-from tests.services import until
 from tests.system.calls import call
 from tests.system.conftest import Site, Sites
 
@@ -58,8 +58,12 @@ def test_the_counter_is_what_was_sent(site: Site) -> None:
         assert requests(found) == sent
         assert found["tokenry_request_seconds_count{}"] == len(answers)
         assert found["tokenry_limiter_seconds_count{}"] == QUOTA + 50
-        assert found["tokenry_tokens_active{}"] == 1
+        assert "tokenry_tokens_active{}" in found
 
+    def one_token() -> None:
+        assert ask(site)["tokenry_tokens_active{}"] == 1  # kept for seconds, so an earlier question may still be told
+
+    until(one_token, AssertionError)
     killed = site.server.workers[0]
     os.kill(killed, signal.SIGKILL)
 

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.run import patience
 from tests.scrape import scrape
 from tests.system.conftest import Site, Sites
 from tests.system.test_outages import sign_in, visit
@@ -32,8 +33,12 @@ PAGES = [
 
 @pytest.fixture(
     scope="module",
-    params=[{}, {"postgresql": True, "redis": True, "WEB_WORKERS": "2"}],
-    ids=["SQLite", "PostgreSQL and Redis"],
+    params=[
+        pytest.param({}, id="SQLite"),
+        pytest.param(
+            {"postgresql": True, "redis": True, "WEB_WORKERS": "2"}, id="PostgreSQL and Redis", marks=pytest.mark.long
+        ),
+    ],
 )
 def site(request: pytest.FixtureRequest, sites: Sites) -> Site:
     return sites(**request.param, METRICS_TOKEN=METRICS, REQUEST_LOG="json")
@@ -109,7 +114,9 @@ def database(site: Site) -> bytes:
     sessions = site.console.evaluate("[each.get_decoded() for each in Session.objects.all()]")
     if site.postgresql:
         dump = [f"{site.postgresql.home}/pg_dump", "--data-only", site.postgresql.url]
-        return subprocess.run(dump, capture_output=True, check=True, timeout=60).stdout + str(sessions).encode()
+        return (
+            subprocess.run(dump, capture_output=True, check=True, timeout=patience(20)).stdout + str(sessions).encode()
+        )
     with closing(sqlite3.connect(site.server.environment["DATABASE_URL"].removeprefix("sqlite:///"))) as connection:
         text = "\n".join(connection.iterdump())
     return f"{text} {sessions}".encode()

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.server import ROOT, Installation, Server
+from tests.run import ROOT, patience
+from tests.server import Installation, Server
 from tokens.policy import Requirement
 
 README = (ROOT / "README.md").read_text()
@@ -20,7 +21,7 @@ def run(command: str, server: Server, token: str) -> dict[str, object]:
     variables = {**os.environ, "URL": f"{server.url}/api/v1/token", "TOKENRY_TOKEN": token}
     done = subprocess.run(
         ["bash", "-c", command.replace("curl", "curl -s", 1)],
-        env=variables, capture_output=True, text=True, check=True, timeout=20,
+        env=variables, capture_output=True, text=True, check=True, timeout=patience(6),
     )  # fmt: skip
     return dict(json.loads(done.stdout)) if done.stdout else {}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.run import patience
 from tests.system.calls import Try, call, hammer
 from tests.system.conftest import Site, Sites
 
@@ -26,9 +27,10 @@ def race(pool: ProcessPoolExecutor, site: Site) -> tuple[float, list[Try]]:
     token = f"Token.objects.get(identifier={value[:24]!r})"
     revoked, committed = site.console.evaluate(f"({token}.revoke(), time.monotonic())")
     assert revoked
-    return committed, [one for tries in hammering for one in tries.result(timeout=60)]
+    return committed, [one for tries in hammering for one in tries.result(timeout=patience(20))]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "on",
     [{"postgresql": True, "redis": True, "WEB_WORKERS": "4"}, {"WEB_THREADS": "8"}],

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -13,8 +12,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.conftest import make_installation
-from tests.server import ROOT, Installation
+from tests.run import ROOT, patience
+from tests.server import Installation
 from tests.system.calls import call
 from tokens import credential
 
@@ -71,18 +70,9 @@ def stand_in() -> Iterator[StandIn]:
         thread.join()
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with contextmanager(make_installation)(tmp_path_factory.mktemp("site")) as made:
-        made.server().start()
-        yield made
-
-
 @pytest.fixture
-def endpoint(site: Installation) -> Endpoint:
-    scope = ("--scope", "tokens:renew")
-    server = site.servers[-1]
-    return Endpoint(server.port, server.manage("token", "create", "--user", site.email, "--name", "CI", *scope).strip())
+def endpoint(shared: Installation) -> Endpoint:
+    return Endpoint(shared.servers[0].port, shared.issue("CI", scopes=["tokens:renew"]))
 
 
 @pytest.fixture
@@ -104,7 +94,12 @@ def rotate(endpoint: Endpoint, spied: Path, *command: str, shell: str = "sh", **
         **changes,
     }
     done = subprocess.run(
-        [*shell.split(), SCRIPT, *command], env=environment, capture_output=True, text=True, timeout=60, check=False
+        [*shell.split(), SCRIPT, *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=patience(20),
+        check=False,
     )
     stored = spied / "stored"
     return done.returncode, done.stdout + done.stderr, stored.read_text() if stored.exists() else ""

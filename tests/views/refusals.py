@@ -9,12 +9,12 @@ from django.urls import path
 
 from config import urls
 from tests.test_middleware import fail, miss, refuse, view, where
-from tokens import credential
+from tests.values import token_value
 from tokens.decorators import token_required
 from tokens.usage import recorder
 
 PATH = "/settings/tokens/troubleshoot/"
-ELSEWHERE = credential.generate("tkn", "live").value
+ELSEWHERE = token_value(letters="x" * 15)
 handler400, handler500 = urls.handler400, urls.handler500
 urlpatterns = [
     *urls.urlpatterns,

@@ -9,7 +9,8 @@ from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import PASSWORD, signed_in
+from tests.conftest import signed_in
+from tests.server import PASSWORD
 
 EMAIL = "/accounts/email/"
 PENDING = "/settings/profile/address/"

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from tests.conftest import PASSWORD
+from tests.server import PASSWORD
 
 PATH = "/settings/sessions/"
 SignIn = Callable[..., Client]

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from accounts import words
 from accounts.models import User
-from tests.conftest import PASSWORD
+from tests.server import PASSWORD
 
 PATH = "/accounts/login/"
 

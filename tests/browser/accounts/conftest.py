@@ -1,38 +1,20 @@
 """People with accounts, their mails, and installations that put what they send where tests find it."""
 
 import re
-from collections.abc import Iterator
+import secrets
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from itertools import count
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import NewPage
-from tests.conftest import make_installation
 from tests.server import Installation, Server
 
 NEW_PASSWORD = "quite another sentence of mine"
 TOKENS = re.compile(r"/settings/tokens/$")
 SIGN_IN = re.compile(r"/accounts/login/(\?next=.*)?$")
-PEOPLE = """
-from accounts.models import User
-for number in range(12):
-    User.objects.create_user(email=f"person{number}@example.com", password=PASSWORD)
-"""
-ISSUE = """
-from datetime import timedelta
-from django.utils import timezone
-from accounts.models import User
-from tokens.models import Token
-owner = User.objects.get(email=EMAIL)
-ends = timezone.now() + timedelta(days=90)
-print(Token.objects.issue(owner=owner, name="Kept", environment="live", expires_at=ends)[1].value)
-"""
-addresses = count(1)
 scripting = pytest.mark.parametrize("scripting", [True, False], ids=["script", "no-script"])
 
 
@@ -53,38 +35,10 @@ class Person(NamedTuple):
         expect(page).to_have_url(TOKENS)
 
 
-@pytest.fixture(scope="module")
-def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the installations of this file put what they send."""
-    return tmp_path_factory.mktemp("mails")
-
-
-@pytest.fixture(scope="module")
-def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory, mails: Path) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("site")
-    yield from make_installation(folder, EMAIL_URL=f"filemail:///{mails}", TRUSTED_PROXIES="127.0.0.1")
-
-
 @pytest.fixture
-def new_page(new_page: NewPage) -> NewPage:
-    """Browsers at different addresses: one alone would soon be told that it signs in too often."""
-
-    def make(**options: Any) -> Page:
-        return new_page(extra_http_headers={"X-Forwarded-For": f"203.0.113.{next(addresses)}"}, **options)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def people(site: Installation, server: Server) -> Iterator[Person]:
-    server.run(PEOPLE.replace("PASSWORD", repr(site.password)))
-    return (Person(f"person{number}@example.com", site.password) for number in range(12))
-
-
-@pytest.fixture
-def person(people: Iterator[Person]) -> Person:
+def person(site: Installation) -> Person:
     """Somebody whom no other test knows."""
-    return next(people)
+    return Person(site.add_person(f"person{secrets.token_hex(4)}@example.com"), site.password)
 
 
 def mail_to(mails: Path, address: str) -> EmailMessage:

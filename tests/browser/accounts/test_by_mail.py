@@ -1,13 +1,13 @@
 """What goes by mail: an invitation, a sign-up, a new address, a new password."""
 
 import re
+import secrets
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import StorageState, expect
 
 from tests.browser.accounts.conftest import (
-    ISSUE,
     NEW_PASSWORD,
     Person,
     assert_signed_out,
@@ -20,14 +20,14 @@ from tests.browser.accounts.conftest import (
 from tests.browser.conftest import NewPage
 from tests.browser.test_main_job import curl
 from tests.conftest import make_installation
-from tests.server import Server
+from tests.server import Installation, Server
 
 
 @scripting
 def test_invitation(
     new_page: NewPage, server: Server, session: StorageState, mails: Path, scripting: bool
 ) -> None:  # fmt: skip
-    ada = Person(f"ada-{scripting}@example.com".lower(), NEW_PASSWORD)
+    ada = Person(f"ada-{secrets.token_hex(4)}@example.com", NEW_PASSWORD)
     invite(new_page(storage_state=session, java_script_enabled=scripting), server, ada.email)
     page = new_page(java_script_enabled=scripting)
     link = link_to(mails, ada.email)
@@ -79,8 +79,11 @@ def test_new_email_address(new_page: NewPage, server: Server, person: Person, ma
 
 
 @scripting
-def test_password_reset(new_page: NewPage, server: Server, person: Person, mails: Path, scripting: bool) -> None:
-    value = server.run(ISSUE.replace("EMAIL", repr(person.email)))
+def test_password_reset(
+    new_page: NewPage, site: Installation, person: Person, mails: Path, scripting: bool
+) -> None:  # fmt: skip
+    server = site.servers[0]
+    value = site.issue("Kept", email=person.email)
     elsewhere = new_page()
     person.sign_in(elsewhere, server)
     page = new_page(java_script_enabled=scripting)

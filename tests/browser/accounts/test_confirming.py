@@ -4,10 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.accounts.conftest import ISSUE, SIGN_IN, TOKENS, Person, scripting
+from tests.browser.accounts.conftest import SIGN_IN, TOKENS, Person, scripting
 from tests.browser.conftest import NewPage
 from tests.browser.test_main_job import curl
-from tests.server import Server
+from tests.server import Installation, Server
 
 MAKE_STALE = """
 from django.contrib.sessions.backends.db import SessionStore
@@ -57,8 +57,10 @@ def test_stale_while_creating_a_token(new_page: NewPage, server: Server, person:
 
 
 @scripting
-def test_stale_while_deleting_the_account(new_page: NewPage, server: Server, person: Person, scripting: bool) -> None:
-    value = server.run(ISSUE.replace("EMAIL", repr(person.email)))
+def test_stale_while_deleting_the_account(
+    new_page: NewPage, site: Installation, server: Server, person: Person, scripting: bool
+) -> None:
+    value = site.issue("Kept", email=person.email)
     page = new_page(java_script_enabled=scripting)
     person.sign_in(page, server)
     page.get_by_role("link", name="Profile").click()

@@ -1,6 +1,7 @@
 """Every flow of an account without a mouse."""
 
 import re
+import secrets
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from tests.browser.accounts.conftest import (
 from tests.browser.conftest import AUTHENTICATOR, NewPage, totp
 from tests.browser.test_keyboard import tab_to
 from tests.server import Server
+
+pytestmark = pytest.mark.long
 
 
 def go_to(page: Page, target: Locator) -> None:
@@ -63,7 +66,7 @@ def choose(page: Page, password: str) -> None:
 
 @scripting
 def test_invitation(new_page: NewPage, server: Server, session: StorageState, mails: Path, scripting: bool) -> None:
-    ada = Person(f"ada-{scripting}@example.com".lower(), NEW_PASSWORD)
+    ada = Person(f"ada-{secrets.token_hex(4)}@example.com", NEW_PASSWORD)
     invite(new_page(storage_state=session), server, ada.email)
     page = new_page(java_script_enabled=scripting)
     page.goto(link_to(mails, ada.email))

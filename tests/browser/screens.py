@@ -1,0 +1,50 @@
+"""What holds for a page on every screen: axe-core finds nothing, and nothing is wider than the window."""
+
+from typing import Literal
+
+import pytest
+from axe_playwright_python.base import AxeResults
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+# Axe.run() would load axe-core anew for each screen, and bring back all that it found good.
+RUN_AXE = "options => axe.run(options).then(({violations}) => ({violations}))"
+NARROWEST = 320  # px, beside which nothing is looked at but the width
+Screens = tuple[tuple[int, Literal["light", "dark"]], ...]
+# Each width and each theme once is what is looked at before a commit.
+TWO: Screens = ((1280, "light"), (390, "dark"))
+REST: Screens = ((1280, "dark"), (390, "light"))
+on_each_screen = pytest.mark.parametrize(
+    "screens", [pytest.param(TWO, id="two"), pytest.param(REST, id="rest", marks=pytest.mark.long)]
+)
+# The rules that are on by default hold WCAG 2.2 A and AA and best practice, but for this one of 2.2 AA.
+OPTIONS = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+
+
+def faults(page: Page, screens: Screens) -> list[str]:
+    """Look at an open page on those screens, and return what is wrong with it.
+
+    The page must come from a context with `bypass_csp`: its policy would keep axe-core itself out.
+    """
+    found = []
+    page.evaluate(Axe().axe_script)
+    for width, scheme in screens:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=scheme)
+        result = AxeResults(page.evaluate(RUN_AXE, OPTIONS))
+        if result.violations_count:
+            found.append(f"{page.url} at {width} px, {scheme}: {result.generate_report()}")
+    return found + too_wide(page)
+
+
+def too_wide(page: Page) -> list[str]:
+    """Return what does not fit on the narrowest screen: the page, or a dialog in it."""
+    page.set_viewport_size({"width": NARROWEST, "height": 640})
+    found = []
+    if (width := page.evaluate("document.documentElement.scrollWidth")) > NARROWEST:
+        found.append(f"{page.url} is {width} px wide")
+    for dialog in page.get_by_role("dialog").all():
+        box = dialog.bounding_box()
+        if box is None or box["x"] < 0 or box["x"] + box["width"] > NARROWEST:
+            found.append(f"{page.url}: a dialog at {box}")
+    return found

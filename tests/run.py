@@ -1,0 +1,55 @@
+"""What belongs to one run of the tests: its name, its folder, and how long it waits for others."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic, sleep
+
+from filelock import FileLock
+
+ROOT = Path(__file__).resolve().parent.parent
+VARIABLE = "TOKENRY_TEST_RUN"
+IS_FIRST = VARIABLE not in os.environ  # the process that begins the run, and ends it; pytest-xdist's workers follow
+ID = os.environ.setdefault(VARIABLE, secrets.token_hex(4))
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+KEY_PREFIX = f"tokenry-{ID}-{WORKER}"  # in Redis
+FOLDER = ROOT / "var/tests" / ID
+FOLDER.mkdir(parents=True, exist_ok=True)
+PACE = 6 if os.environ.get("CI") else 3
+
+
+def lock(name: str) -> FileLock:
+    """Return a lock that one process of the run holds at a time."""
+    return FileLock(FOLDER / f"{name}.lock")
+
+
+def patience(seconds: float) -> float:
+    """Return how many seconds to wait at most for what takes `seconds` at most on an idle machine.
+
+    Every deadline of the tests comes from here, so that a busy machine makes tests slow and not red.
+    """
+    load = os.getloadavg()[0] / (os.cpu_count() or 1)
+    return seconds * PACE * max(1.0, load)
+
+
+def until(works: Callable[[], object], *failures: type[Exception], seconds: float = 10) -> None:
+    """Wait until `works` does not raise one of `failures` any more, for as long as is patient."""
+    began = monotonic()
+    while True:
+        try:
+            works()
+        except failures:
+            if monotonic() > began + patience(seconds):
+                raise
+            sleep(0.01)
+        else:
+            return
+
+
+def remove_folder() -> None:
+    """Remove the run's folder, and the folder of all runs where no other run uses it."""
+    shutil.rmtree(FOLDER)
+    if not any(FOLDER.parent.iterdir()):
+        FOLDER.parent.rmdir()
