@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+import django
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 
@@ -194,8 +195,29 @@ def database_url(text: str) -> dict[str, Any]:
     return dict(Env.db_url_config(text))
 
 
-def email_url(text: str) -> dict[str, Any]:
-    """Django's EMAIL_* settings for an address such as `smtp+tls://user:password@host:587`."""
-    if urlsplit(text).scheme not in Env.EMAIL_SCHEMES:
+SMTP_OPTIONS = {
+    "host": "EMAIL_HOST",
+    "port": "EMAIL_PORT",
+    "username": "EMAIL_HOST_USER",
+    "password": "EMAIL_HOST_PASSWORD",
+    "use_tls": "EMAIL_USE_TLS",
+    "use_ssl": "EMAIL_USE_SSL",
+    "timeout": "EMAIL_TIMEOUT",
+}
+FILE_OPTIONS = {"file_path": "EMAIL_FILE_PATH"}
+
+
+def email_settings(text: str) -> dict[str, Any]:
+    """Return the mail settings for an address such as `smtp+tls://user:password@host:587`."""
+    scheme = urlsplit(text).scheme
+    if scheme not in Env.EMAIL_SCHEMES:
         raise Wrong("consolemail://, smtp://, smtp+tls:// or smtp+ssl://user:password@host:port.")
-    return dict(Env.email_url_config(text))
+    found: dict[str, Any] = Env.email_url_config(text)
+    found["EMAIL_TIMEOUT"] = 10  # seconds, so that a mail server that hangs stops nothing for long
+    ours = {"MAILS_ARE_PRINTED": scheme == "consolemail"}
+    if django.VERSION < (6, 1):
+        return found | ours
+    # Django 6.1 deprecates EMAIL_* in favour of MAILERS, where a backend refuses options that it does not know.
+    known = SMTP_OPTIONS if scheme.startswith("smtp") else FILE_OPTIONS if scheme == "filemail" else {}
+    options = {option: found[name] for option, name in known.items() if name in found}
+    return ours | {"MAILERS": {"default": {"BACKEND": found["EMAIL_BACKEND"], "OPTIONS": options}}}

@@ -263,8 +263,8 @@ CONTENT_SECURITY_POLICY = {
 
 # E-mail
 
-EMAIL = setting("EMAIL_URL", "consolemail://", environment.email_url, secret=True)
-vars().update({"EMAIL_TIMEOUT": 10} | EMAIL)  # seconds, so that a mail server that hangs stops nothing for long
+MAILS_ARE_PRINTED: bool  # comes with Django's own mail settings
+vars().update(setting("EMAIL_URL", "consolemail://", environment.email_settings, secret=True))
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Tokenry <tokenry@{SITE_HOST}>"
 
 

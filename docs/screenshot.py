@@ -38,6 +38,7 @@ for name, environment, days, used in [
 
 def main() -> None:
     """Start an installation, fill it, create one more token in the browser and take the picture."""
+    run.make_folder()
     collect_static()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         site = Installation(Path(folder))

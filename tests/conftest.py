@@ -41,12 +41,18 @@ def no_thread(recorder: usage.Recorder) -> None:
     """Nothing is written behind a test's back, nor from what is asked while tests are collected: they flush by hand."""
 
 
+run.make_folder()
 usage.Recorder._start = no_thread  # type: ignore[assignment, method-assign]  # for the whole run
 outbox.send_news_soon = lambda: None
 limits.PREFIX = run.KEY_PREFIX
 
 
 STORES = {"db", "transactional_db", "installation", "shared"}  # fixtures of the database that the suite runs on
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return how many workers run: more than processors, because tests of servers and browsers wait now and then."""
+    return max(2, round(1.5 * (os.cpu_count() or 1)))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,8 +4,9 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic, sleep, time
 
 from filelock import FileLock
 
@@ -16,8 +17,16 @@ ID = os.environ.setdefault(VARIABLE, secrets.token_hex(4))
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 KEY_PREFIX = f"tokenry-{ID}-{WORKER}"  # in Redis
 FOLDER = ROOT / "var/tests" / ID
-FOLDER.mkdir(parents=True, exist_ok=True)
+OLD_SECONDS = 86_400
 PACE = 6 if os.environ.get("CI") else 3
+
+
+def make_folder() -> None:
+    """Make the run's folder, and remove those that killed runs left a day ago."""
+    FOLDER.joinpath("static").mkdir(parents=True, exist_ok=True)
+    for other in FOLDER.parent.iterdir():
+        if other.stat().st_mtime < time() - OLD_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def lock(name: str) -> FileLock:
@@ -51,5 +60,5 @@ def until(works: Callable[[], object], *failures: type[Exception], seconds: floa
 def remove_folder() -> None:
     """Remove the run's folder, and the folder of all runs where no other run uses it."""
     shutil.rmtree(FOLDER)
-    if not any(FOLDER.parent.iterdir()):
+    with suppress(OSError):  # it is not empty
         FOLDER.parent.rmdir()

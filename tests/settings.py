@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "tests-" + "k" * 50)
 os.environ.setdefault("TOKEN_PEPPERS", "1:" + "p" * 40)
+os.environ["EMAIL_URL"] = "memorymail://"  # whatever .env says
 
 from config.settings import *  # noqa: F403
 from config.settings import CACHES, REDIS_URL
@@ -13,8 +14,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 # Empty: each client of a test has WhiteNoise look at every file in there, and it warns where the folder is missing.
 STATIC_ROOT = run.FOLDER / "static"
-STATIC_ROOT.mkdir(exist_ok=True)
 BEAT_SECONDS = 0
 if REDIS_URL:
     CACHES["default"]["KEY_PREFIX"] = run.KEY_PREFIX
-EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

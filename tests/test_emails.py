@@ -6,6 +6,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from html.parser import HTMLParser
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from accounts.models import User
+from config.environment import email_settings
 from tests.conftest import Issue
 from tests.server import free_port
 from tokens.emails import NEWS, news_mail, reminder_mail
@@ -55,8 +57,8 @@ def mailbox(settings: Settings) -> Iterator[Mailbox]:
     box = Mailbox()
     controller = Controller(box, hostname="127.0.0.1", port=free_port())
     controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", controller.port
+    for name, value in email_settings(f"smtp://127.0.0.1:{controller.port}").items():
+        setattr(settings, name, value)
     yield box
     controller.stop()
 
@@ -105,6 +107,27 @@ def test_a_real_server_receives_it(mailbox: Mailbox, issue: Issue, teammate: Use
     mailbox.refused.clear()
     call_command("send_expiry_reminders", verbosity=0)
     assert [message["To"] for message in mailbox.messages] == ["owner@example.com", "teammate@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("address", "kind", "expected"),
+    [
+        ("smtp://example.com:25", "smtp", {"host": "example.com", "port": 25, "use_tls": False, "timeout": 10}),
+        ("smtp+tls://me:p%40ss@host:587", "smtp", {"username": "me", "password": "p@ss", "use_tls": True}),
+        ("smtp+ssl://me:pass@host:465", "smtp", {"port": 465, "use_tls": False, "use_ssl": True}),
+        (f"filemail:///{gettempdir()}", "filebased", {"file_path": gettempdir()}),
+        ("consolemail://", "console", {}),
+        ("memorymail://", "locmem", {}),
+        ("dummymail://", "dummy", {}),
+    ],
+)
+def test_email_url_leads_to_a_backend(settings: Settings, address: str, kind: str, expected: dict[str, object]) -> None:
+    for name, value in email_settings(address).items():
+        setattr(settings, name, value)
+    backend = mail.mailers.default if hasattr(mail, "mailers") else mail.get_connection()
+    assert type(backend).__module__ == f"django.core.mail.backends.{kind}"
+    assert {name: getattr(backend, name) for name in expected} == expected
+    assert settings.MAILS_ARE_PRINTED is (kind == "console")
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE)

@@ -84,7 +84,7 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
         (environment.database_url, "sqlite://"),
         (environment.database_url, "sqlite://host/name"),
         (environment.database_url, "postgres://host"),
-        (environment.email_url, "gopher://host"),
+        (environment.email_settings, "gopher://host"),
         (environment.bearer_secret, "m" * 31),
         (environment.bearer_secret, "m" * 31 + " m"),
         (environment.bearer_secret, "é" * 32),
@@ -161,7 +161,7 @@ def test_a_wrong_value_ends_the_start_with_one_line(name: str, value: str) -> No
 def test_production_settings_pass_the_deployment_check() -> None:
     ended = manage(
         "check", "--deploy", "--fail-level", "WARNING",
-        SITE_URL="https://tokens.example.com", ALLOWED_HOSTS="tokens.example.com",
+        SITE_URL="https://tokens.example.com", ALLOWED_HOSTS="tokens.example.com", EMAIL_URL="smtp://mail.example.com",
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
 

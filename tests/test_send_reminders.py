@@ -228,11 +228,11 @@ def test_the_identifier_is_all_that_a_mail_tells(a_week_left: Token) -> None:
 
 
 def test_nothing_is_counted_as_sent_that_is_only_printed(a_week_left: Token, settings: Settings) -> None:
-    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    settings.MAILS_ARE_PRINTED = True
     with pytest.raises(CommandError, match="EMAIL_URL is not set"):
         run()
     assert "1 mail would be sent." in run("--dry-run")
-    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    settings.MAILS_ARE_PRINTED = False
     assert run().endswith("1 mail sent.\n")
 
 

@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self.preview(now)
             return
-        if settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
+        if settings.MAILS_ARE_PRINTED:
             raise CommandError(
                 "EMAIL_URL is not set here, so mails would only be printed, and count as sent. Give this command the "
                 "settings of the server, in .env for instance; --dry-run says what is due."
