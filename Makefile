@@ -1,10 +1,10 @@
-# Tokenry: make run, make test, make dev, make lint; and, more rarely, make matrix, make bench, make screenshot, make lock
+# Tokenry: make run, make dev, make test, make lint; and, more rarely, make test-all, matrix, bench, screenshot, lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run dev test matrix lint bench screenshot lock
+.PHONY: run dev test test-all test-services matrix lint bench screenshot lock
 .DELETE_ON_ERROR:
 
 run: .venv/run var/static/staticfiles.json
@@ -21,8 +21,17 @@ dev: .venv/dev
 	DEBUG=true $(BIN)/python manage.py create_first_administrator
 	DEBUG=true $(BIN)/python manage.py runserver $${PORT:-8000}
 
+# What is needed before a commit. One test: .venv/bin/python -m pytest -n0 tests/test_limits.py
 test: .venv/dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not long"
+
+# The long tail too, with the coverage of it all.
+test-all: .venv/dev
+	$(BIN)/python -m pytest --cov
+
+# What depends on which database and which counters there are: with DATABASE_URL and REDIS_URL set.
+test-services: .venv/dev
+	$(BIN)/python -m pytest -m services
 
 # The tests that start no server and no browser, with each Python that is installed and each Django that works with it;
 # make matrix PAIRS=newest takes only the newest of both. It needs PyPI, and keeps all it makes in var/matrix.

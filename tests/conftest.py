@@ -20,6 +20,7 @@ from django.db import connection, connections
 from django.db.models.signals import post_migrate
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from hypothesis.configuration import set_hypothesis_home_dir
 from pytest_django import DjangoDbBlocker
 from redis import Redis
 
@@ -42,6 +43,7 @@ def no_thread(recorder: usage.Recorder) -> None:
 
 
 run.make_folder()
+set_hypothesis_home_dir(run.ROOT / "var/hypothesis")
 usage.Recorder._start = no_thread  # type: ignore[assignment, method-assign]  # for the whole run
 outbox.send_news_soon = lambda: None
 limits.PREFIX = run.KEY_PREFIX

@@ -22,8 +22,9 @@ PACE = 6 if os.environ.get("CI") else 3
 
 
 def make_folder() -> None:
-    """Make the run's folder, and remove those that killed runs left a day ago."""
+    """Make the folder in which the run keeps all its files, and remove those that killed runs left a day ago."""
     FOLDER.joinpath("static").mkdir(parents=True, exist_ok=True)
+    os.environ["PYTEST_DEBUG_TEMPROOT"] = str(FOLDER)  # where pytest's temporary folders are
     for other in FOLDER.parent.iterdir():
         if other.stat().st_mtime < time() - OLD_SECONDS:
             shutil.rmtree(other, ignore_errors=True)

@@ -66,6 +66,7 @@ class Server:
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
+            "TMPDIR": str(folder),  # a killed server leaves files there
             "PYTHONPATH": str(ROOT),
             "SECRET_KEY": os.environ["SECRET_KEY"],  # those of tests/settings.py
             "TOKEN_PEPPERS": os.environ["TOKEN_PEPPERS"],

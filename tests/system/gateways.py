@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPMessage
 from pathlib import Path
@@ -34,6 +34,20 @@ COMMANDS = {
     "traefik": ["--configFile=traefik.yml"],
     "envoy": ["-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "1", "--log-level", "error"],
 }
+
+
+def at_gateways(field: str, cases: Iterable[str]) -> pytest.MarkDecorator:
+    """Parametrize a test by gateway and `field`: each case at the first gateway and at one other one, in turn.
+
+    The rest of all pairs belongs to the long tail.
+    """
+    first, *others = FILES
+    pairs = [
+        pytest.param(name, case, marks=[] if name in {first, others[number % len(others)]} else pytest.mark.long)
+        for number, case in enumerate(cases)
+        for name in FILES
+    ]
+    return pytest.mark.parametrize(("name", field), pairs)
 
 
 class Reply(NamedTuple):
@@ -101,7 +115,7 @@ def running(name: str, folder: Path, tokenry: int, backend: int) -> Iterator[Gat
         (folder / file).write_text(text.replace("\nhttp {", f"\nhttp {{ access_log off; {NGINX_FOLDERS}"))
     # Caddy: where it keeps its state, and an address of its own for its administration.
     environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder),
-                   "CADDY_ADMIN": f"unix/{folder}/admin"}  # fmt: skip
+                   "CADDY_ADMIN": "unix/admin"}  # fmt: skip
     command = [program, *(part.format(folder=folder) for part in COMMANDS[name])]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)

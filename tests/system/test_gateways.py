@@ -9,7 +9,7 @@ import pytest
 from tests.run import until
 from tests.system.backend import Backend
 from tests.system.conftest import Site, Sites
-from tests.system.gateways import CLIENT, ELSEWHERE, Gateway, bearer, code, identity, named, running
+from tests.system.gateways import CLIENT, ELSEWHERE, Gateway, at_gateways, bearer, code, identity, named, running
 from tests.values import token_value
 
 IDENTITY = {"x-auth-user", "x-auth-email", "x-auth-token", "x-auth-scopes", "x-auth-environment"}
@@ -113,7 +113,7 @@ def scoped(site: Site, change: str = "", address: str = "") -> str:
     return value
 
 
-@pytest.mark.parametrize("why", REFUSED)
+@at_gateways("why", REFUSED)
 def test_a_refusal_reaches_the_client_as_it_is(gateway: Gateway, site: Site, backend: Backend, why: str) -> None:
     status, expected, challenge, make = REFUSED[why]
     headers = [*map(bearer, make(site)), *(NO_ADDRESS if why == "for the gateway" else ADDRESSES)]
@@ -162,14 +162,14 @@ AMBIGUOUS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", PATHS)
+@at_gateways("path", PATHS)
 def test_no_spelling_of_a_path_evades_its_scope(gateway: Gateway, site: Site, backend: Backend, path: str) -> None:
     reply = gateway.ask(path, bearer(site.console.issue()))
     assert backend.received == []
     assert reply.status in {400, 403}
 
 
-@pytest.mark.parametrize("path", AMBIGUOUS)
+@at_gateways("path", AMBIGUOUS)
 def test_what_backends_may_read_in_two_ways_is_refused(
     gateway: Gateway, site: Site, backend: Backend, path: str
 ) -> None:
@@ -226,7 +226,7 @@ LARGE: dict[str, Callable[[int], tuple[str, list[tuple[str, str]]]]] = {
 }
 
 
-@pytest.mark.parametrize("kind", LARGE)
+@at_gateways("kind", LARGE)
 def test_what_is_too_large_is_refused_by_the_gateway(gateway: Gateway, site: Site, backend: Backend, kind: str) -> None:
     value = bearer(site.console.issue())
     for size in (7_000, 20_000):

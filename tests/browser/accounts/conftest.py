@@ -15,7 +15,9 @@ from tests.server import Installation, Server
 NEW_PASSWORD = "quite another sentence of mine"
 TOKENS = re.compile(r"/settings/tokens/$")
 SIGN_IN = re.compile(r"/accounts/login/(\?next=.*)?$")
-scripting = pytest.mark.parametrize("scripting", [True, False], ids=["script", "no-script"])
+scripting = pytest.mark.parametrize(
+    "scripting", [pytest.param(True, id="script"), pytest.param(False, id="no-script", marks=pytest.mark.long)]
+)
 
 
 class Person(NamedTuple):
