@@ -1,7 +1,11 @@
-"""An account with 1,000 tokens and 100,000 events: as many queries as with one, each on an index."""
+"""An account with many tokens and events: as many queries as with one, each on an index.
+
+Before a commit with 200 tokens and 2,000 events, in the long tail with 1,000 and 100,000.
+"""
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import NamedTuple
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -17,15 +21,29 @@ from tokens.activity import PAGE_SIZE, Activity
 from tokens.models import Event, Token
 from tokens.retention import RULES
 
-pytestmark = [pytest.mark.django_db, pytest.mark.long]
-TOKENS, EVENTS = 1_000, 100_000
+pytestmark = pytest.mark.django_db
 LIST, PATH = "/settings/tokens/", "/settings/activity/"
 RARE = f"tkn_live_{7:015d}"
 
 
+class Crowd(NamedTuple):
+    """How much the account has."""
+
+    tokens: int
+    events: int
+
+
+@pytest.fixture(
+    scope="module", params=[Crowd(200, 2_000), pytest.param(Crowd(1_000, 100_000), marks=pytest.mark.long)], ids=str
+)
+def crowd(request: pytest.FixtureRequest) -> Crowd:
+    made: Crowd = request.param
+    return made
+
+
 @pytest.fixture(scope="module")
-def crowded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Client]:
-    """Signed in as somebody who has them all; one event in a thousand is another's, by an administrator."""
+def crowded(crowd: Crowd, django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Client]:
+    """Signed in as somebody who has them all; one event in a thousand is by an administrator."""
     with django_db_blocker.unblock():
         user = User.objects.create_user(email="crowded@example.com", password=PASSWORD)
         boss = User.objects.create_user(email="administrator@example.com", password=PASSWORD)
@@ -33,9 +51,11 @@ def crowded(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterat
         fixed = {"owner": user, "environment": "live", "digest": "0" * 64, "pepper": 1}
         tokens = Token.objects.bulk_create(
             Token(name=f"Token {n}", identifier=f"tkn_live_{n:015d}", expires_at=now + timedelta(days=n % 90), **fixed)
-            for n in range(TOKENS)
+            for n in range(crowd.tokens)
         )
-        Event.objects.bulk_create((event(user, boss, tokens[n % TOKENS], n) for n in range(EVENTS)), batch_size=2_000)
+        Event.objects.bulk_create(
+            (event(user, boss, tokens[n % crowd.tokens], n) for n in range(crowd.events)), batch_size=2_000
+        )
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
         yield signed_in(user)
@@ -81,10 +101,12 @@ def test_a_fixed_number_of_queries(
         assert crowded.get(path).status_code == 200
 
 
-def test_an_export_holds_a_batch_alone(crowded: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_an_export_holds_a_batch_alone(
+    crowded: Client, crowd: Crowd, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     response = crowded.get(f"{PATH}export.jsonl")
-    with django_assert_num_queries(EVENTS // 1_000 + 1):
-        assert sum(chunk.count(b"\n") for chunk in response) == EVENTS
+    with django_assert_num_queries(crowd.events // 1_000 + 1):
+        assert sum(chunk.count(b"\n") for chunk in response) == crowd.events
 
 
 @pytest.mark.parametrize(
