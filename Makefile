@@ -36,7 +36,7 @@ test-services: .venv/dev
 # The tests that start no server and no browser, with each Python that is installed and each Django that works with it;
 # make matrix PAIRS=newest takes only the newest of both. It needs PyPI, and keeps all it makes in var/matrix.
 PAIRS ?= all
-IN_PROCESS := -m "not browser" --ignore tests/system
+IN_PROCESS := -m "not long and not browser" --ignore tests/system
 matrix: .venv/matrix
 	@$(BIN)/python -m tests.matrix $(PAIRS) $(IN_PROCESS)
 

@@ -98,6 +98,19 @@ def test_digest_depends_on_the_pepper_and_on_every_character() -> None:
     assert not credential.verify(GOOD[:-1] + "!", "p" * 32, digest)
 
 
+def test_digests_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `==` returns at the first digit that differs, its time tells a digest digit by digit."""
+    compared: list[tuple[str, str]] = []
+
+    def compare(left: str, right: str) -> bool:
+        compared.append((left, right))
+        return True
+
+    monkeypatch.setattr("tokens.credential.hmac.compare_digest", compare)
+    assert credential.verify(GOOD, "p" * 32, "0" * 64)
+    assert compared == [(credential.digest(GOOD, "p" * 32), "0" * 64)]
+
+
 def test_repr_hides_the_value() -> None:
     made = credential.generate("tkn", "live")
     assert made.identifier in repr(made)
