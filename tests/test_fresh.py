@@ -8,7 +8,6 @@ import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.hashers import MD5PasswordHasher
-from django.core.cache import cache
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.test import Client
 from django.utils import timezone
@@ -22,11 +21,6 @@ from tokens.models import Token
 CREATE = "/settings/tokens/new/"
 TYPED = {"name": "A & B", "environment": "test", "expires": "30d", "nonce": "n" * 22}
 BACK = "/accounts/reauthenticate/?" + urlencode({"next": f"{CREATE}?name=A+%26+B&environment=test&expires=30d"})
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits() -> None:
-    cache.clear()
 
 
 @pytest.mark.parametrize(("minutes", "status"), [(0, 200), (14, 200), (15, 302), (600, 302)])

@@ -247,6 +247,22 @@ def test_a_broken_body_is_400_with_all_headers() -> None:
     assert "default-src 'none'" in response["Content-Security-Policy"]
 
 
+def test_the_policy_of_pages_is_whole() -> None:
+    """Nothing but what comes from here, no frame around a page, no form that goes elsewhere."""
+    lines = Client().get("/accounts/login/")["Content-Security-Policy"].split("; ")
+    assert sorted(lines) == [
+        "base-uri 'none'",
+        "connect-src 'self'",
+        "default-src 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "img-src 'self'",
+        "object-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+    ]
+
+
 @pytest.mark.parametrize(
     ("peer", "seen"),
     [("10.0.0.1", "203.0.113.7 https"), ("127.0.0.2", "127.0.0.2 http"), ("127.0.0.1", "127.0.0.1 http")],

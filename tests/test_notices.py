@@ -1,6 +1,7 @@
 """What the owner of a token hears of when it happens."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from smtplib import SMTPServerDisconnected
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.management import call_command
+from django.db import connection
 from django.test import Client, RequestFactory
 from django.utils import timezone
 
@@ -193,6 +195,24 @@ def test_the_thread_sends_and_survives_faults(issue: Issue, monkeypatch: pytest.
         soon()
     soon()
     assert [message.subject for message in mail.outbox] == ["“Production API” was created"]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_thread_keeps_no_connection(monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
+    """Each would hold one of PostgreSQL's, for as long as the process lives."""
+
+    def work(_: object) -> None:
+        connection.ensure_connection()
+        if fails:
+            raise ValueError
+
+    def send() -> bool:
+        outbox._send_news()
+        return connection.connection is None
+
+    monkeypatch.setattr(outbox, "send_news", work)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(send).result()
 
 
 def test_the_command_line_leaves_sending_to_others(

@@ -12,7 +12,6 @@ from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP
 from allauth.usersessions.models import UserSession
 from django.contrib.auth.models import AnonymousUser
-from django.core.cache import cache
 from django.core.mail import EmailMessage
 from django.db import OperationalError
 from django.test import Client, RequestFactory
@@ -20,18 +19,13 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.record import SAID, tell
-from tests.conftest import signed_in
+from tests.conftest import forget_tries, signed_in
 from tests.server import PASSWORD
 from tokens.models import AccountKind, Event
 from tokens.usage import MOST_GUESSES, recorder
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 NEW = "another correct horse"
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits() -> None:
-    cache.clear()
 
 
 def written(user: User) -> list[tuple[str, str]]:
@@ -123,7 +117,7 @@ def test_passwords(owner: User, mailoutbox: list[EmailMessage]) -> None:
 def test_a_new_address(owner: User, owner_client: Client, mailoutbox: list[EmailMessage]) -> None:
     owner_client.post("/accounts/email/", {"email": "old@example.com", "action_add": ""})
     owner_client.post("/settings/profile/address/", {"cancel": ""})
-    cache.clear()
+    forget_tries()
     owner_client.post("/accounts/email/", {"email": "new@example.com", "action_add": ""})
     path = re.findall(r"http://localhost:8000(/accounts/confirm-email/\S+)", str(mailoutbox[-1].body))[0]
     owner_client.post(path)

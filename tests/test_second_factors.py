@@ -15,17 +15,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import signed_in
+from tests.conftest import forget_tries, signed_in
 from tests.server import PASSWORD
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 SECOND = "/accounts/2fa/authenticate/"
 CONFIRM = "/accounts/2fa/reauthenticate/"
-
-
-@pytest.fixture(autouse=True)
-def fresh_limits() -> None:
-    cache.clear()
 
 
 @pytest.fixture
@@ -101,7 +96,7 @@ def test_nonsense_in_place_of_a_key(owner: User, app: pyotp.TOTP, credential: st
 
     assert answer(Client(), "/accounts/2fa/webauthn/login/") == 302
     assert answer(after_the_password(), SECOND) == 200
-    cache.clear()
+    forget_tries()
     assert answer(signed_in(owner), "/accounts/2fa/webauthn/add/") == 200
 
 

@@ -95,10 +95,13 @@ def test_what_a_load_tool_sent_is_what_is_counted(site: Site) -> None:
         (of["without the scope"], "reports:read"): [REQUESTS, REQUESTS],
     }
 
+    def of_these(model: str, kind: str = "status_class") -> Counts:
+        return {row: sums for row, sums in counts(site, model, kind).items() if row[0] in of.values()}
+
     def exact() -> None:
-        assert counts(site, "DayCount") == by_status
-        assert counts(site, "HourCount") == by_status
-        assert counts(site, "ScopeCount", "scope") == by_scope
+        assert of_these("DayCount") == by_status
+        assert of_these("HourCount") == by_status
+        assert of_these("ScopeCount", "scope") == by_scope
 
     with ThreadPoolExecutor(len(value)) as pool:
         tools = [

@@ -5,11 +5,10 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
-from django.core.cache import cache
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import signed_in
+from tests.conftest import forget_tries, signed_in
 from tests.server import PASSWORD
 
 EMAIL = "/accounts/email/"
@@ -30,7 +29,7 @@ def focused(page: bytes) -> list[str]:
     ],
 )
 def test_the_first_wrong_field_has_the_focus(db: None, path: str, typed: dict[str, str], field: str) -> None:
-    cache.clear()
+    forget_tries()
     assert focused(Client().post(path, typed).content) == [field]
 
 
@@ -46,7 +45,7 @@ def test_the_first_wrong_field_has_the_focus(db: None, path: str, typed: dict[st
     ],
 )  # fmt: skip
 def test_so_it_has_for_people(owner_client: Client, path: str, typed: dict[str, str], field: str) -> None:
-    cache.clear()
+    forget_tries()
     owner_client.get(path)
     assert focused(owner_client.post(path, typed).content) == [field]
 
@@ -77,7 +76,7 @@ def test_after_a_new_password_comes_security(owner_client: Client) -> None:
 @pytest.fixture
 def pending(owner: User, owner_client: Client) -> EmailAddress:
     """The owner asked to move to another address."""
-    cache.clear()
+    forget_tries()
     EmailAddress.objects.get_or_create(user=owner, email=owner.email, defaults={"verified": True, "primary": True})
     owner_client.post(EMAIL, {"action_add": "", "email": "new@example.com"})
     return EmailAddress.objects.get(email="new@example.com")
@@ -106,7 +105,7 @@ def test_another_mail_comes_after_three_minutes_only(owner_client: Client) -> No
     page = owner_client.post(PENDING, follow=True).content.decode()
     assert "Wait three minutes" in page
     assert mail.outbox == []
-    cache.clear()  # as if three minutes had gone
+    forget_tries()  # as if three minutes had gone
     assert "We wrote to new@example.com." in owner_client.post(PENDING, follow=True).content.decode()
     assert [sent.to for sent in mail.outbox] == [["new@example.com"]]
 

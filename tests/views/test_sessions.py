@@ -7,11 +7,11 @@ import pytest
 import time_machine
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
+from tests.conftest import forget_tries
 from tests.server import PASSWORD
 
 PATH = "/settings/sessions/"
@@ -21,7 +21,7 @@ SignIn = Callable[..., Client]
 @pytest.fixture
 def sign_in(owner: User, teammate: User) -> SignIn:
     """Sign in by the form, as browsers do."""
-    cache.clear()
+    forget_tries()
 
     def make(email: str = owner.email, agent: str = "Firefox/130.0", remember: str = "on") -> Client:
         client = Client(headers={"User-Agent": agent})

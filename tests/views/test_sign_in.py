@@ -22,13 +22,6 @@ from tests.server import PASSWORD
 PATH = "/accounts/login/"
 
 
-@pytest.fixture(autouse=True)
-def fresh_limits() -> None:
-    from django.core.cache import cache
-
-    cache.clear()
-
-
 @pytest.mark.parametrize("email", ["owner@example.com", "Owner@Example.COM"])
 def test_by_e_mail(owner: User, client: Client, email: str) -> None:
     response = client.post(PATH, {"login": email, "password": PASSWORD})

@@ -107,3 +107,13 @@ def test_stranger(issue: Issue, stranger_client: Client) -> None:
 @pytest.mark.parametrize("identifier", ["x" * 24, "x" * 23, "x" * 73, "tkn_live_%00"])
 def test_unknown(owner_client: Client, identifier: str) -> None:
     assert owner_client.get(f"/settings/tokens/{identifier}/").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "page", ["/settings/tokens/", "{}", "{}renew/", "{}revoke/", "{}edit/", "{}narrow/", "/settings/activity/"]
+)
+def test_a_name_is_no_markup_on_any_page(issue: Issue, owner_client: Client, page: str) -> None:
+    token, _ = issue(name="<img src=x onerror=alert(1)>")
+    answer = owner_client.get(page.format(token.get_absolute_url())).content.decode()
+    assert "&lt;img src=x onerror=alert(1)&gt;" in answer
+    assert "<img src=x" not in answer
