@@ -133,3 +133,13 @@ def test_a_change_asks_again_who_is_there(administrator: User, owner: User) -> N
 
 def test_an_administrators_own_password_changes_where_everyones_does(admin_client: Client) -> None:
     assert admin_client.post("/admin/password_change/")["Location"] == "/accounts/password/change/"
+
+
+def test_who_has_no_password_yet_is_invited_again(
+    admin_client: Client, owner: User, mailoutbox: list[EmailMessage]
+) -> None:
+    waiting = User.objects.create_user(email="waiting@example.com")
+    form = {"action": "invite_again", "_selected_action": [owner.pk, waiting.pk]}
+    answer = admin_client.post(reverse("admin:accounts_user_changelist"), form, follow=True)
+    assert "1 invited by mail." in answer.content.decode()
+    assert [mail.to for mail in mailoutbox] == [["waiting@example.com"]]

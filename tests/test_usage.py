@@ -1,5 +1,6 @@
 """Last use, buffered."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from tests.conftest import Issue, a_call, bearer
+from tests.run import patience
 from tokens.models import Token
 from tokens.usage import Recorder, recorder
 
@@ -86,3 +88,26 @@ def test_an_older_pepper_is_upgraded_on_use(issue: Issue, settings: Settings) ->
     assert (token.pepper, token.is_proven_by(value)) == (2, True)
     settings.TOKEN_PEPPERS = {2: "q" * 40}
     assert Client().get("/api/v1/token", headers=bearer(value)).status_code == 200
+
+
+def test_the_thread_writes_survives_a_fault_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a recorder's own, and tests have it for none but this one."""
+    flushed: list[str] = []
+    twice = threading.Event()
+    recorder = Recorder()
+
+    def flush() -> None:
+        flushed.append(threading.current_thread().name)
+        if len(flushed) == 1:
+            raise ValueError("a fault of the first flush")
+        twice.set()
+
+    monkeypatch.setattr(recorder, "flush", flush)
+    monkeypatch.setattr("tokens.usage.FLUSH_SECONDS", 0.01)
+    recorder._thread = threading.Thread(target=recorder._run, name="usage")
+    recorder._thread.start()
+    assert twice.wait(timeout=patience(5))
+    recorder.stop()
+    assert not recorder._thread.is_alive()
+    assert flushed[-1] == threading.current_thread().name  # the rest is written by whoever stops it
+    assert set(flushed[:-1]) == {"usage"}

@@ -260,3 +260,12 @@ def test_a_thousand_tokens_cost_the_same_queries(
 
 def test_never_stored(owner_client: Client) -> None:
     assert "no-store" in owner_client.get(PATH)["Cache-Control"]
+
+
+def test_an_address_of_htmx_that_makes_no_sense_is_as_none(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    headers = {**HTMX, "HX-Target": "dialog", "HX-Current-URL": "http://[broken/"}
+    answer = owner_client.post(f"{token.get_absolute_url()}revoke/", headers=headers)
+    assert answer.status_code < 400
+    token.refresh_from_db()
+    assert token.revoked_at
