@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -48,7 +49,8 @@ class Service:
         parent = self.process.pid
         os.kill(parent, how)
         for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
-            os.kill(int(child), how)
+            with suppress(ProcessLookupError):  # some end by themselves: PostgreSQL's autovacuum
+                os.kill(int(child), how)
 
     def freeze(self) -> None:
         self.send(signal.SIGSTOP)
