@@ -45,7 +45,7 @@ def patience(seconds: float) -> float:
 
 
 def until(works: Callable[[], object], *failures: type[Exception], seconds: float = 10) -> None:
-    """Wait until `works` does not raise one of `failures` any more, for as long as is patient."""
+    """Wait until `works` raises none of `failures` any more, for `seconds` at most on an idle machine."""
     began = monotonic()
     while True:
         try:

@@ -94,7 +94,10 @@ class Server:
         return printed.getvalue().strip()
 
     def start(self, *, serve: bool = False) -> Self:
-        """Start it by `manage.py serve`, or in half the time by what that runs where it has nothing to prepare."""
+        """Start the server by `manage.py serve`, or by gunicorn itself where `serve` has nothing to prepare.
+
+        The latter takes half the time.
+        """
         serve = serve or not self.environment.keys().isdisjoint({"METRICS_TOKEN", "METRICS_ADDRESSES"})
         how = ["manage.py", "serve"] if serve else ["-m", "gunicorn", "--config", "python:config.gunicorn"]
         with self.log.open("ab") as log:
@@ -135,7 +138,7 @@ class Installation:
     password = PASSWORD
 
     def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
-        """On the database with that URL, or else on one of its own: of the kind that the suite runs on."""
+        """Use the database with that URL, or make a new one of the kind that the suite runs on."""
         self.folder = folder
         self.settings = settings
         self.servers: list[Server] = []

@@ -95,7 +95,7 @@ class Redis(Service):
 
 
 class PostgreSQL(Service):
-    """A migrated database on a server that nothing it keeps outlives, so nothing is synced."""
+    """A server with a migrated database. Its data need not survive a crash, so nothing is synced."""
 
     def __init__(self) -> None:
         homes = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))

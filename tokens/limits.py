@@ -174,19 +174,19 @@ def remaining(ends: list[Count], windows: tuple[Window, ...], now: float) -> lis
     ]
 
 
+making = threading.Lock()
+made: list[Counters] = []  # none, or the only ones
+
+
 @cache
 def counters() -> Counters:
     """Return the installation's counters: shared through REDIS_URL, else of this process."""
-    # `cache` lets threads that meet here before the first answer each run the function, and each would then admit a
-    # quota of its own.
+    # `cache` does not lock: several threads may run this function before the first of them returns. Without the lock
+    # each thread would make counters of its own, and each of those would admit a whole quota.
     with making:
         if not made:
             made.append(RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else MemoryCounters())
         return made[0]
-
-
-making = threading.Lock()
-made: list[Counters] = []
 
 
 def hit_token(identifier: str, rate_limit: str) -> Verdict:

@@ -77,7 +77,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as driver:
-        expect.set_options(timeout=run.patience(333) * run.patience(3))
+        expect.set_options(timeout=1000 * run.patience(3))
         yield driver
 
 
@@ -99,7 +99,7 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(browser: Browser, shared: Installation) -> Installation:
-    """The installation that the tests of one file use. Files that change it for others make one of their own."""
+    """The installation that the tests of one file use. A file that changes more than its own tokens overrides it."""
     return shared
 
 
@@ -124,7 +124,7 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
 
     def make(**options: Any) -> Page:
         expected = options.pop("expected", ())
-        # At an address of its own: from one alone people would soon be told that they sign in too often.
+        # Each context has an address of its own: many sign-ins from one address would soon be refused.
         context = browser.new_context(extra_http_headers={"X-Forwarded-For": next(ADDRESSES)}, **options)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         context.set_default_timeout(1000 * run.patience(5))

@@ -7,11 +7,11 @@ from axe_playwright_python.base import AxeResults
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
-# Axe.run() would load axe-core anew for each screen, and bring back all that it found good.
+# Axe.run() would load axe-core again for each screen, and return the rules that passed too.
 RUN_AXE = "options => axe.run(options).then(({violations}) => ({violations}))"
-NARROWEST = 320  # px, beside which nothing is looked at but the width
+NARROWEST = 320  # px; only the width is checked there
 Screens = tuple[tuple[int, Literal["light", "dark"]], ...]
-# Each width and each theme once is what is looked at before a commit.
+# Before a commit, each width and each theme is looked at once.
 TWO: Screens = ((1280, "light"), (390, "dark"))
 REST: Screens = ((1280, "dark"), (390, "light"))
 on_each_screen = pytest.mark.parametrize(
