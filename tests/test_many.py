@@ -119,7 +119,14 @@ def test_an_export_holds_a_batch_alone(
     ],
 )
 def test_a_page_is_read_off_an_index(crowded: Client, params: dict[str, str], index: str) -> None:
-    """In order, so that neither the first page nor a later one sorts what it does not show."""
+    """In order, so that neither the first page nor a later one sorts what it does not show.
+
+    PostgreSQL may sort one or two rows rather than read them in order, which costs the same. With sorting off, a plan
+    that sorts is one that no index gives in order.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_sort = off")
     user = User.objects.get(email="crowded@example.com")
     events = Activity(user, params).events
     for page in (events, events.before(timezone.now() - timedelta(days=150), 1)):
