@@ -140,7 +140,7 @@ def fresh_counters(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test meets what another one counted, or a breaker that another one opened."""
     counters.cache_clear()
     limits.made.clear()
-    lookup.breaker._open_until = 0.0
+    lookup.breaker.close()
     marked = request.node.get_closest_marker("services") is not None
     if marked:
         forget_tries()

@@ -104,7 +104,7 @@ class RedisCounters:
         )
         self._local = threading.local()
         self._full: dict[tuple[str, tuple[Window, ...]], list[Count]] = {}  # with the instants at which they end
-        self._breaker = Breaker(redis.RedisError, outage=(redis.ConnectionError, redis.TimeoutError))
+        self._breaker = Breaker(redis.RedisError, outage=(redis.ConnectionError, redis.TimeoutError), wait=WAIT_SECONDS)
 
     def hit(self, key: str, windows: tuple[Window, ...]) -> Hit:
         """What Redis found full stays refused here until its window ends, so that a flood does not reach Redis."""

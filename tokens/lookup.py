@@ -15,7 +15,7 @@ from django.db.models.base import ModelState
 
 from tokens.breaker import Breaker
 from tokens.models import Token
-from tokens.prepared import fetch_row
+from tokens.prepared import WAIT_SECONDS, fetch_row
 
 LEFT_OUT = {
     "identifier",
@@ -32,7 +32,7 @@ LEFT_OUT = {
 AnyModel = TypeVar("AnyModel", bound=Model)
 
 OWNER: Any = Token._meta.get_field("owner")
-breaker = Breaker(Error, outage=(OperationalError, InterfaceError))
+breaker = Breaker(Error, outage=(OperationalError, InterfaceError), wait=WAIT_SECONDS)
 
 
 class Statement(NamedTuple):
