@@ -2,7 +2,7 @@
 
 import sys
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from redis import RedisError
@@ -18,8 +18,8 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """Django's handler500, for the same reason. It serves views and middleware alike, so it tells a database or a
-    Redis that is away from a fault of ours."""
-    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError, RedisError)):
+    Redis that is away, or takes no writes (InternalError), from a fault of ours."""
+    if isinstance(sys.exc_info()[1], (OperationalError, InterfaceError, InternalError, RedisError)):
         return unavailable(request)
     return page(500, "Something went wrong here", f"It is not your fault. Try again in a moment. {LOOK_FIRST}")
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
 from redis.backoff import NoBackoff
+from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 
 from config import environment, logs
@@ -152,7 +153,9 @@ if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    DATABASE.setdefault("OPTIONS", {}).setdefault("connect_timeout", 2)
+    DATABASE["ENGINE"] = "config.postgresql"
+    # A standby knows nothing of revocations that have not reached it, so no connection is made to one.
+    DATABASE["OPTIONS"] = {"connect_timeout": 2, "target_session_attrs": "read-write"} | DATABASE.get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Counts of tries are among the entries: where few fit, an attacker washes them out.
@@ -163,7 +166,12 @@ if REDIS_URL:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
             "KEY_PREFIX": "tokenry",
-            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
+            "OPTIONS": {
+                "socket_timeout": 0.5,
+                "socket_connect_timeout": 0.5,
+                # A connection to a server that a fail-over made a replica is dropped, and the command sent once more.
+                "retry": Retry(NoBackoff(), 1, supported_errors=(ReadOnlyError,)),
+            },
         }
     }
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from allauth.account.internal.flows.login import (
     _AUTHENTICATION_METHODS_USER_SESSION_KEY,
@@ -45,6 +46,9 @@ def no_thread(recorder: usage.Recorder) -> None:
 
 run.make_folder()
 set_hypothesis_home_dir(run.ROOT / "var/hypothesis")
+# Hypothesis times each example; a busy machine is no fault.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 usage.Recorder._start = no_thread  # type: ignore[assignment, method-assign]  # for the whole run
 outbox.send_news_soon = lambda: None
 limits.PREFIX = run.KEY_PREFIX

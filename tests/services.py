@@ -138,6 +138,22 @@ class PostgreSQL(Service):
         psycopg.connect(self.url, connect_timeout=1).close()
 
 
+class Standby(PostgreSQL):
+    """A hot standby of a server that runs; both begin as copies of one cluster."""
+
+    def __init__(self, primary: PostgreSQL) -> None:
+        super().__init__()
+        self.primary = primary
+        signal_file = self.folder / "data" / "standby.signal"
+        signal_file.touch()
+        if self.user:
+            shutil.chown(signal_file, self.user)
+
+    def command(self) -> list[str]:
+        address = f"host=127.0.0.1 port={self.primary.port} user=postgres"
+        return [*super().command(), "-c", f"primary_conninfo={address}"]
+
+
 # Not in the run's folder, which PostgreSQL's user may not be able to read.
 CLUSTER = Path(tempfile.gettempdir(), f"tokenry-{run.ID}-cluster")
 

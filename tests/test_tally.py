@@ -201,7 +201,7 @@ CALLS = st.tuples(
 
 
 @given(st.lists(CALLS, max_size=60), st.integers(0, 60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_nothing_is_lost_on_the_way(made: list[Any], cut: int) -> None:
     """However calls are split between flushes, each table has each of them."""
     calls = [

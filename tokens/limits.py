@@ -142,7 +142,7 @@ class RedisCounters:
         """Redis's answer, on this thread's own connection: a third of what a client's pool costs."""
         try:
             return self._exchange(*command)
-        except redis.ConnectionError:  # ended while it was idle
+        except (redis.ConnectionError, redis.ReadOnlyError):  # it ended while idle, or leads to a replica now
             return self._exchange(*command)
 
     def _exchange(self, *command: str | int) -> Any:

@@ -6,7 +6,7 @@ from functools import wraps
 from typing import Any, NoReturn
 
 from django.core.exceptions import RequestDataTooBig
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -116,6 +116,7 @@ DENIALS: dict[type[Exception], Callable[[Any], Denial]] = {
     Down: lambda _: denial.unavailable(),
     InterfaceError: lambda _: denial.unavailable(),
     OperationalError: lambda _: denial.unavailable(),
+    InternalError: lambda _: denial.unavailable(),  # it takes no writes, as in a fail-over
     KeyReused: lambda _: denial.invalid_request(
         [FieldError(field="Idempotency-Key", detail="It came with another request before. Use a new one for this.")]
     ),

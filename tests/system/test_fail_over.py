@@ -1,0 +1,137 @@
+"""Fail-over behind one address: no standby ever lets a revoked token in, and nobody has to restart a server."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.conftest import make_installation
+from tests.run import until
+from tests.services import PostgreSQL, Redis, Standby
+from tests.system.calls import call
+from tests.system.conftest import Site
+from tests.system.console import Console
+from tests.system.switch import Switch
+from tests.system.test_outages import sign_in, visit
+
+CALLS = 16  # more than there are threads
+Enter = Callable[[Any], Any]
+
+
+@pytest.fixture
+def enter() -> Iterator[Enter]:
+    """Start what a context manager starts; the end of the test stops it."""
+    with ExitStack() as running:
+        yield running.enter_context
+
+
+def site(enter: Enter, folder: Path, database: PostgreSQL, **settings: str) -> Site:
+    """Return a server with `settings`, and a console that always reaches `database`."""
+    installation = enter(contextmanager(make_installation)(folder, database.url))
+    installation.settings |= settings
+    server = installation.server()
+    server.environment |= settings
+    return Site(server.start(), Console(installation), installation, None, database)
+
+
+def can_sign_in(site: Site) -> None:
+    """Fail unless somebody can sign in."""
+    visitor = visit(site, "/accounts/login/", {}).cookies
+    assert sign_in(site, visitor).status == 302
+
+
+def test_a_standby_lets_nobody_in(enter: Enter, tmp_path: Path) -> None:
+    primary = enter(closing(PostgreSQL())).start()
+    standby = enter(closing(Standby(primary))).start()
+    switch = enter(closing(Switch(primary.port)))
+    here = site(enter, tmp_path, primary, DATABASE_URL=f"postgres://postgres@127.0.0.1:{switch.port}/postgres")
+    value = here.console.issue()
+
+    def codes() -> set[str]:
+        return {(answer := call(here.server.port, value)).code or str(answer.status) for _ in range(CALLS)}
+
+    def has_arrived() -> None:
+        with psycopg.connect(standby.url) as connection:
+            found = connection.execute("SELECT count(*) FROM tokens_token WHERE identifier = %s", [value[:24]])
+            assert found.fetchone() == (1,)
+
+    assert codes() == {"200"}
+    until(has_arrived, AssertionError, psycopg.Error)
+
+    # The primary ends its connections, and the address leads to the standby: that one knows the token, and lags.
+    with psycopg.connect(standby.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_wal_replay_pause()")
+    switch.target = standby.port
+    with psycopg.connect(primary.url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+    assert codes() == {"unavailable"}
+
+    switch.target = primary.port
+    assert here.console.change(value, "revoke()")
+
+    def is_revoked() -> None:
+        assert codes() == {"revoked_token"}
+
+    met = set()
+    while "revoked_token" not in met:
+        met |= codes()
+    assert met <= {"unavailable", "revoked_token"}
+    until(is_revoked, AssertionError)
+    until(lambda: can_sign_in(here), AssertionError)
+
+
+def test_a_database_that_takes_no_more_writes(enter: Enter, tmp_path: Path) -> None:
+    """As hosted ones do when their disk is full. Connections that are there say so, and are let go."""
+    primary = enter(closing(PostgreSQL())).start()
+    here = site(enter, tmp_path, primary)
+    value = here.console.issue()
+    assert call(here.server.port, value).status == 200
+    visitor = visit(here, "/accounts/login/", {}).cookies
+
+    def set_read_only(state: str) -> None:
+        with psycopg.connect(primary.url, autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f"ALTER SYSTEM SET default_transaction_read_only = {state}")
+            connection.execute("SELECT pg_reload_conf()")
+
+        def is_said() -> None:
+            with psycopg.connect(primary.url) as connection:
+                assert connection.execute("SHOW default_transaction_read_only").fetchone() == (state,)
+
+        until(is_said, AssertionError)
+
+    set_read_only("on")
+    page = sign_in(here, visitor)
+    assert (page.status, page.retry_after) == (503, "5")
+    answer = call(here.server.port, value, "/api/v1/token", method="DELETE")
+    assert (answer.status, answer.code) == (503, "unavailable")
+    set_read_only("off")
+    until(lambda: can_sign_in(here), AssertionError)
+    assert call(here.server.port, value).status == 200
+
+
+def test_a_redis_that_became_a_replica_is_left(enter: Enter, tmp_path: Path) -> None:
+    """Connections to the demoted Redis stay open, as they do behind a balancer's address."""
+    database = enter(closing(PostgreSQL())).start()
+    first, second = (enter(closing(Redis())).start() for _ in range(2))
+    second.client.replicaof("127.0.0.1", str(first.port))
+    switch = enter(closing(Switch(first.port)))
+    here = site(enter, tmp_path, database, REDIS_URL=f"redis://127.0.0.1:{switch.port}/0")
+    value = here.console.issue()
+    for _ in range(CALLS):
+        assert call(here.server.port, value).status == 200
+    can_sign_in(here)
+
+    second.client.replicaof("NO", "ONE")
+    switch.target = second.port
+    first.client.replicaof("127.0.0.1", str(second.port))
+    for _ in range(CALLS):
+        assert call(here.server.port, value).status == 200
+    for _ in range(3):
+        can_sign_in(here)
