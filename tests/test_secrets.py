@@ -177,6 +177,27 @@ def test_error_report_of_a_failed_authentication(
     assert value[24:] not in text
 
 
+@pytest.mark.parametrize("broken", ["digest", "compare_digest"])
+def test_error_report_of_a_failed_digest(
+    issue: Issue, monkeypatch: pytest.MonkeyPatch, settings: Any, broken: str
+) -> None:
+    """The report has the locals of every frame, so a function that holds the pepper forbids to show its own."""
+    _, value = issue()
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("forced")
+
+    monkeypatch.setattr(f"hmac.{broken}", fail)
+    with pytest.raises(RuntimeError) as raised:
+        Client().get("/api/v1/token", headers=bearer(value))
+    trace = raised.value.__traceback__
+    while trace and not trace.tb_frame.f_code.co_filename.endswith("models/token.py"):
+        trace = trace.tb_next  # what stands before has the settings, which Django masks by their names
+    text = report(raised.value.with_traceback(trace))
+    assert "is_proven_by" in text
+    assert settings.TOKEN_PEPPERS[1] not in text
+
+
 def test_a_500_says_nothing(issue: Issue, monkeypatch: pytest.MonkeyPatch, logs: io.StringIO) -> None:
     _, value = issue()
 

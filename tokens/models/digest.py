@@ -17,7 +17,7 @@ class Digest(NamedTuple):
     pepper: int
 
     @classmethod
-    @sensitive_variables("value")
+    @sensitive_variables()
     def of(cls, value: str) -> Digest:
         """The digest of `value` under the newest pepper."""
         number = max(settings.TOKEN_PEPPERS)

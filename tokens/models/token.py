@@ -133,7 +133,7 @@ class Token(models.Model):
     def owner_is_active(self) -> bool:
         return bool(self.owner.is_active)
 
-    @sensitive_variables("value")
+    @sensitive_variables()
     def is_proven_by(self, value: str) -> bool:
         """Whether `value` is this token. False, too, when its pepper is no longer among the settings."""
         pepper = settings.TOKEN_PEPPERS.get(self.pepper)

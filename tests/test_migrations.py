@@ -1,0 +1,50 @@
+"""Migrations run while servers of the previous release answer requests, and those have to go on working."""
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+from django.db.migrations.loader import MigrationLoader
+from django_migration_linter import MigrationLinter
+
+from tests import databases
+from tests.services import PostgreSQL
+
+BEFORE = {"accounts": "0003_email_in_lower_case", "tokens": "0009_expiry_index"}  # the last ones without this rule
+
+
+@pytest.fixture(scope="module", autouse=True)
+def postgresql() -> Iterator[None]:
+    """Connect to a PostgreSQL, for which the linter has most of its checks."""
+    with closing(PostgreSQL()) as server, databases.connected(server.start().url):
+        yield
+
+
+def faulty(app: str, *, old: bool) -> int:
+    """Return how many migrations of the app the linter finds fault with: of those until BEFORE, or of those since.
+
+    It prints which, and why: a new column is not null and has no database default, a column is dropped or renamed, an
+    index of an old table is not made concurrently.
+    """
+    names = [name for label, name in MigrationLoader(None).disk_migrations if label == app]
+    chosen = [name for name in names if (name <= BEFORE[app]) == old]
+    if not chosen:
+        return 0
+    linter = MigrationLinter(
+        include_apps=[app],
+        include_name=chosen,
+        analyser_string="postgresql",
+        no_cache=True,
+        all_warnings_as_errors=True,
+    )
+    linter.lint_all_migrations()
+    return int(linter.nb_erroneous)
+
+
+@pytest.mark.parametrize("app", BEFORE)
+def test_the_previous_release_goes_on_working(app: str) -> None:
+    assert faulty(app, old=False) == 0
+
+
+def test_the_linter_finds_fault_with_old_ones() -> None:
+    assert faulty("tokens", old=True) > 2
