@@ -5,19 +5,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from environ import Env
 from redis.backoff import NoBackoff
 from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 
-from config import environment, logs
+from config import dotenv, environment, logs
 from config.environment import setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
-Env.read_env(BASE_DIR / ".env")  # the process environment wins over the file
+dotenv.load(BASE_DIR / ".env")  # the process environment wins over the file
 
 
 # Server

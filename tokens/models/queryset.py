@@ -44,6 +44,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Those that a request could still use: neither revoked nor expired."""
         return self.filter(revoked_at=None, expires_at__gt=now or timezone.now())
 
+    def missing_peppers(self) -> list[int]:
+        """Return the numbers of the peppers that active tokens need and that TOKEN_PEPPERS lacks, in order."""
+        lacking = self.active().exclude(pepper__in=settings.TOKEN_PEPPERS).order_by("pepper")
+        return list(lacking.values_list("pepper", flat=True).distinct())
+
     def has_room(self) -> bool:
         """Whether one more beside these keeps to MAX_TOKENS_PER_USER; the retiring do not count."""
         return self.active().filter(renewed_at=None).count() < settings.MAX_TOKENS_PER_USER

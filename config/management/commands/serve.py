@@ -8,8 +8,11 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+from django.db.backends.signals import connection_created
 
 from tokens import metrics
+from tokens.models import Token
 
 
 class Command(BaseCommand):
@@ -18,6 +21,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.refuse_a_taken_port()
+        from config import gunicorn  # gives queries of this process the time-outs of the server's
+
+        connection_created.connect(gunicorn.bound_the_wait)
+        self.refuse_a_missing_pepper()
         if metrics.wanted():
             self.prepare_metrics()
         # In place of this process, so that a signal sent to it reaches the server.
@@ -35,6 +42,24 @@ class Command(BaseCommand):
                 f"HOST is {settings.HOST!r} and PORT is {settings.PORT}; no listening there: {error.strerror}. "
                 "Another port: PORT=8001 make run"
             ) from None
+
+    def refuse_a_missing_pepper(self) -> None:
+        """Refuse to serve without a pepper that tokens need: the server would call them unknown.
+
+        A database that does not answer, or has no tables yet, stops no start: /readyz and each request tell.
+        """
+        try:
+            missing = Token.objects.missing_peppers()
+        except DatabaseError as error:
+            self.stderr.write(f"No pepper was checked: {str(error).splitlines()[0]}")
+            return
+        finally:
+            connection.close()
+        if missing:
+            raise CommandError(
+                f"TOKEN_PEPPERS lacks number {', '.join(map(str, missing))}, which tokens that still work need: "
+                "put it back, or revoke them first. `manage.py rehash_report` counts them."
+            )
 
     def prepare_metrics(self) -> None:
         """An empty folder in which the server's processes share their metrics; config.gunicorn removes it."""

@@ -1,0 +1,151 @@
+"""The file .env: whatever cannot be read ends the start, and no value of the file is ever printed."""
+
+import os
+import shutil
+import string
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import dotenv
+from tests.run import ROOT, patience
+
+SECRET = "1:" + "s3cr3t-" * 6
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("NAME=value", "value"),
+        ("  NAME\t= value  ", "value"),
+        ("export NAME=value", "value"),
+        ("export\tNAME = value", "value"),
+        ("# one\r\n\r\n  # two\r\nNAME=value\r\n", "value"),
+        ("NAME=", ""),
+        ("NAME=a#b=c", "a#b=c"),
+        ("NAME=two words", "two words"),
+        ('NAME=it\'s "so"', 'it\'s "so"'),
+        ("NAME='a # \"b\" \\n $c'", 'a # "b" \\n $c'),
+        ("NAME=\"a # 'b' $c\"", "a # 'b' $c"),
+        (r'NAME = "a \"b\" \\ c"', r'a "b" \ c'),
+        ('NAME=" kept "', " kept "),
+        ("NAME=''", ""),
+        ("NAME=café €", "café €"),
+    ],
+)
+def test_reads(text: str, value: str) -> None:
+    assert dotenv.parse(text) == {"NAME": value}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"A=1\nB {SECRET}", "line 2: this is neither NAME=value"),
+        (f"NAME: {SECRET}", "line 1 (NAME): this is neither NAME=value"),
+        (f"{SECRET}", "line 1: this is neither NAME=value"),
+        (f"name={SECRET}", "line 1: this is neither NAME=value"),
+        (f"set NAME={SECRET}", "line 1: this is neither NAME=value"),
+        (f"NA ME={SECRET}", "line 1: this is neither NAME=value"),
+        (f"\ufeffNAME={SECRET}", "line 1: this is neither NAME=value"),  # in the middle of a file, say
+        (f"NAME='{SECRET}", "line 1 (NAME): the value is to end with its closing '"),
+        (f"NAME={SECRET}\nNAME2='", "line 2 (NAME2): the value is to end with its closing '"),
+        (f"NAME='{SECRET}' # new", "line 1 (NAME): the value is to end with its closing '"),
+        (f'NAME="{SECRET}', 'line 1 (NAME): the value is to end with its closing "'),
+        (f'NAME="{SECRET}\\"', 'line 1 (NAME): the value is to end with its closing "'),
+        (f'NAME="{SECRET}\\n"', 'line 1 (NAME): the value is to end with its closing "'),
+        (f'NAME="{SECRET}"{SECRET}', 'line 1 (NAME): the value is to end with its closing "'),
+        (f"NAME={SECRET} # new", "line 1 (NAME): a comment stands on a line of its own"),
+        (f"NAME= # {SECRET}", "line 1 (NAME): a comment stands on a line of its own"),
+        (f"NAME={SECRET}\nexport NAME={SECRET}", "line 2 (NAME): an earlier line sets it already"),
+        (f"NAME={SECRET}\t{SECRET}", "line 1 (NAME): the value has a tab"),
+        (f"NAME={SECRET}\x1b[0m", "line 1 (NAME): the value has a tab"),
+        (f"NAME={SECRET}\x00", "line 1 (NAME): the file is not UTF-8 text"),
+        (f"NAME={SECRET}\udce9", "line 1 (NAME): the file is not UTF-8 text"),
+    ],
+)
+def test_refuses_without_the_value(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=r".") as raised:
+        dotenv.parse(text)
+    assert str(raised.value).startswith(words)
+    assert "s3cr3t" not in str(raised.value)
+
+
+@given(st.text() | st.text("AB_=#'\"\\ \t\r\n\ufeffexport:"))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    with suppress(ValueError):
+        assert all("\x00" not in value and "\n" not in value for value in dotenv.parse(text).values())
+
+
+PRINTABLE = st.text(st.characters(exclude_categories=["C"])).map(str.strip)
+
+
+@given(PRINTABLE)
+def test_every_value_can_be_written_in_double_quotes(value: str) -> None:
+    escaped = value.replace("\\", r"\\").replace('"', r"\"")
+    assert dotenv.parse(f'NAME="{escaped}"') == {"NAME": value}
+
+
+@given(st.text(string.ascii_letters + string.digits + "-_:,./@#%+=!", min_size=1).filter(lambda text: text[0] != "#"))
+def test_secrets_and_addresses_need_no_quotes(value: str) -> None:
+    assert dotenv.parse(f"NAME={value}") == {"NAME": value}
+
+
+def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENRY_A", "here")
+    monkeypatch.delenv("TOKENRY_B", raising=False)
+    path = tmp_path / ".env"
+    path.write_text("TOKENRY_A=file\nTOKENRY_B=file\n")
+    dotenv.load(path)
+    assert (os.environ["TOKENRY_A"], os.environ.pop("TOKENRY_B")) == ("here", "file")
+
+
+def test_no_file_is_no_error(tmp_path: Path) -> None:
+    dotenv.load(tmp_path / ".env")
+
+
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ImproperlyConfigured, match=rf"^{tmp_path} can't be read: Is a directory\.$"):
+        dotenv.load(tmp_path)
+
+
+def start(folder: Path, content: bytes) -> subprocess.CompletedProcess[str]:
+    """Run a command of an installation in `folder`, whose .env has `content`."""
+    shutil.copytree(ROOT / "config", folder / "config", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "manage.py", folder)
+    (folder / ".env").write_bytes(content)
+    code = "from django.conf import settings; print(settings.TOKEN_PEPPERS)"
+    return subprocess.run(
+        [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
+        cwd=folder, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=patience(20), check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["{}\n", "\ufeff{}\r\n", "export {}\n"])
+def test_the_pepper_of_the_file_is_used(tmp_path: Path, form: str) -> None:
+    done = start(tmp_path, form.format(f"TOKEN_PEPPERS = {SECRET}").encode())
+    assert (done.stderr, done.stdout.strip()) == ("", str({1: SECRET.removeprefix("1:")}))
+    assert not (tmp_path / "var/token_peppers").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (f"DEBUG=false\nTOKEN_PEPPERS: {SECRET}\n".encode(), "line 2 (TOKEN_PEPPERS): this is neither NAME=value"),
+        (f"TOKEN_PEPPERS={SECRET}\n".encode("utf-16"), "line 1: the file is not UTF-8 text"),
+        (f"# Schlüssel\nTOKEN_PEPPERS={SECRET}\n".encode("latin-1"), "line 1: the file is not UTF-8 text"),
+    ],
+)
+def test_a_line_that_cannot_be_read_ends_the_start(tmp_path: Path, content: bytes, words: str) -> None:
+    done = start(tmp_path, content)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"tokenry: {tmp_path}/.env, {words}")
+    assert done.stderr.count("\n") == 1
+    assert "s3cr3t" not in done.stderr
+    assert not (tmp_path / "var/token_peppers").exists()
