@@ -1,9 +1,11 @@
 """Probes for whatever watches the service."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.core.cache import cache
 from django.db import Error, connection
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.views.decorators.cache import never_cache
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -41,7 +43,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     if lies_in(request.META["REMOTE_ADDR"], settings.METRICS_ADDRESSES) or bears_metrics_token(request):
         return HttpResponse(document(), content_type=CONTENT_TYPE_LATEST)
     if not settings.METRICS_TOKEN:
-        raise Http404
+        return HttpResponse("not found\n", status=404, content_type="text/plain")
     headers = {"WWW-Authenticate": 'Bearer realm="metrics"'}
     return HttpResponse("METRICS_TOKEN is needed\n", status=401, content_type="text/plain", headers=headers)
 
@@ -54,3 +56,16 @@ def bears_metrics_token(request: HttpRequest) -> bool:
         and bool(settings.METRICS_TOKEN)
         and constant_time_compare(sent, settings.METRICS_TOKEN)
     )
+
+
+PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+
+class ProbeMiddleware:
+    """Answer probes before any middleware looks at the host, which is an address when a balancer asks."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return PROBES.get(request.path_info, self.get_response)(request)

@@ -1,11 +1,11 @@
-"""Every path of the installation."""
+"""Every path of the installation but /verify and the probes, which middleware answers."""
 
 from allauth.decorators import rate_limit
 from allauth.mfa.webauthn.views import login_webauthn
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import administration, probes
+from config import administration
 from tokens import help_views
 
 challenge_limited = rate_limit(action="login", limit_get=True)
@@ -26,7 +26,4 @@ urlpatterns = [
     path("help/", help_views.guide, name="help"),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", administration.site.urls),
-    path("healthz", probes.healthz),
-    path("readyz", probes.readyz),
-    path("metrics", probes.metrics),
 ]

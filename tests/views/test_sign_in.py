@@ -199,10 +199,3 @@ def test_the_reset_link_leads_to_site_url(owner: User, client: Client, mailoutbo
 @pytest.mark.django_db
 def test_home_leads_to_the_tokens(client: Client) -> None:
     assert client.get("/")["Location"] == "/settings/tokens/"
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize(("path", "body"), [("/healthz", b"ok\n"), ("/readyz", b"ready\n")])
-def test_probes(client: Client, path: str, body: bytes) -> None:
-    response = client.get(path)
-    assert (response.status_code, response.content) == (200, body)
