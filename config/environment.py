@@ -8,11 +8,12 @@ from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import django
 from django.core.exceptions import ImproperlyConfigured
 from environ import Env
+from redis import ConnectionPool, RedisError
 
 from tokens.credential import ENVIRONMENTS
 from tokens.quota import parse as parse_rate_limit
@@ -180,19 +181,52 @@ def site_host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
+IN_PARTS = "inside a name or password # is written %23, / %2F, ? %3F and @ %40."
+DATABASE_FORM = f"sqlite:///path/of/the/file or postgres://user:password@host:port/name; {IN_PARTS}"
+REDIS_FORM = f"redis://user:password@host:port/number, rediss://, valkey:// or unix:///path/of/the/socket; {IN_PARTS}"
+EMAIL_FORM = f"consolemail://, smtp://, smtp+tls:// or smtp+ssl://user:password@host:port; {IN_PARTS}"
+
+
+def split_url(text: str, form: str) -> SplitResult:
+    """Return the parts of a service's URL. Raises Wrong where a password may have been cut in two: by # / ? or @."""
+    authority, rest = re.fullmatch(r"(?:[^:/]*://)?([^/?]*)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    password = authority.rpartition("@")[0].partition(":")[2]
+    if "#" in text or "@" in password or (authority and "@" in rest):
+        raise Wrong(form)
+    try:
+        return urlsplit(text)
+    except ValueError:
+        raise Wrong(form) from None
+
+
 def redis_url(text: str) -> str:
-    if text and urlsplit(text).scheme not in {"redis", "rediss", "unix"}:
-        raise Wrong("redis://host:port/number.")
-    return text
+    """Return the URL of a Redis or Valkey as redis-py reads it; nothing is none."""
+    if not text:
+        return text
+    url = split_url(text, REDIS_FORM)
+    scheme = {"valkey": "redis", "valkeys": "rediss", "redis+unix": "unix"}.get(url.scheme, url.scheme)
+    if not re.fullmatch("/.+" if scheme == "unix" else "/?[0-9]*", url.path):
+        raise Wrong(REDIS_FORM)
+    address = scheme + text[len(url.scheme) :]
+    try:
+        ConnectionPool.from_url(address).make_connection()  # which does not connect yet
+    except (ValueError, TypeError, RedisError):
+        raise Wrong(REDIS_FORM) from None
+    return address
 
 
 def database_url(text: str) -> dict[str, Any]:
-    """Django's settings for a `sqlite:///path` or `postgres://user:password@host/name` address."""
-    url = urlsplit(text)
+    """Return Django's settings for the URL of an SQLite file or a PostgreSQL.
+
+    The host of a PostgreSQL may be the folder of its socket, percent-encoded, as libpq takes it.
+    """
+    url = split_url(text, DATABASE_FORM)
     known = url.scheme in {"postgres", "postgresql"} or (url.scheme == "sqlite" and not url.netloc)
     if not known or not url.path.strip("/"):
-        raise Wrong("sqlite:///path/of/the/file or postgres://user:password@host:port/name.")
-    return dict(Env.db_url_config(text))
+        raise Wrong(DATABASE_FORM)
+    found = dict(Env.db_url_config(text))
+    host = unquote(url.netloc.rpartition("@")[2].partition(":")[0])
+    return found | {"HOST": host} if host.startswith("/") else found
 
 
 SMTP_OPTIONS = {
@@ -209,9 +243,9 @@ FILE_OPTIONS = {"file_path": "EMAIL_FILE_PATH"}
 
 def email_settings(text: str) -> dict[str, Any]:
     """Return the mail settings for an address such as `smtp+tls://user:password@host:587`."""
-    scheme = urlsplit(text).scheme
+    scheme = split_url(text, EMAIL_FORM).scheme
     if scheme not in Env.EMAIL_SCHEMES:
-        raise Wrong("consolemail://, smtp://, smtp+tls:// or smtp+ssl://user:password@host:port.")
+        raise Wrong(EMAIL_FORM)
     found: dict[str, Any] = Env.email_url_config(text)
     found["EMAIL_TIMEOUT"] = 10  # seconds, so that a mail server that hangs stops nothing for long
     ours = {"MAILS_ARE_PRINTED": scheme == "consolemail"}

@@ -164,7 +164,7 @@ if REDIS_URL:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
+            "LOCATION": [REDIS_URL],  # Django takes a comma in text for the end of an address
             "KEY_PREFIX": "tokenry",
             "OPTIONS": {
                 "socket_timeout": 0.5,

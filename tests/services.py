@@ -79,7 +79,8 @@ class Redis(Service):
         self.client = redis.Redis.from_url(self.url)
 
     def command(self) -> list[str]:
-        return ["redis-server", "--bind", "127.0.0.1", "--port", str(self.port), "--save", ""]
+        listening = ["--bind", "127.0.0.1", "--port", str(self.port), "--unixsocket", f"{self.folder}/redis.sock"]
+        return ["redis-server", *listening, "--save", ""]
 
     def ping(self) -> None:
         self.client.ping()

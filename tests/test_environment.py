@@ -10,9 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from hypothesis import given
+from hypothesis import strategies as st
+from redis import Redis
 
 from config import environment
 from config.environment import setting
@@ -35,7 +39,13 @@ SECRETS = {"SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef",
         (environment.token_prefix, "ab", "ab"),
         (environment.peppers, f"1:{'a' * 32}, 2:{'b' * 32}", {1: "a" * 32, 2: "b" * 32}),
         (environment.networks, "10.0.0.0/8,::1", [ip_network("10.0.0.0/8"), ip_network("::1")]),
+        (environment.redis_url, "", ""),
+        (environment.redis_url, "redis://host", "redis://host"),
         (environment.redis_url, "rediss://host:6380/1", "rediss://host:6380/1"),
+        (environment.redis_url, "valkey://:a%40b@host/5", "redis://:a%40b@host/5"),
+        (environment.redis_url, "valkeys://host", "rediss://host"),
+        (environment.redis_url, "unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=1"),
+        (environment.redis_url, "redis+unix://:word@/run/redis.sock", "unix://:word@/run/redis.sock"),
         (environment.token_environment, "live", "live"),
         (environment.token_environment, "", ""),
         (environment.rate_limit, "10/second; 1000 per hour", "10/second; 1000 per hour"),
@@ -76,6 +86,13 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
         (environment.networks, "10.0.0.0/33"),
         (environment.networks, "10.0.0.1/8"),
         (environment.redis_url, "localhost:6379"),
+        (environment.redis_url, "memcached://host"),
+        (environment.redis_url, "redis://host/first"),
+        (environment.redis_url, "redis://host:99999"),
+        (environment.redis_url, "redis://host:1,host:2"),
+        (environment.redis_url, "redis://host?no_such_option=1"),
+        (environment.redis_url, "redis://host?socket_timeout=soon"),
+        (environment.redis_url, "unix://"),
         (environment.token_environment, "production"),
         (environment.rate_limit, "many"),
         (environment.rate_limit, "0/hour"),
@@ -96,6 +113,72 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
 def test_refuses(parse: Callable[[str], Any], text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "parts"),
+    [
+        ("postgres://me:a%23%2F%3F%40b@host:1/name", ("me", "a#/?@b", "host", 1, "name")),
+        ("postgres://me@example.com:word@host/name", ("me@example.com", "word", "host", "", "name")),
+        ("postgres://%2Fvar%2FRun%2Fpostgresql/name", ("", "", "/var/Run/postgresql", "", "name")),
+        ("postgres://me:word@%2fvar%2frun:5433/name", ("me", "word", "/var/run", 5433, "name")),
+        ("postgres:///name", ("", "", "", "", "name")),
+        ("postgres://me:word@a:1,b:2/name", ("me", "word", "a,b", "1,2", "name")),
+    ],
+)
+def test_databases(url: str, parts: tuple[object, ...]) -> None:
+    found = environment.database_url(url)
+    assert tuple(found[part] for part in ("USER", "PASSWORD", "HOST", "PORT", "NAME")) == parts
+
+
+PARSERS: dict[str, Callable[[str], Any]] = {
+    "DATABASE_URL": environment.database_url,
+    "REDIS_URL": environment.redis_url,
+    "EMAIL_URL": environment.email_settings,
+}
+URLS = {
+    "DATABASE_URL": "postgres://me:{}@host/name",
+    "REDIS_URL": "redis://:{}@host/5",
+    "EMAIL_URL": "smtp+tls://me:{}@host:587",
+}
+
+
+@pytest.mark.parametrize("name", URLS)
+@pytest.mark.parametrize(
+    "password", ["p4ss#w0rd", "p4ss/w0rd", "p4ss?w0rd", "p4ss@w0rd", "p4ss@w0rd/w0rd#w0rd:1", "p4ss[w0rd", "p4ss]w0rd"]
+)
+def test_a_password_that_is_not_encoded_is_refused_and_not_quoted(
+    monkeypatch: pytest.MonkeyPatch, name: str, password: str
+) -> None:
+    monkeypatch.setenv(name, URLS[name].format(password))
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} is set to .*inside a name or password # is ") as raised:
+        setting(name, "", PARSERS[name], secret=True)
+    assert "p4ss" not in str(raised.value)
+    assert "w0rd" not in str(raised.value)
+
+
+def connection_of(url: str) -> dict[str, Any]:
+    """Return what redis-py reads in a URL."""
+    return Redis.from_url(url).connection_pool.connection_kwargs
+
+
+@given(st.text(st.characters(exclude_categories=["C"])))
+def test_every_password_can_be_encoded(password: str) -> None:
+    encoded = quote(password, safe="")
+    assert environment.database_url(URLS["DATABASE_URL"].format(encoded))["PASSWORD"] == password
+    assert connection_of(environment.redis_url(URLS["REDIS_URL"].format(encoded))).get("password", "") == password
+
+
+@given(st.sampled_from(sorted(URLS)), st.text("#/?@:[]%ab"))
+def test_no_password_is_cut_in_two(name: str, password: str) -> None:
+    try:
+        found = PARSERS[name](URLS[name].format(password))
+    except ValueError:
+        return
+    if name == "DATABASE_URL":
+        assert (found["HOST"], found["NAME"]) == ("host", "name")
+    elif name == "REDIS_URL":
+        assert connection_of(found)["host"] == "host"
 
 
 def test_the_message_names_the_variable_what_it_held_and_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
