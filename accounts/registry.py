@@ -9,6 +9,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.urls import reverse
 
+THEME_COOKIE = "tokenry_theme"
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Page:
@@ -78,7 +80,7 @@ def belongings_of(user: AbstractBaseUser) -> list[dict[str, Any]]:
 
 def layout(request: HttpRequest) -> dict[str, Any]:
     """Context processor: the theme, and the pages with the one that the request's path belongs to as current."""
-    theme: str = getattr(getattr(request, "user", None), "theme", request.COOKIES.get("theme", ""))
+    theme: str = getattr(getattr(request, "user", None), "theme", request.COOKIES.get(THEME_COOKIE, ""))
     return {
         "signup_open": settings.SIGNUP_OPEN,
         "chosen_theme": theme if theme in {"light", "dark"} else "",

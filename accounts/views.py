@@ -20,10 +20,9 @@ from accounts.forms import ProfileForm
 from accounts.fresh import confirm_if_stale
 from accounts.models import Theme, User
 from accounts.record import tell
-from accounts.registry import belongings_of
+from accounts.registry import THEME_COOKIE, belongings_of
 from accounts.templatetags.times import device
 
-THEME_COOKIE = "theme"
 YEAR = 365 * 24 * 3600  # seconds
 
 

@@ -251,9 +251,11 @@ SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_NAME = "__Host-session" if HTTPS else "session"
-CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+# Cookies do not know ports: other applications on the same host have a `session` and a `csrftoken` of their own.
+SESSION_COOKIE_NAME = "__Host-tokenry_session" if HTTPS else "tokenry_session"
+CSRF_COOKIE_NAME = "__Host-tokenry_csrftoken" if HTTPS else "tokenry_csrftoken"
 CSRF_COOKIE_HTTPONLY = True
+MESSAGE_STORAGE = "config.messages.Storage"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
     # HSTS for subdomains and preloading would bind every neighbour under the same domain to https: that is

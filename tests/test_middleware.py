@@ -190,17 +190,17 @@ def test_one_spelling_of_an_address(text: str, address: str) -> None:
 
 
 def test_a_huge_cookie_is_dropped_before_anybody_unquotes_it() -> None:
-    response = Client().get("/page", headers={"Cookie": 'session="' + "\\" * 100_000 + '"'})
+    response = Client().get("/page", headers={"Cookie": 'tokenry_session="' + "\\" * 100_000 + '"'})
     assert response.content.startswith(b"AnonymousUser {}")
 
 
 @pytest.mark.parametrize("octal", ["\\000", "\\001", "\\012", "\\177", "\\377", "\x00"])
 def test_a_cookie_with_control_characters_is_no_failure(octal: str) -> None:
     response = Client(raise_request_exception=False).get(
-        "/settings/tokens/", headers={"Cookie": f'session="{octal}abcdefghijk"'}
+        "/settings/tokens/", headers={"Cookie": f'tokenry_session="{octal}abcdefghijk"'}
     )
     assert response.status_code == 302
-    seen = Client().get("/page", headers={"Cookie": f'session="{octal}abcdefghijk"'}).content.decode()
+    seen = Client().get("/page", headers={"Cookie": f'tokenry_session="{octal}abcdefghijk"'}).content.decode()
     assert "\\x00" not in seen
 
 
@@ -240,7 +240,7 @@ def test_somebody_signed_in_is_told_so_too(owner_client: Client, monkeypatch: py
 
 def test_a_broken_body_is_400_with_all_headers() -> None:
     client = Client(enforce_csrf_checks=True, raise_request_exception=False)
-    client.cookies["csrftoken"] = "a" * 32
+    client.cookies["tokenry_csrftoken"] = "a" * 32
     kind = "application/x-www-form-urlencoded; charset=utf-7"
     response = client.generic("POST", "/accounts/login/", "csrfmiddlewaretoken=+AAA", content_type=kind)
     assert response.status_code == 400

@@ -18,7 +18,7 @@ def test_session_ended(
     page = new_page(storage_state=session)
     path = "/settings/tokens/new/" if doing == "create" else "/settings/tokens/"
     page.goto(server.url + path)
-    page.context.clear_cookies(name="session")
+    page.context.clear_cookies(name="tokenry_session")
     if doing == "filter":
         page.get_by_role("link", name=re.compile("^Active")).click()
     elif doing == "dialog":

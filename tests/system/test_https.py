@@ -53,18 +53,19 @@ def cookies(response: HTTPResponse) -> dict[str, tuple[str, set[str]]]:
 def test_cookies_and_hsts(server: Server, site: Installation) -> None:
     page, body = ask(server, "/accounts/login/")
     assert page.headers["Strict-Transport-Security"] == "max-age=31536000"
-    assert list(cookies(page)) == ["__Host-csrftoken"]
+    assert list(cookies(page)) == ["__Host-tokenry_csrftoken"]
     token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', body)[0]
+    value, _ = cookies(page)["__Host-tokenry_csrftoken"]
     form = {"login": site.email, "password": site.password, "csrfmiddlewaretoken": token}
-    signed, _ = ask(server, "/accounts/login/", form, cookie=f"__Host-csrftoken={cookies(page)['__Host-csrftoken'][0]}")
+    signed, _ = ask(server, "/accounts/login/", form, cookie=f"__Host-tokenry_csrftoken={value}")
     assert (signed.status, signed.headers["Location"]) == (302, "/settings/tokens/")
     both = cookies(page) | cookies(signed)
-    assert set(both) == {"__Host-csrftoken", "__Host-session"}
+    assert set(both) == {"__Host-tokenry_csrftoken", "__Host-tokenry_session"}
     for _, attributes in both.values():
         assert attributes == {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
-    session = both["__Host-session"][0]
-    assert ask(server, "/settings/security/", cookie=f"__Host-session={session}")[0].status == 200
-    assert ask(server, "/settings/security/", cookie=f"session={session}")[0].status == 302
+    session = both["__Host-tokenry_session"][0]
+    assert ask(server, "/settings/security/", cookie=f"__Host-tokenry_session={session}")[0].status == 200
+    assert ask(server, "/settings/security/", cookie=f"tokenry_session={session}")[0].status == 302
 
 
 def test_plain_http_is_led_to_https(server: Server) -> None:

@@ -71,7 +71,7 @@ def wrong_ways(value: str, cookie: str) -> Iterator[bytes]:
         ):
             yield http(f"GET {path}", good, f"{name}: {value}")
             yield http(f"GET {path}", cookie, f"{name}: https://localhost/?token={value}")
-        yield http(f"GET {path}", f"Cookie: session={value}; csrftoken={value}; token={value}")
+        yield http(f"GET {path}", f"Cookie: tokenry_session={value}; tokenry_csrftoken={value}; token={value}")
     for wrong in (
         value, f"Basic {value}", f"Basic {b64encode(f'{value}:{value}'.encode()).decode()}", f"Token {value}",
         f"Bearer  {value}", f"Bearer {value} {value}", f"Bearer Bearer {value}", f"Bearer {value},{value}",
@@ -135,7 +135,7 @@ def test_no_piece_of_a_secret_is_kept(site: Site) -> None:
     cookies = sign_in(site, visit(site, "/accounts/login/", {}).cookies).cookies
     first = create(site, cookies)
     values = [first, site.console.renew(first, "24h")]
-    cookie = f"Cookie: session={cookies['session']}"
+    cookie = f"Cookie: tokenry_session={cookies['tokenry_session']}"
     for value in values:
         for request in wrong_ways(value, cookie):
             assert raw(site.server, request).startswith((b"HTTP/1.1 ", b"HTTP/1.0 ")), request

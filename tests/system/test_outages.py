@@ -30,7 +30,7 @@ def visit(site: Site, path: str, cookies: dict[str, str], form: dict[str, str] |
     connection = HTTPConnection("127.0.0.1", site.server.port, timeout=patience(PAGE_SECONDS))
     headers = {"Host": f"localhost:{site.server.port}", "Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
     if form:
-        form = {**form, "csrfmiddlewaretoken": cookies["csrftoken"]}
+        form = {**form, "csrfmiddlewaretoken": cookies["tokenry_csrftoken"]}
         headers |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": site.server.url}
     try:
         connection.request("POST" if form else "GET", path, urlencode(form or {}), headers)

@@ -18,7 +18,7 @@ GOOD = {"name": "Ada", "time_zone": "Asia/Tokyo", "theme": "dark"}
 def test_saves(owner: User, owner_client: Client) -> None:
     response = owner_client.post(PATH, GOOD)
     assert response["Location"] == PATH
-    assert response.cookies["theme"].value == "dark"
+    assert response.cookies["tokenry_theme"].value == "dark"
     owner.refresh_from_db()
     assert (owner.name, owner.time_zone, owner.theme) == ("Ada", "Asia/Tokyo", "dark")
     page = owner_client.get(PATH).content.decode()
@@ -53,7 +53,7 @@ def test_times_are_shown_in_ones_own_zone(owner: User, owner_client: Client, iss
 def test_theme_switch(owner: User, owner_client: Client, chosen: str, kept: str) -> None:
     response = owner_client.post("/settings/theme/", {"theme": chosen}, headers={"Referer": "http://testserver/x"})
     assert response["Location"] == "http://testserver/x"
-    assert response.cookies["theme"].value == kept
+    assert response.cookies["tokenry_theme"].value == kept
     owner.refresh_from_db()
     assert owner.theme == kept
 

@@ -101,7 +101,7 @@ def test_the_id_changes_at_sign_in(sign_in: SignIn, owner: User) -> None:
     assert client.session.session_key != before
     assert is_signed_in(client)
     assert not client.session.exists(before)
-    client.cookies["session"] = before
+    client.cookies["tokenry_session"] = before
     assert not is_signed_in(client)
 
 
@@ -124,6 +124,19 @@ def test_an_idle_session_ends_sooner(sign_in: SignIn) -> None:
         assert not is_signed_in(client)
 
 
+def test_every_cookie_is_named_after_us(owner: User) -> None:
+    """Cookies know no ports: another application on the same host would overwrite one of the same name."""
+    client = Client()
+    answers = [
+        client.get("/accounts/login/"),
+        client.post("/accounts/login/", {"login": owner.email, "password": PASSWORD}),
+        client.post("/settings/profile/", {"name": "Ada", "time_zone": "UTC", "theme": "dark"}),
+    ]
+    assert {name for answer in answers for name in answer.cookies} == {
+        f"tokenry_{name}" for name in ("csrftoken", "session", "messages", "theme")
+    }
+
+
 def test_without_remember_the_cookie_ends_with_the_browser(sign_in: SignIn) -> None:
-    assert sign_in(remember="").cookies["session"]["max-age"] == ""
-    assert int(sign_in(remember="on").cookies["session"]["max-age"]) > 0
+    assert sign_in(remember="").cookies["tokenry_session"]["max-age"] == ""
+    assert int(sign_in(remember="on").cookies["tokenry_session"]["max-age"]) > 0

@@ -20,7 +20,7 @@ session.save()
 
 def make_stale(page: Page, server: Server) -> None:
     """As if the person had last proved an hour ago who they are."""
-    key = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "session")
+    key = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "tokenry_session")
     server.run(MAKE_STALE.replace("KEY", repr(key)))
 
 
