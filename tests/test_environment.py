@@ -261,6 +261,12 @@ def test_the_name_in_site_url_is_always_allowed() -> None:
     assert shown.stdout.strip() == "['10.0.0.5', 'tokens.example.com']"
 
 
+@pytest.mark.parametrize(("changes", "seconds"), [({}, 75), ({"KEEPALIVE_SECONDS": "620"}, 620)])
+def test_idle_connections_outlive_those_of_the_balancer(changes: dict[str, str], seconds: int) -> None:
+    shown = manage("shell", "--no-imports", "-c", "from config import gunicorn; print(gunicorn.keepalive)", **changes)
+    assert shown.stdout.strip() == str(seconds), shown.stderr
+
+
 def test_a_database_that_does_not_answer_is_one_line() -> None:
     ended = manage("migrate", DATABASE_URL="postgres://nobody@127.0.0.1:1/none")
     assert ended.returncode == 1

@@ -96,6 +96,20 @@ def test_silent_clients_do_not_hold_the_server(shared: Installation) -> None:
             assert answer.status == 200
 
 
+def test_idle_connections_hold_no_thread_and_end_with_the_server(installation: Installation) -> None:
+    server = installation.server().start()
+    connections = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=patience(3)) for _ in range(12)]
+    for round_ in range(2):  # in the second, each connection is used again
+        for connection in connections:
+            connection.request("GET", "/healthz")
+            assert connection.getresponse().read() == b"ok\n", round_
+            assert connection.sock
+    assert server.stop(signal.SIGTERM) == 0
+    for connection in connections:
+        assert connection.sock.recv(1) == b""
+        connection.close()
+
+
 def test_sigterm_stops_cleanly_and_flushes(installation: Installation) -> None:
     server = installation.server().start(serve=True)
     value = installation.issue()
