@@ -34,7 +34,11 @@ def setting(
     A parser raises Wrong with what the variable takes. The message names the variable, what it
     held (never for a secret) and what it takes.
     """
-    held = os.environ.get(name, "").strip() or (default() if callable(default) else default)
+    held = os.environ.get(name, "").strip()
+    try:
+        held = held or (default() if callable(default) else default)
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name} is not set, and {unusable(error)}") from None
     try:
         return parse(held)
     except ValueError as error:
@@ -43,20 +47,28 @@ def setting(
         raise ImproperlyConfigured(f"{name} is {shown}; it takes {takes}") from None
 
 
+def unusable(error: OSError) -> str:
+    """Say which file the operating system refuses, to whom and why: often it was made by another user, such as root."""
+    return f"{error.filename} can't be used by user {os.geteuid()}: {error.strerror}."
+
+
 def generated_once(path: Path, make: Callable[[], str]) -> str:
     """The secret kept in `path`, made on first use; the file's mode is 0600.
 
     Several processes may start at once: a hard link publishes the whole file or fails, so all of them
-    read the same secret.
+    read the same secret. Raises OSError, for `path`, where it can be neither read nor made.
     """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent) as draft:  # made with mode 0600
-            draft.write(make())
-            draft.flush()
-            with suppress(FileExistsError):
-                os.link(draft.name, path)
-    return path.read_text()
+    try:
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile("w", dir=path.parent) as draft:  # made with mode 0600
+                draft.write(make())
+                draft.flush()
+                with suppress(FileExistsError):
+                    os.link(draft.name, path)
+        return path.read_text()
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def boolean(text: str) -> bool:

@@ -14,7 +14,7 @@ GIVEN = {"SECRET_KEY": token_urlsafe(48), "TOKEN_PEPPERS": f"1:{token_urlsafe(48
 
 
 def example() -> dict[str, str]:
-    lines = (ROOT / "deploy/tokenry.env").read_text().splitlines()
+    lines = (ROOT / "deploy/tokenry.env.example").read_text().splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
@@ -22,6 +22,11 @@ def test_the_example_of_settings_leaves_but_secrets_open() -> None:
     settings = example()
     assert {name for name, value in settings.items() if not value} == set(GIVEN)
     assert set(settings) - OF_COMPOSE <= set(re.findall(r"`([A-Z_]+)`", (ROOT / "README.md").read_text()))
+
+
+def test_git_keeps_the_filled_in_settings_out() -> None:
+    done = subprocess.run(["git", "check-ignore", "--quiet", "deploy/tokenry.env"], cwd=ROOT, check=False)
+    assert done.returncode == 0
 
 
 def test_django_has_no_objection_to_it() -> None:

@@ -1,10 +1,8 @@
 """The file .env: whatever cannot be read ends the start, and no value of the file is ever printed."""
 
 import os
-import shutil
 import string
 import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import dotenv
-from tests.run import ROOT, patience
+from tests.elsewhere import Elsewhere
 
 SECRET = "1:" + "s3cr3t-" * 6
 
@@ -115,16 +113,10 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
 
 
 def start(folder: Path, content: bytes) -> subprocess.CompletedProcess[str]:
-    """Run a command of an installation in `folder`, whose .env has `content`."""
-    shutil.copytree(ROOT / "config", folder / "config", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "manage.py", folder)
+    """Run a command of an installation whose .env has `content`."""
     (folder / ".env").write_bytes(content)
     code = "from django.conf import settings; print(settings.TOKEN_PEPPERS)"
-    return subprocess.run(
-        [sys.executable, "manage.py", "shell", "--no-imports", "-c", code],
-        cwd=folder, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=patience(20), check=False,
-    )  # fmt: skip
+    return Elsewhere(folder).manage("shell", "--no-imports", "-c", code)
 
 
 @pytest.mark.parametrize("form", ["{}\n", "\ufeff{}\r\n", "export {}\n"])

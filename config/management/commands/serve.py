@@ -7,8 +7,9 @@ import tempfile
 from typing import Any
 
 from django.conf import settings
+from django.core.files.storage import storages
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 from django.db.backends.signals import connection_created
 
 from tokens import metrics
@@ -21,6 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.refuse_a_taken_port()
+        self.refuse_files_of_others()
         from config import gunicorn  # gives queries of this process the time-outs of the server's
 
         connection_created.connect(gunicorn.bound_the_wait)
@@ -42,6 +44,17 @@ class Command(BaseCommand):
                 f"HOST is {settings.HOST!r} and PORT is {settings.PORT}; no listening there: {error.strerror}. "
                 "Another port: PORT=8001 make run"
             ) from None
+
+    def refuse_files_of_others(self) -> None:
+        """Raise now, as OperationalError or OSError, what requests would meet where root made the files, say."""
+        if connection.vendor == "sqlite":
+            with transaction.atomic():  # takes the lock for writing
+                pass
+        storages.create_storage(settings.STORAGES["staticfiles"])  # reads the names of the static files
+        try:
+            tempfile.gettempdir()
+        except FileNotFoundError as error:
+            raise CommandError(f"{error.strerror}; TMPDIR may name another.") from None
 
     def refuse_a_missing_pepper(self) -> None:
         """Refuse to serve without a pepper that tokens need: the server would call them unknown.
