@@ -79,7 +79,7 @@
     ready();
   });
   document.addEventListener("input", (event) => { // no whole token may reach the address
-    if (event.target.id === "search") event.target.value = event.target.value.replace(/([a-z0-9]{2,6}_(?:live|test|dev)_\w*)/g, (token) => token.slice(0, 24));
+    if (event.target.type === "search") event.target.value = event.target.value.replace(/(?=[a-z0-9]{2,6}_(?:live|test|dev)_)(\w{24})\w\S*|[0-9A-Za-z]{48,}/g, "$1");
   }, true);
   document.addEventListener("change", (event) => { if (event.target.name === "scopes") tell(event.target); });
   document.addEventListener("click", (event) => {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.values import token_value
 from tokens import credential
-from tokens.redaction import RedactingFormatter, redact
+from tokens.redaction import RedactingFormatter, redact, without_secrets
 
 TOKEN = token_value()
 
@@ -27,6 +27,40 @@ def test_the_identifier_stays() -> None:
 def test_a_token_cut_short_is_masked(cut: int, prefix: str) -> None:
     value = credential.generate(prefix, "dev").value
     assert redact(f"<{value[:cut]}>") == f"<{value[:24]}•••>"
+
+
+STRANGE = ["-", ".", "%", "'", "&", "é", "\\n", " ", "/"]
+
+
+@pytest.mark.parametrize("strange", STRANGE)
+@pytest.mark.parametrize("skipped", [0, 1], ids=["inserted", "replaced"])
+def test_one_strange_character_saves_nothing_of_the_secret(strange: str, skipped: int) -> None:
+    """Wherever it breaks the token."""
+    for place in range(len(TOKEN)):
+        broken = TOKEN[:place] + strange + TOKEN[place + skipped :]
+        for masked in (redact(f"at /x/{broken} now"), without_secrets(broken)):
+            shown = [part for at in range(24, 66) if (part := TOKEN[at : at + 8]) in masked]
+            assert not shown, (place, masked)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"/settings/tokens/{TOKEN[:24]}/renew/",
+        f"{TOKEN[:24]}, {TOKEN[:24]}.",
+        "ci_test_results-of-the-nightly-build",
+        "sha256:" + "0123456789abcdef" * 4,
+        "x" * 100,
+        "ABCDEF0123456789" * 4,
+    ],
+)
+def test_what_is_no_token_stays(text: str) -> None:
+    assert redact(text) == without_secrets(text) == text
+
+
+@pytest.mark.parametrize("around", ['{{"path": "{}", "status": 404}}', "KeyError: '{}'", "?token={}&x=1", "<b>{}</b>"])
+def test_what_stands_around_a_token_stays(around: str) -> None:
+    assert redact(around.format(TOKEN)) == around.format(f"{TOKEN[:24]}•••")
 
 
 def test_logs_and_their_tracebacks(caplog: pytest.LogCaptureFixture) -> None:

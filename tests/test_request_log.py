@@ -69,6 +69,8 @@ def test_nothing_is_said_of_a_token_that_is_not_proven(issue: Issue, lines: Line
         ("/api/\x00\x1b[31m", "/api/%00%1B%5B31m"),
         ("/api/" + "x" * 500, "/api/" + "x" * 195),
         ("/api/tkn_live_4mQ7wXb2ZpT9c1K" + "s" * 49, "/api/tkn_live_4mQ7wXb2ZpT9c1K•••"),
+        ("/api/tkn_live_4mQ7wXb2ZpT9c1K" + "s" * 6 + "-é&'" + "s" * 43 + "/x", "/api/tkn_live_4mQ7wXb2ZpT9c1K•••/x"),
+        ("/api/tkn_live_4mQ7wXb2ZpT9c1K" + "s" * 6 + "%252F" + "s" * 43, "/api/tkn_live_4mQ7wXb2ZpT9c1K•••"),
     ],
 )
 def test_paths(path: str, shown: str) -> None:

@@ -6,13 +6,20 @@ import re
 from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter
 
-from tokens.credential import BULLET, ENVIRONMENTS, IDENTIFIER_LENGTH
+from tokens.credential import BULLET, ENVIRONMENTS, IDENTIFIER_LENGTH, TOKEN_LENGTH
 
-# An identifier followed by anything more, so that a token cut short by a debugger's line limit is masked too.
+START = rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)"
+SECRET = TOKEN_LENGTH - IDENTIFIER_LENGTH
+# What looks like a token: an identifier and more, so that one cut short by a debugger's line limit is masked too. Where
+# that is less than a token, one strange character may have broken it: then the rest of the path's segment or the word
+# goes too. Broken before its secret, only the length and the mix of characters tell a token from an ordinary word.
 TOKEN = re.compile(
-    rf"(?=[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_)([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})[0-9A-Za-z_]+"
+    rf"""{START}(\w{{{IDENTIFIER_LENGTH}}})(?:\w{{{SECRET},}}|\w+(?:.[^\s"<>/]*\w)?)"""
+    rf"|(?<![0-9A-Za-z])(?=[a-z0-9]*[A-Z])(?=[A-Z0-9]*[a-z])(?=[A-Za-z]*[0-9])[0-9A-Za-z]{{{SECRET - 1},}}",
+    re.ASCII,
 )
-HINT = re.compile(rf"_(?:{'|'.join(ENVIRONMENTS)})_")  # found much faster; without it there is no token
+HINT = re.compile(rf"_(?:{'|'.join(ENVIRONMENTS)})_")  # these two are found much faster; without them there is no token
+UNBROKEN = re.compile(rf"[0-9A-Za-z]{{{SECRET - 1}}}")
 
 
 def without_secrets(text: str) -> str:
@@ -22,7 +29,7 @@ def without_secrets(text: str) -> str:
 
 def redact(text: str) -> str:
     """`text` with the secret part of every token replaced by bullets. The identifier is public and stays."""
-    return TOKEN.sub(rf"\1{BULLET * 3}", text) if HINT.search(text) else text
+    return TOKEN.sub(rf"\1{BULLET * 3}", text) if HINT.search(text) or UNBROKEN.search(text) else text
 
 
 class RedactingFormatter(logging.Formatter):

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, StorageState, expect
 from tests.browser.conftest import NewPage, cards, settled, sign_in
 from tests.run import patience
 from tests.server import Installation, Server
+from tests.values import token_value
 
 MAX_BYTES = 35 * 1024
 MAX_REQUESTS = 5
@@ -216,6 +217,18 @@ def test_search_as_you_type(new_page: NewPage, server: Server, session: StorageS
     search.fill("")
     expect(cards(page, "Production API")).to_be_visible()
     assert page.evaluate("window.loadedOnce") is True
+
+
+@pytest.mark.parametrize("path", ["tokens", "activity"])
+def test_no_secret_stays_in_a_search(new_page: NewPage, server: Server, session: StorageState, path: str) -> None:
+    """Nor reaches the address, be the token whole or broken."""
+    page = new_page(storage_state=session)
+    page.goto(f"{server.url}/settings/{path}/")
+    search = page.get_by_label("Search", exact=path == "activity")
+    value = token_value()
+    for typed, left in ((value, value[:24]), (f"{value[:40]}-{value[41:]}", value[:24]), (value[9:], "")):
+        search.fill(typed)
+        expect(search).to_have_value(left)
 
 
 @pytest.mark.usefixtures("seeded")
