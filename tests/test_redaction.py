@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.steps import counted
 from tests.values import token_value
-from tokens import credential
+from tokens import credential, redaction
 from tokens.redaction import RedactingFormatter, redact, without_secrets
 
 TOKEN = token_value()
@@ -61,6 +62,19 @@ def test_what_is_no_token_stays(text: str) -> None:
 @pytest.mark.parametrize("around", ['{{"path": "{}", "status": 404}}', "KeyError: '{}'", "?token={}&x=1", "<b>{}</b>"])
 def test_what_stands_around_a_token_stays(around: str) -> None:
     assert redact(around.format(TOKEN)) == around.format(f"{TOKEN[:24]}•••")
+
+
+@pytest.mark.parametrize(
+    "piece", ["tkn_live_", f"{TOKEN[:24]}-", f"{TOKEN[:30]}-/", f"{TOKEN} ", "aB3", "-", "a/", "_"]
+)
+def test_twice_the_text_takes_no_more_than_twice_the_steps(piece: str) -> None:
+    once = piece * (300 // len(piece))
+    steps = []
+    for text in (once, 2 * once):
+        with counted(redaction) as counter:
+            without_secrets(text)
+        steps.append(counter.steps)
+    assert steps[1] < 2.1 * steps[0]
 
 
 def test_logs_and_their_tracebacks(caplog: pytest.LogCaptureFixture) -> None:

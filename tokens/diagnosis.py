@@ -27,19 +27,18 @@ HEADER = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 LITERAL = re.compile(r"[frbu]{0,2}([\"'`])(?P<value>.*?)\1", re.IGNORECASE | re.DOTALL)
-# Another header's name right before a token: one with a hyphen, or that of ours misspelt. A cookie has a name between.
+# Another header's name before a token in its line: one with a hyphen, or that of ours misspelt. A cookie has a name
+# between.
 OTHER_HEADER = re.compile(
     r"(?:(?<![\w-])(?:[a-z]\w*(?:-\w+)+|auth[a-z]+on|autori[sz]ation)(?:[\"'`]\]?[ \t]*(?::|=>?|,)|[ \t]*(?::|=>))"
-    r"[ \t]*[\"'`]?(?:[a-z]+[ \t]+)?|(?<![\w-])(?:set-)?cookie[\"'`]?[ \t]*:[^\n]*)\Z",
+    r"[ \t]*[\"'`]?(?:[a-z]+[ \t]+)?|(?<![\w-])(?:set-)?cookie[\"'`]?[ \t]*:.*)\Z",
     re.IGNORECASE,
 )
 TWICE = re.compile(  # in lines of headers that follow each other
     r"^[<>* ]{0,3}authorization:.*\n(?:[<>* ]{0,3}[\w-]+:.*\n)*[<>* ]{0,3}authorization:", re.IGNORECASE | re.MULTILINE
 )
-OPTION_TWICE = re.compile(  # in one command, which may go on in the next line
-    r"-(?:H|-header)[ =]*[\"']?authorization:(?:(?!\bcurl\s)(?:\\\r?\n|.))*?\s-(?:H|-header)[ =]*[\"']?authorization:",
-    re.IGNORECASE,
-)
+OPTION = re.compile(r"-(?:H|-header)[ =]*[\"']?authorization:", re.IGNORECASE)
+COMMAND_END = re.compile(r"\bcurl\s|(?<!\\)(?<!\\\r)\n")  # a command goes on after a line's last backslash
 HEADER_END = re.compile(r"\r?\n(?=[<>* ]{0,3}(?:[\w-]+:|\r?\n|\Z))")
 ANY_TOKEN = re.compile(rf"(?<![0-9A-Za-z])[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_")
 RUN = re.compile(r"[^\s\"'`&,;<>]*")  # a token with text around it
@@ -48,7 +47,7 @@ IN_QUERY = re.compile(r"[?&][\w-]{1,40}=\Z")
 SCHEMES = {"bearer", "basic", "token", "digest", "apikey", "api-key", "jwt", "oauth"}
 SCHEME = re.compile(r"\s*([a-z][\w-]*):?\s+(?=\S)", re.IGNORECASE)
 PLACEHOLDER = re.compile(
-    r"\$?\{{1,3}[^{}]{0,200}\}{1,3}|\$\([^)]{0,200}\)|\$[\w:.]+|%\w{2,}%|<[^<>]{0,200}>"
+    r"\$?\{{1,3}[^{}]{0,200}\}{1,3}|\$\([^()]{0,200}\)|\$[\w:.]+|%\w{2,}%|<[^<>]{0,200}>"
     r"|(?:process\.env|os\.environ|getenv)\S*"
 )
 
@@ -117,8 +116,7 @@ def find(text: str, prefix: str) -> Found:
         return Found(f"Bearer {option[1]}", True, [])
     if header := HEADER.search(text):
         found = header_value(header, is_command)
-        twice = (OPTION_TWICE if is_command else TWICE).search(text)
-        return found._replace(faults=[*found.faults, faults.COMMAS]) if twice else found
+        return found._replace(faults=[*found.faults, faults.COMMAS]) if is_sent_twice(text, is_command) else found
     if is_command and (option := CURL_USER.search(text)):
         user, _, password = option[1].partition(":")
         return Found(f"Basic {password or user}", True, [])
@@ -130,11 +128,18 @@ def find_alone(text: str, prefix: str, is_command: bool) -> Found:
     start = start_of(text, prefix)
     lead = text[: max(start, 0)]
     in_query = [faults.IN_ADDRESS] if IN_QUERY.search(lead) else []
-    if is_command or OTHER_HEADER.search(lead):
+    if is_command or OTHER_HEADER.search(lead.rpartition("\n")[2]):
         return Found(run(text[start:]) if lead else "", False, [faults.NO_HEADER, *in_query])
     if is_prose(lead):
         return Found(run(text[start:]), False, in_query)
     return Found("" if is_chat(text, prefix) else text, False, [])
+
+
+def is_sent_twice(text: str, is_command: bool) -> bool:
+    """Return whether one request has two Authorization headers."""
+    if is_command:
+        return any(len(OPTION.findall(command)) > 1 for command in COMMAND_END.split(text))
+    return bool(TWICE.search(text))
 
 
 def header_value(header: re.Match[str], is_command: bool) -> Found:
