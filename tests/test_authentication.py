@@ -41,6 +41,8 @@ REFUSALS = [
     (None, "missing_credentials", "Authorization: Bearer <token>"),
     ("", "missing_credentials", "Authorization: Bearer <token>"),
     ("Basic dXNlcjpwYXNz", "missing_credentials", "Authorization: Bearer <token>"),
+    ("basic dXNlcjpwYXNz", "missing_credentials", "begins with `Basic`, not `Bearer`: curl and Python's requests take"),
+    ("Basic dXNlcjpwYXNz", "missing_credentials", "~/.netrc"),
     (
         "Token {}",
         "missing_credentials",
@@ -62,6 +64,9 @@ REFUSALS = [
     ("Bearer tëst – “quoted”", "malformed_header", "not printable ASCII"),
     ('Bearer "{}"', "malformed_token", "The token is in quotes or brackets. Send it without them."),
     ("Bearer $TOKENRY_TOKEN", "malformed_token", "the name of a variable or a placeholder. Send what it stands for."),
+    ("Bearer ${{ secrets.TOKENRY_TOKEN }}", "malformed_header", "a variable or a placeholder: send what it stands for"),
+    ("Bearer <your token>", "malformed_header", "a variable or a placeholder: send what it stands for"),
+    ("Bearer  {{ token }}", "malformed_header", "a variable or a placeholder: send what it stands for"),
     ("Bearer ghp_16C7e42F292c6912E7710c838347Ae178B4a", "malformed_token", "another kind of credential"),
     ("Bearer " + "a" * 9216, "malformed_token", "another kind of credential"),
     ("Bearer {}" + "a" * 9216, "malformed_token", "too long: 9289 of 73"),

@@ -47,7 +47,7 @@ def test_which_scopes_are_lacking_and_which_do_not_count(
 
 def test_missing_credentials_carry_no_error_code() -> None:
     """RFC 6750 section 3.1: a request without credentials is told no error."""
-    assert denial.missing_credentials(sent=False).response_headers()["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert denial.missing_credentials().response_headers()["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What was pasted, and what is wrong with it as it stands."""
 
 import re
+from base64 import b64encode, urlsafe_b64encode
 from itertools import product
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.steps import counted
 from tests.values import token_value
-from tokens import credential, diagnosis, faults
+from tokens import credential, diagnosis, faults, traces
 from tokens.denial import KINDS
 from tokens.diagnosis import read
 
@@ -105,11 +106,20 @@ WHOLE = [  # with {} for a good token, and the faults
     ("{}%20", ("PERCENT",)),
     ("curl http://localhost/?access_token={}", ("NO_HEADER", "IN_ADDRESS")),
     ("https://localhost/api/v1/token?access_token={}&x=1", ("IN_ADDRESS",)),
-    ("curl -u me:{} http://localhost/", ("OTHER_SCHEME",)),
-    ("curl -s -u'me:{}' http://localhost/", ("OTHER_SCHEME",)),
-    (f"curl --user={IDENTIFIER}:{{}} http://localhost/", ("OTHER_SCHEME",)),
-    ("curl http://localhost/ -u {}:", ("OTHER_SCHEME",)),
+    ("curl -u me:{} http://localhost/", ("BASIC",)),
+    ("curl -s -u'me:{}' http://localhost/", ("BASIC",)),
+    (f"curl --user={IDENTIFIER}:{{}} http://localhost/", ("BASIC",)),
+    ("curl http://localhost/ -u {}:", ("BASIC",)),
     ("curl -H Authorization: Bearer {} http://localhost/", ("UNQUOTED",)),
+    ("https://oauth2:{}@localhost/x.git", ("IN_USER",)),
+    ("git clone 'https://{}@localhost/x.git'", ("IN_USER",)),
+    ("https://{}:x-oauth-basic@localhost/x.git", ("IN_USER",)),
+    ("curl -s https://me:{}@localhost/api/v1/token", ("IN_USER",)),
+    ("machine localhost login oauth2 password {}", ("NETRC",)),
+    ("machine localhost\n  login oauth2\n  password {}\n", ("NETRC",)),
+    ("machine localhost login {} password x", ("NETRC",)),
+    ("default login me password {}", ("NETRC",)),
+    ("my password {}", NONE),
     ("Bearer Bearer  “{}”\n", ("LOOK_ALIKES", "LINE_BREAKS", "DOUBLED", "SPACES")),
 ]  # fmt: skip
 
@@ -120,6 +130,38 @@ def test_a_whole_token_is_found_whatever_is_around_it(text: str, expected: tuple
     assert names(text.replace("{}", TOKEN)) == expected
     assert reading.credential is not None
     assert (reading.credential.value, reading.identifier) == (TOKEN, IDENTIFIER)
+
+
+ENCODED = [  # with {} for the Base64 of what comes first
+    ("{}", "{}", ("BASE64",)),
+    ("{}\n", "  token: {}\n  other: YWJj\n", ("LINE_BREAKS", "BASE64")),
+    ("{}", "Authorization: Bearer {}", ("BASE64",)),
+    ("{}", '{"data": {"token": "{}"}}', ("BASE64",)),
+    ("Bearer {}", "{}", ("BASE64",)),
+    (f"{IDENTIFIER}:{{}}", "Authorization: Basic {}", ("BASIC",)),
+    ("me:{}", "Basic {}", ("BASIC",)),
+    ("me:{}", "> authorization: basic {}\r\n", ("BASIC",)),
+]
+
+
+@pytest.mark.parametrize(("inner", "text", "expected"), ENCODED)
+@pytest.mark.parametrize("form", ["plain", "urlsafe", "unpadded", "lines"])
+def test_a_token_in_base64_is_decoded(inner: str, text: str, expected: tuple[str, ...], form: str) -> None:
+    data = inner.replace("{}", TOKEN).encode()
+    encoded = (urlsafe_b64encode if form == "urlsafe" else b64encode)(data).decode()
+    if form == "lines" and text == "{}":
+        encoded = f"{encoded[:76]}\n{encoded[76:]}\n"
+    pasted = text.replace("{}", encoded.rstrip("=") if form == "unpadded" else encoded)
+    reading = read(pasted, "tkn")
+    assert names(pasted) == expected
+    assert reading.credential is not None
+    assert reading.credential.value == TOKEN
+
+
+def test_a_part_of_a_token_in_base64_tells_whose_it_is() -> None:
+    reading = read(b64encode(TOKEN.encode()).decode()[:81], "tkn")
+    assert (reading.identifier, reading.credential) == (IDENTIFIER, None)
+    assert faults.BASE64 in reading.faults
 
 
 PARTS = [  # and the faults
@@ -162,13 +204,13 @@ NOTHING_OF_OURS = [
     ("Bearer ", ("NO_TOKEN",)),
     ('curl -H "Authorization: Bearer" http://localhost/', ("NO_TOKEN",)),
     ("curl http://localhost/", ("NO_HEADER",)),
-    ("Authorization: Basic dXNlcjpwYXNz", ("OTHER_SCHEME",)),
+    ("Authorization: Basic dXNlcjpwYXNz", ("BASIC",)),
     ("Authorization: Bearer a b", ("SPACES", OTHER)),
     ("$TOKENRY_TOKEN", ("PLACEHOLDER",)),
     ("%TOKENRY_TOKEN%", ("PLACEHOLDER",)),
     ("Authorization $TOKENRY_TOKEN", ("NO_SCHEME", "PLACEHOLDER")),
-    ("curl -u me:$TOKENRY_TOKEN http://localhost/", ("OTHER_SCHEME", "PLACEHOLDER")),
-    ("curl -u me: http://localhost/", ("OTHER_SCHEME",)),
+    ("curl -u me:$TOKENRY_TOKEN http://localhost/", ("BASIC", "PLACEHOLDER")),
+    ("curl -u me: http://localhost/", ("BASIC",)),
     (f"curl -H 'Authorization: Authorization: Bearer {TOKEN}' $URL", ("OTHER_SCHEME", "SPACES")),
     ("Authorization: Bearer <token>", ("PLACEHOLDER",)),
     ("Authorization: Bearer ${{ secrets.TOKENRY_TOKEN }}", ("PLACEHOLDER",)),
@@ -228,7 +270,8 @@ def test_no_code(text: str) -> None:
 PIECES = st.sampled_from(
     [TOKEN, TOKEN[:50], TOKEN[30:], IDENTIFIER, "Bearer", "Authorization:", "curl -H ", "--oauth2-bearer ", "{", "}",
      '"', "'", "$", "%20", "•", ",", "\n", "\t", " ", "=", "?a=", "<", ">", "urn:tokenry:denial:", "0" * 16,
-     "X-API-Key: ", "Cookie:"]
+     "X-API-Key: ", "Cookie:", "://", "@",
+     "machine ", "login ", "password ", b64encode(TOKEN.encode()).decode(), b64encode(b"me:").decode()]
 )  # fmt: skip
 TEXTS = st.one_of(st.text(max_size=10_000), st.lists(PIECES, max_size=40).map("".join))
 
@@ -246,7 +289,8 @@ def test_it_never_fails_and_never_repeats_a_secret(text: str, prefix: str) -> No
 REPEATED = [
     "bearer", "bearer ", "{", "${", "<", "%a", "a_", "tkn_live_", "-", "authorization:", "\n", "?a=", "reference",
     "a-b: ", "x-", "a-", 'a-b":\t', "cookie:", "authorization:\nx:\n", "curl -H authorization:x ",
-    '-H"authorization:', "-H ", "cookie: ", "$(", "[", "auth", "on", "a ", "=", '"', "\\\n",
+    '-H"authorization:', "-H ", "cookie: ", "$(", "[", "auth", "on", "a ", "=", '"', "\\\n", "://", "a:", "machine ",
+    "login a ", "default login ", "aGVs", "+", b64encode(f"{TOKEN[:30]} ".encode()).decode() + " ",
 ]  # fmt: skip
 
 
@@ -256,9 +300,9 @@ ENDS = (" x", "\n x", f"\n{TOKEN}")
 
 def steps(text: str) -> int:
     """How many it takes to read `text`, whatever is in it."""
-    with counted(diagnosis) as counter:
+    with counted(diagnosis) as counter, counted(traces) as other:
         read(text, "tkn")
-    return counter.steps
+    return counter.steps + other.steps
 
 
 @pytest.mark.parametrize("piece", REPEATED)

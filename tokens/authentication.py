@@ -76,10 +76,12 @@ def read_credential(request: HttpRequest, basic: bool) -> Credential:
     if basic and scheme.lower() == "basic":
         text = password(text)
     elif scheme.lower() != "bearer":
-        raise denial.missing_credentials(sent=bool(header), basic=basic)
+        raise denial.missing_credentials(scheme=scheme, basic=basic)
     if not text.strip():
         raise denial.malformed_header("`Bearer` with no token after it")
     if " " in text:
+        if text.lstrip().startswith(credential.NOT_FILLED_IN):
+            raise denial.malformed_header("the name of a variable or a placeholder: send what it stands for")
         raise denial.malformed_header("extra spaces: one space follows `Bearer`, and none the token")
     try:
         return credential.parse(text, settings.TOKEN_PREFIX)

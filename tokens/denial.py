@@ -101,9 +101,14 @@ class Denial(Exception):
         return headers
 
 
-def missing_credentials(*, sent: bool, basic: bool = False) -> Denial:
-    """No token came; `sent` says that the header did, and `basic` that Basic credentials would do too."""
-    fault = "The Authorization header does not begin with `Bearer`. " if sent else ""
+def missing_credentials(*, scheme: str = "", basic: bool = False) -> Denial:
+    """No token came; the header began with `scheme`, "" for no header; `basic`: Basic credentials would do too."""
+    fault = "The Authorization header does not begin with `Bearer`. " if scheme else ""
+    if scheme.lower() == "basic":
+        fault = (
+            "The Authorization header begins with `Basic`, not `Bearer`: curl and Python's requests take that from "
+            "~/.netrc where it names this host. "
+        )
     other = "Basic credentials do too: the token's identifier, and the token." if basic else ""
     words = "Send the header `Authorization: Bearer <token>`. "
     return Denial("missing_credentials", fault + words + (other or "Nothing else signs a request in."))

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from tokens import credential, faults
-from tokens.credential import ENVIRONMENTS, IDENTIFIER_LENGTH, Credential, MalformedToken
+from tokens.credential import IDENTIFIER_LENGTH, Credential, MalformedToken
 from tokens.denial import KINDS
 from tokens.faults import Fault
+from tokens.traces import ANY_TOKEN, decoded, run, start_of
 
 REFERENCE_ALONE = re.compile(r"\W*([0-9a-f]{16})\W*", re.IGNORECASE)
 CODE = re.compile(rf"(?<!\w)({'|'.join(KINDS)})(?!\w)")
@@ -40,10 +41,12 @@ TWICE = re.compile(  # in lines of headers that follow each other
 OPTION = re.compile(r"-(?:H|-header)[ =]*[\"']?authorization:", re.IGNORECASE)
 COMMAND_END = re.compile(r"\bcurl\s|(?<!\\)(?<!\\\r)\n")  # a command goes on after a line's last backslash
 HEADER_END = re.compile(r"\r?\n(?=[<>* ]{0,3}(?:[\w-]+:|\r?\n|\Z))")
-ANY_TOKEN = re.compile(rf"(?<![0-9A-Za-z])[a-z0-9]{{2,6}}_(?:{'|'.join(ENVIRONMENTS)})_")
-RUN = re.compile(r"[^\s\"'`&,;<>]*")  # a token with text around it
 PERCENT = re.compile(r"%[0-9a-f]{2}", re.IGNORECASE)
 IN_QUERY = re.compile(r"[?&][\w-]{1,40}=\Z")
+IN_USER = re.compile(r"://[^\s/@]*\Z")  # https://user:password@host (RFC 3986 section 3.2.1)
+IN_NETRC = re.compile(
+    r"(?<!\S)(?:machine\s+\S+|default)\s+(?:(?:login|account|password)\s+\S+\s+){0,2}(?:login|password)\s+\Z"
+)
 SCHEMES = {"bearer", "basic", "token", "digest", "apikey", "api-key", "jwt", "oauth"}
 SCHEME = re.compile(r"\s*([a-z][\w-]*):?\s+(?=\S)", re.IGNORECASE)
 PLACEHOLDER = re.compile(
@@ -96,6 +99,7 @@ def read(text: str, prefix: str) -> Reading:
         return Reading(reference=reference[1].lower(), code=code[1] if code else "")
     if code and start_of(text, prefix) < 0:
         return Reading(code=code[1])
+    text, encoded = (text, []) if start_of(text, prefix) >= 0 else decoded(text, prefix)
     value, is_header, found = find(text, prefix)
     filled_in = start_of(value, prefix) >= 0 or not PLACEHOLDER.search(value)
     padded = not is_header and len(value.split()) == 1 and value != value.strip(BLANKS)
@@ -103,7 +107,7 @@ def read(text: str, prefix: str) -> Reading:
     more, candidate = clean(value if filled_in else PLACEHOLDER.sub("placeholder", value), is_header, prefix)
     if not filled_in:
         more.append(faults.PLACEHOLDER)
-    found = sorted({*found, *more}, key=faults.ORDER.index)
+    found = sorted({*encoded, *found, *more}, key=faults.ORDER.index)
     if not candidate or not filled_in:
         return Reading(found or [faults.NOTHING])
     return replace(judge(candidate, prefix, found), padded=padded)
@@ -127,11 +131,16 @@ def find_alone(text: str, prefix: str, is_command: bool) -> Found:
     """What there is of a token where no Authorization header holds it."""
     start = start_of(text, prefix)
     lead = text[: max(start, 0)]
+    value = run(text[max(start, 0) :])
+    if IN_USER.search(lead) and "@" in value:
+        return Found(re.split("[:@]", value, maxsplit=1)[0], False, [faults.IN_USER])
+    if IN_NETRC.search(lead):
+        return Found(value, False, [faults.NETRC])
     in_query = [faults.IN_ADDRESS] if IN_QUERY.search(lead) else []
     if is_command or OTHER_HEADER.search(lead.rpartition("\n")[2]):
-        return Found(run(text[start:]) if lead else "", False, [faults.NO_HEADER, *in_query])
+        return Found(value if lead else "", False, [faults.NO_HEADER, *in_query])
     if is_prose(lead):
-        return Found(run(text[start:]), False, in_query)
+        return Found(value, False, in_query)
     return Found("" if is_chat(text, prefix) else text, False, [])
 
 
@@ -155,21 +164,6 @@ def header_value(header: re.Match[str], is_command: bool) -> Found:
         words = rest.split()
         return Found(" ".join(words[: 2 if words[:1] == ["Bearer"] else 1]), True, [faults.UNQUOTED])
     return Found(HEADER_END.split(rest, maxsplit=1)[0].strip(BLANKS), True, [])
-
-
-def start_of(text: str, prefix: str) -> int:
-    """Where a token begins in `text`, one of this installation first; -1 where none does."""
-    ours = [place for beginning in credential.beginnings(prefix) if (place := text.find(beginning)) >= 0]
-    if ours:
-        return min(ours)
-    found = ANY_TOKEN.search(text)
-    return found.start() if found else -1
-
-
-def run(text: str) -> str:
-    """What a token that begins `text` may reach to."""
-    found = RUN.match(text)
-    return found[0] if found else ""
 
 
 def is_prose(lead: str) -> bool:
@@ -210,7 +204,7 @@ def after_scheme(text: str, is_header: bool, prefix: str) -> tuple[list[Fault], 
         return [faults.NO_VALUE] if is_header else [], 0, ""
     scheme = SCHEME.match(text)
     if scheme and (is_header or scheme[1].lower() in SCHEMES):
-        return [faults.OTHER_SCHEME], 1, text[scheme.end() :]
+        return [faults.BASIC if scheme[1].lower() == "basic" else faults.OTHER_SCHEME], 1, text[scheme.end() :]
     return [faults.NO_SCHEME] if is_header else [], 0, text
 
 
@@ -226,6 +220,6 @@ def judge(candidate: str, prefix: str, found: list[Fault]) -> Reading:
             found = [*found, faults.of_another_installation(prefix)]
         elif known and candidate == start:
             found = found if faults.MASKED in found else [*found, faults.ONLY_IDENTIFIER]
-        elif ours or faults.OTHER_SCHEME not in found:
+        elif ours or not {faults.OTHER_SCHEME, faults.BASIC} & {*found}:
             found = [*found, faults.malformed(str(wrong))]
         return Reading(found, identifier=start if known else "")

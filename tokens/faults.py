@@ -50,6 +50,18 @@ IN_ADDRESS = Fault(
     "The token is in an address, where it is not looked at.",
     "Send it in the Authorization header. Renew it too, because addresses are written into logs.",
 )
+IN_USER = Fault(
+    "missing_credentials",
+    "The token is in an address, before the @: programs send it as Basic, another scheme than Bearer.",
+    f"Send it in the Authorization header, with curl so: {HEADER_OPTION} and with git by its setting "
+    "http.extraHeader. Renew it too, because addresses are written into logs.",
+)
+NETRC = Fault(
+    "missing_credentials",
+    "This is a line of ~/.netrc: programs send it as Basic, another scheme than Bearer.",
+    f"Take the line out, because Python's requests sends it in place of any header, and send the token so: "
+    f"{HEADER_OPTION}",
+)
 UNQUOTED = Fault(
     "missing_credentials",
     "The header has no quotes around it, so that the shell takes it for several words.",
@@ -62,6 +74,12 @@ NO_VALUE = Fault(
 )
 OTHER_SCHEME = Fault(
     "missing_credentials", "It has another scheme than Bearer.", "Write Bearer and one space before the token."
+)
+BASIC = Fault(
+    "missing_credentials",
+    "It begins with Basic, not with Bearer.",
+    "Write Bearer and one space before the token. curl sends Basic for -u, and curl -n and Python's requests for a "
+    "host that ~/.netrc names: take the host out of that file.",
 )
 NO_SCHEME = Fault("missing_credentials", "The word Bearer is missing.", "Write Bearer and one space before the token.")
 NO_SPACE = Fault(
@@ -87,6 +105,12 @@ PERCENT = Fault(
     "It is encoded as for an address, with %20 or the like.",
     "Send it as it is, without encoding.",
 )
+BASE64 = Fault(
+    "malformed_token",
+    "It is a token in Base64, as in the data of a Kubernetes Secret.",
+    "Send what it decodes to. A Pod gets the data of its Secret decoded; what takes the value as it is belongs into "
+    "stringData.",
+)
 QUOTES = Fault(
     "malformed_token",
     "It has quotes or brackets around the token.",
@@ -107,8 +131,8 @@ NOTHING = Fault("", "There is no token, header or reference in this.", "Paste on
 
 # Which comes first in the answer: the same as in the pipeline.
 ORDER = (
-    MASKED, LOOK_ALIKES, LINE_BREAKS, CONTROLS, COMMAS, NO_HEADER, IN_ADDRESS, UNQUOTED, NO_VALUE, OTHER_SCHEME,
-    NO_SCHEME, NO_SPACE, NO_TOKEN, DOUBLED, SPACES, PERCENT, QUOTES, PLACEHOLDER,
+    MASKED, LOOK_ALIKES, LINE_BREAKS, CONTROLS, COMMAS, NO_HEADER, IN_ADDRESS, IN_USER, NETRC, UNQUOTED,
+    NO_VALUE, OTHER_SCHEME, BASIC, NO_SCHEME, NO_SPACE, NO_TOKEN, DOUBLED, SPACES, PERCENT, BASE64, QUOTES, PLACEHOLDER,
 )  # fmt: skip
 
 

@@ -13,7 +13,8 @@ class Remedy(NamedTuple):
 REMEDIES = {
     "missing_credentials": Remedy(
         "The request has no Authorization header, or one of another scheme than Bearer.",
-        "Send the header. A token in the query string, the body or a cookie is not looked at.",
+        "Send the header. A token in the query string, the body or a cookie is not looked at. Where Basic came "
+        "in its place, take the host out of ~/.netrc.",
     ),
     "malformed_header": Remedy(
         "The Authorization header is there, but it is not the word Bearer, one space and a token.",

@@ -31,7 +31,7 @@ REFUSALS: dict[int, list[Denial]] = {
         denial.invalid_form(WITHOUT_TOKEN),
     ],
     401: [
-        denial.missing_credentials(sent=False),
+        denial.missing_credentials(),
         denial.malformed_token("incomplete: 70 of 73 characters", "Copy it again, whole, from where it is kept."),
         denial.unknown_token(),
         denial.of_proven_token("expired_token", NOON, None, None),
