@@ -15,7 +15,6 @@ from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
@@ -60,7 +59,7 @@ class SignUpForm(InOurWords, account.SignupForm):  # type: ignore[misc]
     def try_save(self, request: HttpRequest) -> Any:
         """Hash the password for a known address too: it takes most of the time that making an account takes."""
         if self.account_already_exists:
-            make_password(self.cleaned_data["password1"])
+            User().set_password(self.cleaned_data["password1"])
         return super().try_save(request)
 
 

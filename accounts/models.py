@@ -5,11 +5,14 @@ from zoneinfo import available_timezones
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+
+from accounts.passwords import normalized
 
 
 class Theme(models.TextChoices):
@@ -79,6 +82,18 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = UserManager.normalize_email(self.email)
+
+    def set_password(self, raw_password: str | None) -> None:
+        """Keep the password in its normal form, whatever spelling it was typed in; None makes it unusable."""
+        normal = raw_password and normalized(raw_password)
+        super().set_password(normal)
+        if normal != raw_password:  # allauth sets a password for unknown addresses, to take as long as `check_password`
+            make_password(raw_password)
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Compare normal forms. What was set before there was one is kept as typed, and compared so."""
+        normal = raw_password and normalized(raw_password)
+        return super().check_password(normal) or (normal != raw_password and super().check_password(raw_password))
 
     def trust_email(self) -> None:
         """Have the address count as verified: whoever made the account vouches for it."""

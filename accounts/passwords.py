@@ -1,7 +1,27 @@
-"""The one rule for passwords that Django does not bring."""
+"""What Django does not bring for passwords: their normal form, and two rules."""
+
+import unicodedata
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+
+
+def normalized(password: str) -> str:
+    """Return `password` in NFKC (NIST SP 800-63B section 3.1.1.2): keyboards spell one and the same “é” differently."""
+    return unicodedata.normalize("NFKC", password)
+
+
+class NormalFormValidator:
+    """Hold the normal form against all rules too: that is what gets compared, and it may be short or common."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if normalized(password) != password:
+            validate_password(normalized(password), user)
+
+    def get_help_text(self) -> str:
+        return "Any characters do; however a keyboard spells é, it counts as the same."
 
 
 class MaximumLengthValidator:
