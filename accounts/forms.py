@@ -16,11 +16,13 @@ from allauth.mfa.webauthn import forms as webauthn
 from django import forms
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest
 
 from accounts import registry
 from accounts.models import Theme, User
+from accounts.names import visible
 from accounts.words import HELP, LABELS
 
 EMAIL_LENGTH = 254  # of the columns
@@ -164,9 +166,21 @@ class ConfirmByKeyForm(ByKey, webauthn.ReauthenticateWebAuthnForm):  # type: ign
 class AddKeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
     credential = KeyField()
 
+    def clean_name(self) -> Any:
+        """The key is made already, so that a name which nobody sees is replaced, as a missing one is."""
+        try:
+            visible(self.cleaned_data["name"])
+        except ValidationError:
+            self.cleaned_data["name"] = ""
+        return super().clean_name()
+
     @unreadable_is_wrong()
     def clean(self) -> Any:
         return super().clean()
+
+
+class RenameKeyForm(webauthn.EditWebAuthnForm):  # type: ignore[misc]
+    name = forms.CharField(validators=[visible])
 
 
 class SetUpAppForm(InOurWords, ActivateTOTPForm):  # type: ignore[misc]

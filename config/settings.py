@@ -232,6 +232,7 @@ MFA_FORMS = {
     "reauthenticate": "accounts.forms.ConfirmByCodeForm",
     "activate_totp": "accounts.forms.SetUpAppForm",
     "add_webauthn": "accounts.forms.AddKeyForm",
+    "edit_webauthn": "accounts.forms.RenameKeyForm",
     "login_webauthn": "accounts.forms.SignInByKeyForm",
     "authenticate_webauthn": "accounts.forms.SecondStepByKeyForm",
     "reauthenticate_webauthn": "accounts.forms.ConfirmByKeyForm",

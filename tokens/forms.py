@@ -20,7 +20,7 @@ from tokens import addresses
 from tokens.access import Resource, by_resource
 from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime, within
 from tokens.models import NAME_LENGTH, Environment, LifetimeTooLong, Scope, TokenLimitReached
-from tokens.plain import NOT_ONE_LINE
+from tokens.plain import INVISIBLE, NOT_ONE_LINE, is_visible
 from tokens.redaction import without_secrets
 
 NO_CONTROL_CHARACTERS = RegexValidator(
@@ -34,7 +34,13 @@ def not_a_token(name: str) -> None:
         raise ValidationError("This looks like a token's value. Revoke that token if it is one, and try again.")
 
 
-ONE_LINE: list[Callable[[Any], None]] = [NO_CONTROL_CHARACTERS, not_a_token]
+def not_invisible(name: str) -> None:
+    """Nobody could tell such a token from another, or click on its name."""
+    if name.strip() and not is_visible(name):
+        raise ValidationError(INVISIBLE)
+
+
+ONE_LINE: list[Callable[[Any], None]] = [NO_CONTROL_CHARACTERS, not_a_token, not_invisible]
 
 
 def environments() -> list[tuple[str, str]]:

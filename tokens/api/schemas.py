@@ -16,13 +16,15 @@ from tokens.credential import IDENTIFIER_LENGTH
 from tokens.forms import ONE_LINE
 from tokens.models import DESCRIPTION_LENGTH, KEY_LENGTH, NAME_LENGTH, Environment, Status
 from tokens.models.scope import NAME
-from tokens.plain import NOT_ONE_LINE
+from tokens.plain import BLANK, NOT_ONE_LINE
 
 MOST_SCOPES = 100
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
-OTHERS = "".join(char if char in "[]-" else f"\\u{ord(char):04x}" for char in NOT_ONE_LINE)[1:]
-LINE = f"^[^{OTHERS}*$"
-LINE_WITH_TEXT = rf"^[^{OTHERS}*[^\s{OTHERS}[^{OTHERS}*$"
+OTHERS, UNSEEN = (
+    "".join(char if char == "-" else f"\\u{ord(char):04x}" for char in chars) for chars in (NOT_ONE_LINE[1:-1], BLANK)
+)
+LINE = f"^[^{OTHERS}]*$"
+LINE_WITH_TEXT = rf"^[^{OTHERS}]*[^\s{OTHERS}{UNSEEN}][^{OTHERS}]*$"
 
 
 def one_line(text: str) -> str:

@@ -8,11 +8,13 @@ from typing import Any, Self
 from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models, transaction
 from django.db.models import Q
 
 from tokens.models.words import ScopeNotAllowed
+from tokens.plain import INVISIBLE, is_visible
 from tokens.policy import SCOPE
 
 SCOPE_LENGTH = 100
@@ -74,6 +76,10 @@ class Scope(models.Model):
             Scope.objects.select_for_update().filter(pk=self.pk).first()  # whoever grants it waits, and sees it gone
             self._have_tokens_ask()
             return super().delete(*args, **kwargs)
+
+    def clean(self) -> None:
+        if self.words and not is_visible(self.words):
+            raise ValidationError({"words": INVISIBLE})
 
     @property
     def resource(self) -> str:
