@@ -9,6 +9,7 @@ LOGGING: dict[str, Any] = {
         "plain": {
             "()": "tokens.redaction.RedactingFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            "datefmt": "%Y-%m-%d %H:%M:%S %z",
         },
         "bare": {"format": "%(message)s"},  # tokens.request_log masks what clients chose, field by field
     },

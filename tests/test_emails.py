@@ -164,6 +164,15 @@ def test_times_are_in_the_owners_zone(issue: Issue, owner: User, zone: str, word
     assert words in str(reminder_mail([reminder(token)], NOW).body)
 
 
+@pytest.mark.parametrize(("zone", "subject"), [("UTC", "expires tomorrow"), ("Asia/Tokyo", "expires in 2 days")])
+def test_days_are_counted_in_the_owners_zone(issue: Issue, owner: User, zone: str, subject: str) -> None:
+    owner.time_zone = zone
+    token, _ = issue()
+    token.owner, token.expires_at = owner, datetime(2027, 3, 9, 17, tzinfo=UTC)  # the 10th in Tokyo
+    now = datetime(2027, 3, 8, 10, tzinfo=UTC)
+    assert reminder_mail([reminder(token)], now).subject == f"“{token.name}” {subject}"
+
+
 @pytest.mark.parametrize(
     ("days", "subject"),
     [

@@ -73,7 +73,7 @@ def test_the_last_hours_where_the_person_is(token: Token) -> None:
     with timezone.override("Europe/Berlin"):
         report = Report(token, "hour")
         bars = [bar for bar in report.chart.bars if bar.requests]
-    assert bars == [("22 Nov, 14:00", 2, 2), ("24 Nov, 13:00", 1, 0)]
+    assert bars == [("22 Nov, 14:00 CET", 2, 2), ("24 Nov, 13:00 CET", 1, 0)]
     assert (len(report.chart.bars), report.chart.span) == (48, "48 hours")
     assert [(link.query, link.current) for link in report.periods] == [("?", False), ("?by=hour", True)]
 

@@ -44,7 +44,7 @@ def activity_export(request: PageRequest, form: str) -> HttpResponseBase:
     if chosen.held_secret or chosen.form.errors:
         return redirect(f"{reverse('activity')}{chosen.same}")
     write, content_type = FORMATS[form]
-    name = f"activity-{timezone.now():%Y-%m-%d}.{form}"
+    name = f"activity-{timezone.localdate():%Y-%m-%d}.{form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
     return StreamingHttpResponse(write(COLUMNS, rows(chosen.events)), content_type=content_type, headers=headers)
 

@@ -1,7 +1,7 @@
 """The mails about tokens, as text and as HTML. No value is in them, and names are made harmless on their way in."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 
 from tokens.models import Notice, Token
 from tokens.plain import one_line
-from tokens.reminders import Reminder, days_left, is_unused
+from tokens.reminders import Reminder, is_unused
 
 NAME_IN_SUBJECT = 50  # characters
 
@@ -140,14 +140,20 @@ def quoted(token: Token) -> str:
 
 
 def in_days(token: Token, now: datetime) -> str:
-    left = days_left(token.expires_at, now)
+    """Return how many days of the owner's calendar are left, in words."""
+    zone = zone_of(token)
+    left = (timezone.localdate(token.expires_at, zone) - timezone.localdate(now, zone)).days
     return {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
 
 
 def moment(at: datetime, token: Token) -> str:
-    """Date, time and zone, in the owner's own zone."""
+    """Return date, time and zone, where the owner of `token` is."""
+    return date_format(timezone.localtime(at, zone_of(token)), "j F Y, H:i T")
+
+
+def zone_of(token: Token) -> tzinfo:
+    """Return the time zone of the owner of `token`; UTC where the project's accounts have none."""
     try:
-        zone: Any = ZoneInfo(getattr(token.owner, "time_zone", "UTC"))
+        return ZoneInfo(getattr(token.owner, "time_zone", "UTC"))
     except (ZoneInfoNotFoundError, ValueError):
-        zone = UTC
-    return date_format(timezone.localtime(at, zone), "j F Y, H:i T")
+        return UTC

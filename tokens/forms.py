@@ -216,8 +216,8 @@ def refusal(policy: TokenLimitReached | LifetimeTooLong) -> str:
 
 
 def lifetime_label(lifetime: Lifetime) -> SafeString:
-    """A choice of expiration with its use and the date that it would expire on."""
-    end = lifetime.end(timezone.now())
+    """Return a choice of expiration with its use, and the date in the person's time zone on which it would expire."""
+    end = timezone.localtime(lifetime.end(timezone.now()))
     return format_html(
         "{} <small>{}</small> <small>until {}</small>", lifetime.label, lifetime.use, date_format(end, "j M Y")
     )

@@ -54,7 +54,7 @@ def overlap_label(overlap: Overlap, now: datetime, expires_at: datetime) -> Safe
     if not overlap.length:
         return format_html("{} <small>it stops at once</small>", overlap.label)
     end = timezone.localtime(min(now + overlap.length, expires_at))
-    return format_html("{} <small>until {}</small>", overlap.label, date_format(end, "j M, H:i"))
+    return format_html("{} <small>until {}</small>", overlap.label, date_format(end, "j M, H:i T"))
 
 
 def prefill_renewal(query: dict[str, str]) -> dict[str, str]:

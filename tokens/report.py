@@ -203,5 +203,5 @@ def callers(rows: QuerySet[DayCount], most: int) -> Callers:
 def label(at: date) -> str:
     """A day as it is in UTC, or an hour of a day where the person is."""
     if isinstance(at, datetime):
-        return date_format(timezone.localtime(at), "j M, H:i")
+        return date_format(timezone.localtime(at), "j M, H:i T")
     return date_format(at, "j M")

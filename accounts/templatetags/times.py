@@ -44,16 +44,16 @@ def day(at: datetime) -> SafeString:
 
 @register.simple_tag
 def clock(at: datetime) -> SafeString:
-    """A `<time>` that reads as a time of day, with the date unless it is today."""
+    """A `<time>` that reads as a time of day and its zone, with the date unless it is today."""
     local = timezone.localtime(at)
     today = local.date() == timezone.localdate()
-    return element(at, date_format(local, "H:i" if today else "j M Y, H:i"))
+    return element(at, date_format(local, "H:i T" if today else "j M Y, H:i T"))
 
 
 @register.simple_tag
 def exact(at: datetime) -> SafeString:
-    """A `<time>` that reads as a date and a time of day, to the second."""
-    return element(at, date_format(timezone.localtime(at), "j M Y, H:i:s"))
+    """A `<time>` that reads as a date, a time of day to the second, and its zone."""
+    return element(at, date_format(timezone.localtime(at), "j M Y, H:i:s T"))
 
 
 def element(at: datetime, words: str) -> SafeString:

@@ -39,11 +39,18 @@ def test_owner(issue: Issue, owner: User) -> None:
         "by the command line",
         "127.0.0.1",
         "Firefox",
-        "10 Nov 2026, 12:00:00",
+        "10 Nov 2026, 12:00:00 UTC",
     ):
         assert words in page
     assert page.index('Revoked <a href="') < page.index('Created <a href="')
     assert value[24:] not in page
+
+
+def test_an_export_is_named_after_the_persons_day(owner: User) -> None:
+    User.objects.filter(pk=owner.pk).update(time_zone="Asia/Tokyo")
+    with time_machine.travel(datetime(2026, 11, 28, 17, 15, tzinfo=UTC)):  # the 29th in Tokyo
+        file = signed_in(owner).get(f"{PATH}export.csv")
+    assert 'filename="activity-2026-11-29.csv"' in file["Content-Disposition"]
 
 
 def test_what_a_change_was(issue: Issue, owner_client: Client) -> None:

@@ -43,6 +43,15 @@ def test_form(owner_client: Client) -> None:
     assert chosen == [("environment", "live"), ("expires", "90d")]
 
 
+def test_says_the_day_on_which_the_token_will_expire_where_the_person_is(owner: User) -> None:
+    User.objects.filter(pk=owner.pk).update(time_zone="Asia/Tokyo")
+    with time_machine.travel(datetime(2026, 11, 28, 17, 15, tzinfo=UTC), tick=False):  # the 29th in Tokyo
+        form = signed_in(owner).get(PATH).content.decode()
+        made = signed_in(owner).post(PATH, GOOD).content.decode()
+    assert "until 27 Feb 2027" in form
+    assert ">27 Feb 2027</time>" in made
+
+
 @pytest.mark.parametrize(
     ("query", "initial"),
     [

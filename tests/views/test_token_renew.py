@@ -37,13 +37,21 @@ def test_asks_with_24_hours_and_90_days_chosen(owner: User, issue: Issue) -> Non
         "<html",
         "<legend>Overlap</legend>",
         "<legend>Expiration</legend>",
-        "until 23 Nov, 12:00",
+        "until 23 Nov, 12:00 UTC",
         "Renew token",
     ):
         assert words in page
     for chosen in ('value="24h"', 'value="90d"'):
         assert "checked" in page.split(chosen)[1].split(">")[0]
     assert Token.objects.count() == 1
+
+
+def test_says_days_and_times_where_the_person_is(owner: User, issue: Issue) -> None:
+    User.objects.filter(pk=owner.pk).update(time_zone="Asia/Tokyo")
+    with time_machine.travel(datetime(2026, 11, 28, 17, 15, tzinfo=UTC), tick=False):  # the 29th in Tokyo
+        page = signed_in(owner).get(address(issue()[0])).content.decode()
+    assert "until 30 Nov, 02:15 JST" in page
+    assert "until 27 Feb 2027" in page
 
 
 def test_htmx_gets_the_dialog(issue: Issue, owner_client: Client) -> None:

@@ -64,7 +64,7 @@ def test_by_hour(token: Token, owner_client: Client) -> None:
     record(token, NOW - timedelta(days=3), times=5)
     record(token, times=2)
     page = words(owner_client, token, "?by=hour")
-    assert "<title>2 requests in 48 hours, none refused; most on 24 Nov, 12:00: 2</title>" in page
+    assert "<title>2 requests in 48 hours, none refused; most on 24 Nov, 12:00 UTC: 2</title>" in page
     assert page.count('class="place"') == 48
 
 
@@ -108,7 +108,7 @@ def test_a_refusal_has_its_reference_on_the_page(issue: Issue, owner_client: Cli
     page = words(owner_client, token)
     refused = page.split('id="refused"')[1].split("</section>")[0]
     assert "GET /api/v1/token <small>Refused: address_not_allowed, reference " + reference in refused
-    assert "<small>24 Nov 2026, 12:30:00 from 127.0.0.1 (curl/8.5)</small>" in refused
+    assert "<small>24 Nov 2026, 12:30:00 UTC from 127.0.0.1 (curl/8.5)</small>" in refused
     assert '<td class="number">403 ' in refused
 
 
