@@ -1,5 +1,6 @@
 """Administration of accounts."""
 
+from collections import Counter
 from typing import Any
 
 from allauth.account.models import EmailAddress
@@ -16,6 +17,9 @@ from django.http import HttpRequest
 from accounts.invitations import invite
 from accounts.models import User
 from accounts.record import tell
+from accounts.registry import belongings_of
+
+MOST_NAMED = 100  # of the accounts that are about to be deleted
 
 for model in (EmailAddress, Authenticator, UserSession):  # an account's own page says enough, and no secret
     admin.site.unregister(model)
@@ -41,8 +45,10 @@ class UserAdmin(DjangoUserAdmin):
     add_form = InvitationForm
     ordering = ("email",)
     list_display = ("email", "name", "is_active", "is_staff", "last_login")
-    list_filter = ("is_active", "is_staff", "groups")
-    search_fields = ("email", "name")
+    list_filter = ("is_active", "is_staff")
+    search_fields = ("email", "name", "groups__name")
+    filter_horizontal = ("user_permissions",)
+    autocomplete_fields = ("groups",)  # a list of all groups has no end
     readonly_fields = ("last_login", "date_joined")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
@@ -98,9 +104,12 @@ class UserAdmin(DjangoUserAdmin):
         self.message_user(request, f"{len(waiting)} invited by mail.", messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Whoever may delete an account may delete what goes with it."""
-        to_delete, counts, needed, protected = super().get_deleted_objects(objs, request)
-        return to_delete, counts, needed & {self.opts.verbose_name}, protected
+        """Count what goes with the accounts: a list of that has no end. Who may delete an account may delete it too."""
+        counts = Counter({str(self.opts.verbose_name_plural): len(objs)})
+        for user in objs:
+            counts.update({f"{owned['name']}s in use": owned["count"] for owned in belongings_of(user)})
+        allowed = all(self.has_delete_permission(request, user) for user in objs)
+        return [str(user) for user in objs[:MOST_NAMED]], counts, set() if allowed else {self.opts.verbose_name}, []
 
 
 def is_out_of_reach(request: HttpRequest, user: User | None) -> bool:

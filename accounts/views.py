@@ -24,6 +24,7 @@ from accounts.registry import THEME_COOKIE, belongings_of
 from accounts.templatetags.times import device
 
 YEAR = 365 * 24 * 3600  # seconds
+MOST_SESSIONS = 50  # on the page
 
 
 @login_required
@@ -87,12 +88,10 @@ def sessions(request: HttpRequest) -> HttpResponse:
             tell(user, "session_ended", request, f"{name}, {session.ip}")
         messages.success(request, what_ended(devices))
         return redirect("sessions")
-    listed = sorted(
-        UserSession.objects.purge_and_list(request.user),
-        key=lambda session: (session.is_current(), session.last_seen_at),
-        reverse=True,
-    )
-    return render(request, "accounts/sessions.html", {"sessions": listed})
+    latest = mine.order_by("-last_seen_at", "-pk")[:MOST_SESSIONS]
+    listed = sorted((session for session in latest if not session.purge()), key=UserSession.is_current, reverse=True)
+    context = {"sessions": listed, "others": max(0, mine.count() - len(listed))}
+    return render(request, "accounts/sessions.html", context)
 
 
 def what_ended(devices: list[str]) -> str:

@@ -9,7 +9,8 @@ from django.test import Client
 
 from accounts.models import User
 from tests.conftest import Issue, bearer, signed_in
-from tokens.models import Event, Scope, Token
+from tokens import admin
+from tokens.models import Event, Scope, Token, scope
 
 LIST = "/admin/tokens/token/"
 SCOPES = "/admin/tokens/scope/"
@@ -66,6 +67,30 @@ def test_revoke_asks_and_then_writes_who_did_it(issue: Issue, admin_client: Clie
     event = Event.objects.first()
     assert event is not None
     assert (event.kind, event.actor) == ("revoked", administrator)
+
+
+def test_revoke_takes_no_more_than_it_can_show(
+    issue: Issue, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin, "MOST_AT_ONCE", 1)
+    chosen = {"action": "revoke", "_selected_action": [issue()[0].pk, issue()[0].pk]}
+    for confirmed in ({}, {"confirmed": "yes"}):
+        answer = admin_client.post(LIST, chosen | confirmed, follow=True)
+        assert "Select 1 at most" in answer.content.decode()
+    assert not Token.objects.exclude(revoked_at=None).exists()
+
+
+def test_groups_are_searched_for_and_not_all_listed(admin_client: Client, administrator: User) -> None:
+    Group.objects.bulk_create(Group(name=f"Group {number}") for number in range(50))
+    for path in (f"{SCOPES}add/", f"/admin/accounts/user/{administrator.pk}/change/", "/admin/accounts/user/"):
+        assert "Group 49" not in admin_client.get(path).content.decode()
+
+
+def test_the_catalogue_has_an_end(admin_client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scope, "MAX_SCOPES", Scope.objects.count())
+    page = admin_client.post(f"{SCOPES}add/", {"name": "reports:read", "words": "Read reports"}).content.decode()
+    assert "the most that a form can offer" in page
+    assert not Scope.objects.filter(name="reports:read").exists()
 
 
 def test_revoke_needs_the_permission(issue: Issue, owner: User) -> None:

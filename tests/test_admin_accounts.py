@@ -40,6 +40,18 @@ def test_an_account_can_be_deleted_with_its_tokens(issue: Issue, owner: User, ad
     assert Event.objects.get().identifier
 
 
+def test_what_goes_with_an_account_is_counted_and_not_listed(issue: Issue, owner: User, admin_client: Client) -> None:
+    for number in range(3):
+        issue(name=f"Token {number}")
+    page = admin_client.get(f"/admin/accounts/user/{owner.pk}/delete/").content.decode()
+    assert "API tokens in use: 3" in page
+    assert "Token 2" not in page
+    chosen = {"action": "delete_selected", "_selected_action": [owner.pk]}
+    page = admin_client.post("/admin/accounts/user/", chosen).content.decode()
+    assert "API tokens in use: 3" in page
+    assert "Token 2" not in page
+
+
 def change_path(user: User, page: str = "change") -> str:
     return f"/admin/accounts/user/{user.pk}/{page}/"
 

@@ -164,6 +164,16 @@ def test_times_are_in_the_owners_zone(issue: Issue, owner: User, zone: str, word
     assert words in str(reminder_mail([reminder(token)], NOW).body)
 
 
+def test_a_mail_names_no_more_than_twenty_tokens(issue: Issue) -> None:
+    token, _ = issue()
+    notices = [Notice(token=token, kind=Notice.Kind.NEW_ADDRESS, detail=f"192.0.2.{n}") for n in range(25)]
+    for made in (news_mail(notices), reminder_mail([reminder(token)] * 25, NOW)):
+        (html, _), *_ = made.alternatives
+        for part in (str(made.body), str(html)):
+            assert part.count(token.masked[:36]) == 20
+            assert "And 5 others" in part
+
+
 @pytest.mark.parametrize(("zone", "subject"), [("UTC", "expires tomorrow"), ("Asia/Tokyo", "expires in 2 days")])
 def test_days_are_counted_in_the_owners_zone(issue: Issue, owner: User, zone: str, subject: str) -> None:
     owner.time_zone = zone

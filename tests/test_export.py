@@ -150,3 +150,18 @@ def test_it_is_sent_a_batch_at_a_time(
     response = owner_client.get(f"{PATH}jsonl")
     with django_assert_num_queries(4):  # 2, 2, 1 and none
         assert len(response.getvalue().splitlines()) == 5
+
+
+@pytest.mark.parametrize(("kind", "lines"), [("csv", 4), ("jsonl", 3)])
+def test_a_file_has_an_end(
+    issue: Issue, owner_client: Client, monkeypatch: pytest.MonkeyPatch, kind: str, lines: int
+) -> None:
+    """The newest events are in it; those before them are found by the filter of days."""
+    monkeypatch.setattr(activity, "MOST_EXPORTED", 3)
+    token, _ = issue()
+    for limit in range(1, 5):
+        token.limit(f"{limit}/minute")
+    file = owner_client.get(f"{PATH}{kind}").getvalue().decode()
+    assert file.count("\n") == lines
+    assert "4/minute" in file
+    assert "1/minute" not in file

@@ -22,6 +22,7 @@ from tokens.redaction import without_secrets
 
 PAGE_SIZE = 25
 BATCH_SIZE = 1000  # events of an export in memory at once
+MOST_EXPORTED = 100_000  # in one file, because a thread is busy with a file; days of the filter lead to the others
 WHO = {"": "Anybody", "you": "You", "administrator": "An administrator", "nobody": "Nobody signed in"}
 WHAT: list[Any] = [("", "Everything"), *GROUPS.items()]
 
@@ -122,6 +123,10 @@ class Activity:
         return "?" + urlencode({key: value for key, value in filters.items() if value})
 
     @property
+    def most_exported(self) -> int:
+        return MOST_EXPORTED
+
+    @property
     def same(self) -> str:
         return self.query()
 
@@ -131,11 +136,13 @@ class Activity:
 
 
 def in_batches(events: EventQuerySet) -> Iterator[Event]:
-    """Every one, without holding many of them, or a query, while they are sent."""
-    batch = list(events[:BATCH_SIZE])
+    """Yield the first MOST_EXPORTED, without holding many of them, or a query, while they are sent."""
+    left = MOST_EXPORTED
+    batch = list(events[: min(left, BATCH_SIZE)])
     while batch:
         yield from batch
-        batch = list(events.before(batch[-1].at, batch[-1].pk)[:BATCH_SIZE])
+        left -= len(batch)
+        batch = list(events.before(batch[-1].at, batch[-1].pk)[: min(left, BATCH_SIZE)])
 
 
 def midnight(day: date) -> datetime:

@@ -15,6 +15,8 @@ from django.template.response import TemplateResponse
 from tokens import quota
 from tokens.models import Event, Scope, Status, Token, TokenQuerySet
 
+MOST_AT_ONCE = 500  # tokens that one action revokes
+
 
 class ListedFiltersAdmin(admin.ModelAdmin):
     view_on_site = False  # a token's page there is its owner's alone
@@ -58,6 +60,7 @@ class ScopeAdmin(ListedFiltersAdmin):
     list_select_related = ("group",)
     search_fields = ("name", "words", "group__name")
     fields = ("name", "words", "group")
+    autocomplete_fields = ("group",)  # a list of all groups has no end
 
     def get_readonly_fields(self, request: HttpRequest, obj: Scope | None = None) -> tuple[str, ...]:
         return ("name",) if obj else ()
@@ -120,6 +123,9 @@ class TokenAdmin(ReadOnlyAdmin):
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: TokenQuerySet) -> HttpResponse | None:
         """Ask first; then end each token, with an event that names the administrator."""
+        if queryset[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
+            self.message_user(request, f"Select {MOST_AT_ONCE} at most. None was revoked.", messages.ERROR)
+            return None
         if "confirmed" not in request.POST:
             context = {
                 **self.admin_site.each_context(request),

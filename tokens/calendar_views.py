@@ -14,6 +14,8 @@ from tokens.guards import own_token
 from tokens.models import Status, Token
 from tokens.requests import PageRequest
 
+MOST_EVENTS = 1000  # in one file
+
 
 @own_token
 @require_safe
@@ -28,8 +30,9 @@ def token_calendar(request: PageRequest, token: Token) -> HttpResponse:
 @never_cache
 @require_safe
 def tokens_calendar(request: PageRequest) -> HttpResponse:
-    """The expiry of all the person's active tokens, but for those that have a successor."""
-    return as_file(Token.objects.owned_by(request.user).active().filter(renewed_at=None), "api-tokens.ics")
+    """The expiry of the person's active tokens, the next first, but for those that have a successor."""
+    tokens = Token.objects.owned_by(request.user).active().filter(renewed_at=None).order_by("expires_at", "pk")
+    return as_file(tokens[:MOST_EVENTS], "api-tokens.ics")
 
 
 def as_file(tokens: Iterable[Token], name: str) -> HttpResponse:

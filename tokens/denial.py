@@ -24,6 +24,7 @@ class FieldError(TypedDict):
 
 
 ENVIRONMENTS = {"live": "Production", "test": "Staging", "dev": "Development"}
+MOST_ERRORS = 20  # that one answer names
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 KINDS = {
     "missing_credentials": Kind(401, "A token is needed"),
@@ -219,15 +220,16 @@ def unsupported_media_type(taken: str) -> Denial:
 
 
 def invalid_request(errors: Sequence[FieldError]) -> Denial:
-    """What was sent can be read, but each of `errors` has to be put right first."""
+    """What was sent can be read, but each of `errors` has to be put right first; the first MOST_ERRORS are told."""
+    errors = errors[:MOST_ERRORS]
     words = f"To be put right: {', '.join(dict.fromkeys(error['field'] for error in errors))}."
     return Denial("invalid_request", words, members={"errors": list(errors)})
 
 
 def invalid_form(errors: Sequence[FieldError]) -> Denial:
     """The same where OAuth asks for 400 and a member `error` (RFC 6749 section 5.2)."""
-    members = {"error": "invalid_request", "errors": list(errors)}
-    return replace(invalid_request(errors), view_status=400, members=members)
+    plain = invalid_request(errors)
+    return replace(plain, view_status=400, members={"error": "invalid_request", **plain.members})
 
 
 def beyond_caller(errors: Sequence[FieldError]) -> Denial:

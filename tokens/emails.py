@@ -18,6 +18,7 @@ from tokens.plain import one_line
 from tokens.reminders import Reminder, is_unused
 
 NAME_IN_SUBJECT = 50  # characters
+MOST_ENTRIES = 20  # in one mail
 
 
 class Entry(NamedTuple):
@@ -38,14 +39,13 @@ def reminder_mail(notices: Sequence[Notice], now: datetime) -> EmailMultiAlterna
         "Renewing takes two clicks: you get a new token with the same settings, and one that still works goes on for "
         "as long as you choose."
     )
-    return mail(
-        notices, reminder_subject(notices, now), intro, [reminder_entry(notice.token, now) for notice in notices]
-    )
+    entries = [reminder_entry(notice.token, now) for notice in notices[:MOST_ENTRIES]]
+    return mail(notices, reminder_subject(notices, now), intro, entries)
 
 
 def news_mail(notices: Sequence[Notice]) -> EmailMultiAlternatives:
     """One mail for all that happened to an owner's tokens since the last; `notices` are theirs, and at least one."""
-    entries = [news_entry(notice) for notice in notices]
+    entries = [news_entry(notice) for notice in notices[:MOST_ENTRIES]]
     subject = f"{len(notices)} notices about your API tokens"
     if len(notices) == 1:
         subject = NEWS[Notice.Kind(notices[0].kind)][0].format(name=quoted(notices[0].token))
@@ -58,6 +58,8 @@ def mail(notices: Sequence[Notice], subject: str, intro: str, entries: list[Entr
         "subject": subject,
         "intro": intro,
         "entries": entries,
+        "others": len(notices) - len(entries),
+        "list_url": settings.SITE_URL + reverse("token_list"),
         "site_url": settings.SITE_URL,
         "choices_url": settings.SITE_URL + reverse("profile"),
     }

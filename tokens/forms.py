@@ -20,6 +20,7 @@ from tokens import addresses
 from tokens.access import Resource, by_resource
 from tokens.lifetime import DEFAULT, LIFETIMES, Lifetime, within
 from tokens.models import NAME_LENGTH, Environment, LifetimeTooLong, Scope, TokenLimitReached
+from tokens.models.scope import MOST_SCOPES
 from tokens.plain import INVISIBLE, NOT_ONE_LINE, is_visible
 from tokens.redaction import without_secrets
 
@@ -64,7 +65,9 @@ class ScopesField(forms.MultipleChoiceField):
     def validate(self, value: list[str]) -> None:
         """Every wrong one is named, because none of them is offered again."""
         if missing := [name for name in value if not self.valid_value(name)]:
-            raise ValidationError(not_yours(missing))
+            raise ValidationError(not_yours(missing[:MOST_SCOPES]))
+        if len(value) > MOST_SCOPES:
+            raise ValidationError(f"A token has {MOST_SCOPES} scopes at most: choose fewer.")
 
 
 def not_yours(names: Collection[str]) -> str:

@@ -33,6 +33,8 @@ from tokens.quota import in_words, parse
 from tokens.report import Report
 from tokens.requests import PageRequest
 
+MOST_EVENTS = 20  # on a token's page; Activity has them all
+
 
 def current_url(request: PageRequest) -> SplitResult:
     """The address that the browser shows while htmx asks; empty where the header makes no sense."""
@@ -122,6 +124,7 @@ def token_detail(request: PageRequest, token: Token) -> HttpResponse:
     context = {
         "token": token,
         "report": Report(token, request.GET.get("by", "")),
+        "history": token.events[:MOST_EVENTS],
         "grants": grants(token),
         "networks": map(show, token.allowed_addresses),
         "successor": token.successor,

@@ -94,6 +94,19 @@ def test_who_is_asked_first(path: str, db: None) -> None:
         assert (answer.status_code, answer.json()["code"]) == (401, "missing_credentials")
 
 
+def test_many_faults_are_not_all_told(caller: Caller) -> None:
+    long = "x" * 5_000
+    answers = [
+        caller("POST", "tokens", {f"{long}{number}": 1 for number in range(30)}),
+        caller("GET", f"tokens?{'&'.join(f'f{number}=' for number in range(500))}"),
+    ]
+    for answer in answers:
+        problem = answer.json()
+        assert problem["code"] == "invalid_request"
+        assert len(problem["errors"]) == 20
+        assert len(answer.content) < 10_000
+
+
 def test_a_body_that_nobody_asked_for_is_not_read(caller: Caller) -> None:
     assert send(caller, "GET", "token", LARGE, "text/plain").status_code == 200
 

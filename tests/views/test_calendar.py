@@ -12,6 +12,7 @@ from icalendar import Calendar
 from accounts.models import User
 from tests.conftest import Issue
 from tests.test_emails import HOSTILE
+from tokens import calendar_views
 from tokens.models import Token
 from tokens.plain import one_line
 
@@ -140,3 +141,13 @@ def test_banner(issue: Issue, owner_client: Client, days: list[float], words: st
         assert words in page
         assert f'href="{ALL}">Add to calendar' in page
         assert 'href="/settings/tokens/?status=expiring">Review' in page
+
+
+def test_many_tokens_are_those_that_expire_first(
+    issue: Issue, owner_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calendar_views, "MOST_EVENTS", 2)
+    for days in (3, 1, 2):
+        issue(name=f"In {days}", expires_at=timezone.now() + timedelta(days=days))
+    found = [event["summary"] for event in events(owner_client.get(ALL).content)]
+    assert found == ["API token “In 1” expires", "API token “In 2” expires"]

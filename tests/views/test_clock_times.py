@@ -1,13 +1,17 @@
 """No page says a time of day without its zone."""
 
+import logging
 import re
 from datetime import UTC, datetime, timedelta
+from logging.config import DictConfigurator
+from typing import Any
 
 import pytest
 import time_machine
 from django.test import Client
 
 from accounts.models import User
+from config.logs import LOGGING
 from tests.conftest import Issue, a_call, bearer, signed_in
 from tokens.models import Token
 from tokens.usage import recorder
@@ -92,3 +96,8 @@ def test_administration(token: Token, administrator: User, path: str) -> None:
         page = signed_in(administrator).get(f"/admin/{path.format(pk=token.pk)}")
     assert page.status_code == 200
     assert without_zone(page.content.decode()) == []
+
+
+def test_log_lines() -> None:
+    plain: Any = DictConfigurator({}).configure_formatter(dict(LOGGING["formatters"]["plain"]))
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} ", plain.format(logging.makeLogRecord({})))

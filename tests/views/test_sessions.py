@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 import time_machine
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
@@ -62,6 +63,20 @@ def test_end_all_others(sign_in: SignIn) -> None:
     teammates = sign_in("teammate@example.com")
     assert "2 sessions have ended." in here.post(PATH, {"session": "others"}, follow=True).content.decode()
     assert [is_signed_in(client) for client in (there, elsewhere, here, teammates)] == [False, False, True, True]
+
+
+def test_lists_no_more_than_fifty_and_counts_the_others(sign_in: SignIn, owner: User) -> None:
+    here = sign_in()
+    for _ in range(52):
+        store = SessionStore()
+        store.update(here.session)
+        store.create()
+        UserSession.objects.create(user=owner, ip="192.0.2.1", session_key=store.session_key, user_agent="Firefox")
+    page = here.get(PATH).content.decode()
+    assert page.count("Last seen") == 50
+    assert page.count("This device") == 1
+    assert "And 3 others" in page
+    assert "52 sessions have ended." in here.post(PATH, {"session": "others"}, follow=True).content.decode()
 
 
 @pytest.mark.parametrize("session", ["", "0", "-1", "x", "²", "9" * 19, "9" * 30, "9" * 5_000])

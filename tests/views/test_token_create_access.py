@@ -84,6 +84,15 @@ def test_scopes_and_addresses_of_the_token(catalogue: Group, owner_client: Clien
     assert token.allowed_addresses == ["203.0.113.7/32", "10.0.0.0/8", "127.0.0.1/32"]
 
 
+def test_a_token_has_no_more_scopes_than_the_api_gives_one(owner_client: Client) -> None:
+    names = [f"reports:read{number}" for number in range(101)]
+    Scope.objects.bulk_create(Scope(name=name, words="Read") for name in names)
+    page = owner_client.post(PATH, GOOD | {"scopes": names})
+    assert page.status_code == 422
+    assert "A token has 100 scopes at most: choose fewer." in page.content.decode()
+    assert owner_client.post(PATH, GOOD | {"scopes": names[:100]}).status_code == 200
+
+
 def test_nothing_chosen_is_nothing_given(catalogue: Group, owner_client: Client) -> None:
     owner_client.post(PATH, GOOD)
     token = Token.objects.get()

@@ -85,6 +85,16 @@ def test_history_says_what_the_limit_became(issue: Issue, owner_client: Client) 
     assert "Rate limit changed to the installation's" in page
 
 
+def test_history_is_the_newest_events_and_a_link_to_all_of_them(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    for limit in range(1, 31):
+        token.limit(f"{limit}/minute")
+    page = html.unescape(owner_client.get(token.get_absolute_url()).content.decode())
+    assert page.count("Rate limit changed to") == 20
+    assert "Rate limit changed to 30/minute" in page
+    assert f'href="/settings/activity/?token={token.identifier}"' in page
+
+
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("route", ["", "revoke/", "narrow/"])
 def test_teammate_finds_nothing_and_changes_nothing(

@@ -26,6 +26,7 @@ from tokens.models import (
 )
 from tokens.policy import Requirement
 
+FIELD_LENGTH = 100  # of a field's name, which the client chose
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 PLAINER = {  # than pydantic's own words
@@ -90,7 +91,7 @@ def body_of(request: HttpRequest) -> bytes:
 
 def not_valid(failure: ValidationError) -> Denial:
     """Every field that is wrong, in the form that this kind of body asks for."""
-    errors = [field_error(error) for error in failure.errors]
+    errors = [field_error(error) for error in failure.errors[: denial.MOST_ERRORS]]
     in_form = failure.errors[0]["loc"][0] == "form"
     return denial.invalid_form(errors) if in_form else denial.invalid_request(errors)
 
@@ -106,7 +107,7 @@ def field_name(place: Sequence[str | int]) -> str:
     where, *names = place
     if where == "body":
         names = names[1:]
-    return ".".join(map(str, names)) or "body"
+    return ".".join(map(str, names))[:FIELD_LENGTH] or "body"
 
 
 # What is the client's to put right; anything else is a fault of ours.

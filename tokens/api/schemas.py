@@ -15,10 +15,9 @@ from tokens import addresses, cursor
 from tokens.credential import IDENTIFIER_LENGTH
 from tokens.forms import ONE_LINE
 from tokens.models import DESCRIPTION_LENGTH, KEY_LENGTH, NAME_LENGTH, Environment, Status
-from tokens.models.scope import NAME
+from tokens.models.scope import MOST_SCOPES, NAME
 from tokens.plain import BLANK, NOT_ONE_LINE
 
-MOST_SCOPES = 100
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
 OTHERS, UNSEEN = (
     "".join(char if char == "-" else f"\\u{ord(char):04x}" for char in chars) for chars in (NOT_ONE_LINE[1:-1], BLANK)

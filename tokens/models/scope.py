@@ -18,6 +18,8 @@ from tokens.plain import INVISIBLE, is_visible
 from tokens.policy import SCOPE
 
 SCOPE_LENGTH = 100
+MOST_SCOPES = 100  # of one token: headers that gateways pass on have room for no more
+MAX_SCOPES = 1000  # in the catalogue: forms offer all of it
 NAME = RegexValidator(
     rf"^{SCOPE.pattern}$",
     "A scope is named resource:action in lower case, such as reports:read.",
@@ -80,6 +82,8 @@ class Scope(models.Model):
     def clean(self) -> None:
         if self.words and not is_visible(self.words):
             raise ValidationError({"words": INVISIBLE})
+        if self._state.adding and Scope.objects.count() >= MAX_SCOPES:
+            raise ValidationError(f"There are {MAX_SCOPES} scopes, the most that a form can offer. Delete one first.")
 
     @property
     def resource(self) -> str:

@@ -78,8 +78,8 @@ class Token(models.Model):
 
     @property
     def events(self) -> EventQuerySet:
-        """What happened to it, newest first."""
-        return Event.objects.filter(token=self)
+        """What happened to it, newest first; by columns that an index has in this order."""
+        return Event.objects.filter(owner_id=self.owner_id, identifier=self.identifier)
 
     @property
     def status(self) -> Status:
