@@ -218,6 +218,13 @@ def issue(owner: User) -> Issue:
     return make
 
 
+def program(token: Token) -> Any:
+    """Return a request of a program that calls with `token`."""
+    request: Any = RequestFactory().get("/")
+    request.user, request.token = token.owner, token
+    return request
+
+
 def bearer(value: str) -> dict[str, str]:
     """The header that signs a request in."""
     return {"Authorization": f"Bearer {value}"}

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import Issue, bearer, signed_in
+from tests.conftest import Issue, bearer, program, signed_in
 from tokens import admin
 from tokens.models import Event, Scope, Token, scope
 
@@ -67,6 +67,19 @@ def test_revoke_asks_and_then_writes_who_did_it(issue: Issue, admin_client: Clie
     event = Event.objects.first()
     assert event is not None
     assert (event.kind, event.actor) == ("revoked", administrator)
+
+
+@pytest.mark.parametrize(("sent", "left"), [({"include_made": "on"}, 0), ({}, 1)])
+def test_revoke_ends_what_was_made_too(issue: Issue, admin_client: Client, sent: dict[str, str], left: int) -> None:
+    maker, _ = issue()
+    issue(request=program(maker))
+    action = {"action": "revoke", "_selected_action": [maker.pk]}
+    page = admin_client.post(LIST, action).content.decode()
+    assert "1 token made with it still works" in page
+    assert re.search(r'name="include_made"[^>]* checked', page)
+    done = admin_client.post(LIST, action | {"confirmed": "yes"} | sent, follow=True).content.decode()
+    assert f"{2 - left} revoked." in done
+    assert Token.objects.active().count() == left
 
 
 def test_revoke_takes_no_more_than_it_can_show(

@@ -84,7 +84,7 @@ MAY_IMPORT = {
     "views": {"forms", "guards", "models", "access", "listing", "report", "requests", *PURE},
     "life_views": {"views", "guards", "forms", "life_forms", "models", "requests"},
     "narrow_views": {"guards", "models", "report", "requests"},
-    "bulk_views": {"life_forms", "models", "requests"},
+    "bulk_views": {"life_forms", "listing", "models", "requests"},
 }  # fmt: skip
 
 

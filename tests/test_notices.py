@@ -7,6 +7,7 @@ from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.core.management import call_command
@@ -15,7 +16,7 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from accounts.models import User
-from tests.conftest import Issue, a_call, bearer
+from tests.conftest import Issue, a_call, bearer, program
 from tests.run import patience
 from tests.test_concurrency import at_once
 from tokens import outbox
@@ -89,8 +90,6 @@ def test_renewed_can_be_switched_off_and_created_not(issue: Issue, owner: User) 
     ],
 )
 def test_revoked(quiet_issue: Issue, owner: User, administrator: User, who: str | None, words: str | None) -> None:
-    from django.contrib.auth.models import AnonymousUser
-
     people = {"owner": owner, "administrator": administrator, "nobody": AnonymousUser()}
     token, _ = quiet_issue()
     token.revoke(by(people[who]) if who else None)
@@ -239,3 +238,11 @@ def test_a_renewal_of_what_is_over_promises_nothing(quiet_issue: Issue) -> None:
     Token.objects.renew(token, expires_at=timezone.now() + timedelta(days=30), overlap=timedelta(hours=1))
     subjects()
     assert "The old one is over." in str(mail.outbox[0].body)
+
+
+def test_a_mail_about_a_revocation_counts_what_was_made_with_the_token(quiet_issue: Issue) -> None:
+    maker, _ = quiet_issue()
+    quiet_issue(name="child", request=program(maker))
+    maker.revoke(by(AnonymousUser()))
+    assert subjects() == ["“Production API” was revoked"]
+    assert "1 token made with it still works: its page ends it." in str(mail.outbox[0].body)

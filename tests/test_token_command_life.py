@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import Issue, bearer
+from tests.conftest import Issue, bearer, program
 from tests.values import token_value
 from tokens.models import Event, Scope, Token
 
@@ -231,6 +231,16 @@ def test_revoke_for_scripts(issue: Issue) -> None:
         assert [(each["identifier"], each["status"], each["revoked_now"]) for each in facts] == [
             (token.identifier, "revoked", now)
         ]
+
+
+def test_revoke_with_what_was_made_with_it(issue: Issue) -> None:
+    maker, _ = issue()
+    issue(request=program(maker))
+    said, _ = run("revoke", maker.identifier)
+    assert "1 token made with it still works: --include-made revokes it too." in said
+    (facts,) = json.loads(run("revoke", maker.identifier, "--include-made", "--json")[0])
+    assert (facts["revoked_now"], facts["made_revoked"], facts["made_working"]) == (False, 1, 0)
+    assert not Token.objects.active().exists()
 
 
 def test_one_that_is_missing_saves_the_others(issue: Issue) -> None:

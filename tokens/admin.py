@@ -131,13 +131,20 @@ class TokenAdmin(ReadOnlyAdmin):
                 **self.admin_site.each_context(request),
                 "title": "Revoke tokens?",
                 "tokens": queryset.filter(revoked_at=None).select_related("owner"),
+                "made": Token.objects.made_with(queryset).active().count(),
                 "checkbox_name": ACTION_CHECKBOX_NAME,
                 "opts": self.opts,
             }
             return TemplateResponse(request, "admin/tokens/revoke.html", context)
-        count = sum(token.revoke(request) for token in queryset)
+        count = sum(revoke(token, request) for token in queryset)
         self.message_user(request, f"{count} revoked. Requests with them fail from now on.", messages.SUCCESS)
         return None
+
+
+def revoke(token: Token, request: HttpRequest) -> int:
+    """End `token` and, where the form says so, what was made with it, together. Return how many ended."""
+    with Token.objects.turn_of(token.owner_id):
+        return token.revoke(request) + (token.revoke_made(request) if "include_made" in request.POST else 0)
 
 
 @admin.register(Event)

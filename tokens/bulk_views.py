@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from tokens.life_forms import RevokeAllForm
+from tokens.listing import Made
 from tokens.models import Token
 from tokens.requests import PageRequest
 
@@ -17,11 +18,12 @@ from tokens.requests import PageRequest
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def token_revoke_selected(request: PageRequest) -> HttpResponse:
-    """Ask, with their names; then end those of the selected tokens that still work."""
+    """Ask, with their names; then end those of the selected tokens that still work, and what they made if asked."""
     selected = [token for token in selection(request) if token.is_revocable]
     if request.method == "POST":
-        return revoke_each(request, selected)
-    return render(request, "tokens/revoke_selected.html", {"tokens": selected})
+        return revoke_each(request, selected, include_made="include_made" in request.POST)
+    context = {"tokens": selected, "made": Made.with_tokens(request.user, selected)}
+    return render(request, "tokens/revoke_selected.html", context)
 
 
 def selection(request: PageRequest) -> list[Token]:
@@ -48,8 +50,11 @@ def token_revoke_all(request: PageRequest) -> HttpResponse:
     return render(request, "tokens/revoke_all.html", {"count": len(active), "form": form}, status=status)
 
 
-def revoke_each(request: PageRequest, tokens: list[Token]) -> HttpResponse:
-    count = sum(token.revoke(request) for token in tokens)
+def revoke_each(request: PageRequest, tokens: list[Token], *, include_made: bool = False) -> HttpResponse:
+    with Token.objects.turn_of(request.user.pk):
+        count = sum(token.revoke(request) for token in tokens)
+        if include_made:
+            count += sum(token.revoke_made(request) for token in tokens)
     words = "Requests with them fail from now on." if count else "Nothing was left to revoke."
     messages.success(request, f"{count} token{pluralize(count)} revoked. {words}")
     return redirect("token_list")

@@ -125,7 +125,13 @@ def news_entry(notice: Notice) -> Entry:
         from_=f" from {notice.detail}" if notice.detail else "",
         old=old_one(old, token) if old else "",
     )
-    return entry(token, [words], "See the token", token.get_absolute_url())
+    lines = [words]
+    if notice.kind == Notice.Kind.REVOKED and (made := token.still_made.count()):
+        lines.append(
+            f"{made} token{pluralize(made)} made with it still work{pluralize(made, 's,')}: its page ends "
+            f"{pluralize(made, 'it,them')}."
+        )
+    return entry(token, lines, "See the token", token.get_absolute_url())
 
 
 def old_one(old: Token, token: Token) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -17,6 +18,7 @@ from tokens.models import Environment, Status, Token, TokenQuerySet
 from tokens.redaction import without_secrets
 
 PAGE_SIZE = 25
+MOST_NAMED = 10  # of the tokens made with one
 USABLE = (Status.ACTIVE, Status.EXPIRING_SOON)
 WORKING = (*USABLE, Status.RETIRING)
 REVOKED = "revoked"
@@ -54,6 +56,29 @@ class FilterLink:
     count: int
     query: str
     current: bool
+
+
+class Made(NamedTuple):
+    """Tokens that programs made with others and that still work: how many, and the first of them.
+
+    Ending them with their makers is proposed unless each maker was renewed: then a rotation ends, and nothing leaked.
+    """
+
+    total: int
+    shown: list[Token]
+    proposed: bool
+
+    @property
+    def others(self) -> int:
+        return self.total - len(self.shown)
+
+    @classmethod
+    def with_tokens(cls, user: AbstractBaseUser, makers: Collection[Token]) -> Made:
+        """Return those of `user` that were made with `makers`, however indirectly."""
+        found = Token.objects.owned_by(user).made_with(makers).active()
+        first = list(found.order_by("pk")[: MOST_NAMED + 1])
+        total = len(first) if len(first) <= MOST_NAMED else found.count()
+        return cls(total, first[:MOST_NAMED], any(not maker.renewed_at for maker in makers))
 
 
 class Listing:

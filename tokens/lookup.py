@@ -24,6 +24,7 @@ LEFT_OUT = {
     "created_at",
     "form_nonce",
     "renewed_from_id",
+    "made_by_id",
     "last_used_at",
     "last_used_address",
     "last_used_agent",

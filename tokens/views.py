@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -20,7 +21,7 @@ from tokens.credential import Credential
 from tokens.examples import VARIABLE, examples
 from tokens.forms import TokenForm, prefill, refusal
 from tokens.guards import confirm_if_stale, own_token
-from tokens.listing import Listing
+from tokens.listing import Listing, Made
 from tokens.models import (
     FormAlreadySent,
     LifetimeTooLong,
@@ -128,6 +129,7 @@ def token_detail(request: PageRequest, token: Token) -> HttpResponse:
         "grants": grants(token),
         "networks": map(show, token.allowed_addresses),
         "successor": token.successor,
+        "made": Made.with_tokens(request.user, [token]),
         "limit": in_words(parse(token.rate_limit or settings.TOKEN_RATE_LIMIT)),
         "examples": examples(settings.SITE_URL),
         "variable": VARIABLE,
@@ -135,18 +137,31 @@ def token_detail(request: PageRequest, token: Token) -> HttpResponse:
     return render(request, "tokens/detail.html", context)
 
 
+def outcome(token: Token, ended: bool, made_ended: int) -> str:
+    """Return what to say once `token`, and so many tokens made with it, were revoked."""
+    made = f"{made_ended} token{pluralize(made_ended)} made with it"
+    if not ended:
+        now = f" {made} {pluralize(made_ended, 'is,are')} revoked now." if made_ended else ""
+        return f"“{token.name}” was revoked already.{now}"
+    if made_ended:
+        return f"“{token.name}” is revoked, and so {pluralize(made_ended, 'is,are')} {made}. They fail from now on."
+    return f"“{token.name}” is revoked. Requests with it fail from now on."
+
+
 @own_token
 @require_http_methods(["GET", "HEAD", "POST"])
 def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
-    """Ask, as a page or in the dialog of the page that htmx asks from; then end the token."""
+    """Ask, as a page or in the dialog of a page that htmx asks from; then end the token, and what it made if asked."""
     if request.method != "POST":
         template = "tokens/_revoke.html" if request.htmx.target == "dialog" else "tokens/revoke.html"
         in_list = current_url(request).path == reverse("token_list")
-        return render(request, template, {"token": token, "in_list": in_list})
-    if token.revoke(request):
-        messages.success(request, f"“{token.name}” is revoked. Requests with it fail from now on.")
-    else:
-        messages.info(request, f"“{token.name}” was revoked already.")
+        made = Made.with_tokens(request.user, [token])
+        context = {"token": token, "in_list": in_list, "made": made, "successor": token.successor}
+        return render(request, template, context)
+    with Token.objects.turn_of(token.owner_id):
+        ended = token.revoke(request)
+        made_ended = token.revoke_made(request) if "include_made" in request.POST else 0
+    messages.success(request, outcome(token, ended, made_ended))
     if request.htmx.target == "tokens":
         shown = QueryDict(current_url(request).query)
         return render(request, "tokens/_list.html", {"listing": Listing(request.user, shown.dict())})

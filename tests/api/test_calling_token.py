@@ -152,3 +152,18 @@ def test_so_many_renewals_in_an_hour(caller: Caller, monkeypatch: pytest.MonkeyP
     assert refused.json()["violated-policies"] == ["renewals"]
     with time_machine.travel(timezone.now() + timedelta(hours=1, seconds=1)):
         assert caller("POST", "token/renew", {"overlap": "now"}).status_code == 201
+
+
+def test_revokes_itself_and_what_it_made(caller: Caller) -> None:
+    assert caller("POST", "tokens", {"name": "child"}).status_code == 201
+    assert caller("DELETE", "token?include_made=true").status_code == 204
+    assert not Token.objects.active().exists()
+    assert Event.objects.filter(kind="revoked").count() == 2
+
+
+def test_what_it_made_takes_the_scope_that_makes(caller: Caller, issue: Issue) -> None:
+    token, value = issue(scopes=[])
+    answer = Caller(token, value)("DELETE", "token?include_made=true")
+    assert (answer.status_code, answer.json()["code"]) == (403, "insufficient_scope")
+    token.refresh_from_db()
+    assert token.revoked_at is None

@@ -186,3 +186,30 @@ def test_revoke_at_once_and_again(caller: Caller, issue: Issue, owner: User) -> 
     event = Event.objects.get(kind="revoked")
     assert (event.actor, event.identifier) == (owner, token.identifier)
     assert caller("GET", path(token)).json()["status"] == "revoked"
+
+
+@pytest.mark.parametrize(("query", "left"), [("?include_made=true", 1), ("?include_made=false", 3), ("", 3)])
+def test_revoke_with_what_was_made_with_it(caller: Caller, query: str, left: int) -> None:
+    made = caller("POST", "tokens", {"name": "Maker", "scopes": ["tokens:read", "tokens:write"]}).json()
+    maker = Caller(Token.objects.get(identifier=made["identifier"]), made["token"])
+    for name in ("a", "b"):
+        assert maker("POST", "tokens", {"name": name}).status_code == 201
+    found = caller("GET", f"tokens?made_with={maker.token.identifier}&status=active").json()
+    assert [token["name"] for token in found["items"]] == ["b", "a"]
+    assert caller("DELETE", path(maker.token) + query).status_code == 204
+    assert Token.objects.active().count() == left
+    assert Event.objects.filter(kind="revoked").count() == 4 - left
+
+
+@pytest.mark.parametrize("query", ["?include_made=2x", "?include_made=", "?other=1"])
+def test_what_is_wrong_about_it_is_named(caller: Caller, issue: Issue, query: str) -> None:
+    answer = caller("DELETE", path(issue()[0]) + query)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert [error["field"] for error in answer.json()["errors"]] == [query[1:].partition("=")[0]]
+    assert not Event.objects.filter(kind="revoked").exists()
+
+
+def test_made_with_is_about_ones_own_tokens(caller: Caller, issue: Issue, teammate: User) -> None:
+    theirs, _ = issue(owner=teammate)
+    assert caller("GET", f"tokens?made_with={theirs.identifier}").json()["items"] == []
+    assert caller("GET", "tokens?made_with=x").json()["code"] == "invalid_request"

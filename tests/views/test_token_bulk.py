@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from tests.conftest import Issue
+from tests.conftest import Issue, program
 from tokens.models import Event, Token
 
 SELECTED = "/settings/tokens/revoke-selected/"
@@ -72,3 +72,18 @@ def test_all_of_them_takes_their_number(issue: Issue, owner_client: Client, type
     assert Token.objects.active().count() == 2
     assert owner_client.post(ALL, {"count": " 2 "})["Location"] == "/settings/tokens/"
     assert not Token.objects.active().exists()
+
+
+@pytest.mark.parametrize(("sent", "left"), [({"include_made": "on"}, []), ({}, ["child"])])
+def test_ends_what_was_made_with_the_selected(
+    issue: Issue, owner_client: Client, sent: dict[str, str], left: list[str]
+) -> None:
+    maker, _ = issue(name="maker")
+    child, _ = issue(name="child", request=program(maker))
+    chosen = {"token": [maker.identifier, issue(name="other")[0].identifier]}
+    assert "1 token made with them still works" in owner_client.get(SELECTED, chosen).content.decode()
+    both = {"token": [maker.identifier, child.identifier]}
+    assert "still work" not in owner_client.get(SELECTED, both).content.decode()
+    page = owner_client.post(SELECTED, chosen | sent, follow=True).content.decode()
+    assert f"{3 - len(left)} tokens revoked." in page
+    assert [token.name for token in Token.objects.active()] == left

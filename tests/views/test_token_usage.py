@@ -178,8 +178,8 @@ def test_as_many_queries_for_much_as_for_nothing(
         if much:
             for n in range(25):
                 record(token, NOW - timedelta(days=n), times=3, address=f"192.0.2.{n}")
-        # session, user, token, its owner, scopes, those held, events; and the six of the report
-        with django_assert_num_queries(13):
+        # session, user, token, its owner, what it made, scopes, those held, events; and the six of the report
+        with django_assert_num_queries(14):
             owner_client.get(token.get_absolute_url() + query)
 
 

@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from django.utils import timezone
+from pydantic import BaseModel
 
 from tokens import addresses, denial, policy
+from tokens.api.schemas import Revocation
 from tokens.authentication import require
 from tokens.denial import FieldError, moment
 from tokens.models import Token
 from tokens.policy import Requirement
 from tokens.requests import TokenRequest
 
-RENEW = "tokens:renew"
+RENEW, WRITE = "tokens:renew", "tokens:write"
 
 
 @contextmanager
@@ -28,6 +30,21 @@ def turn(request: TokenRequest, *scopes: str) -> Iterator[Token]:
             raise denial.of_proven_token(code, caller.expires_at, caller.revoked_at, caller.renewed_at)
         require(request, Requirement(scopes))
         yield caller
+
+
+def end(request: TokenRequest, token: Token, choice: Revocation) -> None:
+    """Revoke `token` and, if the client chose that, what was made with it: both or neither."""
+    refuse_unknown(request, choice)
+    with Token.objects.turn_of(token.owner_id):
+        token.revoke(request)
+        if choice.include_made:
+            token.revoke_made(request)
+
+
+def refuse_unknown(request: TokenRequest, query: BaseModel) -> None:
+    """Refuse a query string with what `query` does not have, so that nothing is ignored in silence."""
+    if unknown := sorted(request.GET.keys() - type(query).model_fields.keys()):
+        raise denial.invalid_request([FieldError(field=name, detail="There is no such filter.") for name in unknown])
 
 
 def beyond(

@@ -5,18 +5,20 @@ from datetime import timedelta
 from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.utils import timezone
-from ninja import Router
+from ninja import Query, Router
 
 from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
-from tokens.api.caller import RENEW, turn
+from tokens.api.caller import RENEW, WRITE, end, turn
 from tokens.api.making import made_once
-from tokens.api.schemas import Key, NewToken, Renewal, TokenFacts
+from tokens.api.schemas import Key, NewToken, Renewal, Revocation, TokenFacts
+from tokens.authentication import require
 from tokens.credential import Credential
 from tokens.denial import moment
 from tokens.facts import as_json
 from tokens.lifetime import OVERLAPS
 from tokens.models import Token
+from tokens.policy import Requirement
 from tokens.requests import TokenRequest
 
 router = Router(tags=["The calling token"])
@@ -35,9 +37,14 @@ def describe_calling_token(request: TokenRequest) -> HttpResponse:
 
 
 @router.delete("/token", auth=Needs(), response={204: None})
-def revoke_calling_token(request: TokenRequest) -> HttpResponse:
-    """Revoke the token that the request is made with, at once and for good."""
-    request.token.revoke(request)
+def revoke_calling_token(request: TokenRequest, choice: Query[Revocation]) -> HttpResponse:
+    """Revoke the token that the request is made with, at once and for good.
+
+    Tokens that were made with it work on unless include_made is true.
+    """
+    if choice.include_made:
+        require(request, Requirement((WRITE,)))
+    end(request, request.token, choice)
     return HttpResponse(status=204)
 
 

@@ -181,12 +181,26 @@ class Renewal(Body):
     overlap: Overlap = "24h"
 
 
+class Revocation(BaseModel):
+    """What ends besides the token."""
+
+    include_made: bool = Field(
+        False,
+        description="Revoke the tokens made with it too, and those made with these. Needs tokens:write.",
+    )
+
+
 class Filters(BaseModel):
     """Which tokens, and how many at once."""
 
     status: Status | None = Field(None, json_schema_extra=without_null)
     environment: Environment | None = Field(None, json_schema_extra=without_null)
     q: str = Field("", max_length=100, pattern=r"^[^\x00]*$", description="In the name or the identifier.")
+    made_with: str = Field(
+        "",
+        pattern=f"^([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})?$",
+        description="An identifier: tokens that were made with that one, or with those that it made.",
+    )
     limit: int = Field(25, ge=1, le=100)
     cursor: str = Field("", pattern=f"^$|{cursor.PATTERN}", description="Out of next; make none of your own.")
 

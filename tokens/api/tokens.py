@@ -11,9 +11,19 @@ from ninja import Query, Router
 
 from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
-from tokens.api.caller import beyond, turn
+from tokens.api.caller import beyond, end, refuse_unknown, turn
 from tokens.api.making import made_once
-from tokens.api.schemas import Filters, Identifier, Key, NewToken, TokenChanges, TokenFacts, TokenPage, TokenToMake
+from tokens.api.schemas import (
+    Filters,
+    Identifier,
+    Key,
+    NewToken,
+    Revocation,
+    TokenChanges,
+    TokenFacts,
+    TokenPage,
+    TokenToMake,
+)
 from tokens.credential import Credential
 from tokens.cursor import name_of, place
 from tokens.denial import FieldError
@@ -41,14 +51,15 @@ def own(request: TokenRequest, identifier: str) -> Token:
 @router.api_operation(["GET", "HEAD"], "/tokens", auth=Needs("tokens:read"), response=TokenPage)
 def list_tokens(request: TokenRequest, filters: Query[Filters]) -> HttpResponse:
     """List the tokens of the calling token's owner, newest first; next is the address of those after them."""
-    if unknown := sorted(request.GET.keys() - Filters.model_fields.keys()):
-        raise denial.invalid_request([FieldError(field=name, detail="There is no such filter.") for name in unknown])
+    refuse_unknown(request, filters)
     search = without_secrets(filters.q)  # so that no value stands in `next`
     found = Token.objects.owned_by(request.user).with_status().search(search).select_related("owner")
     if filters.status:
         found = found.in_status(filters.status)
     if filters.environment:
         found = found.filter(environment=filters.environment)
+    if filters.made_with:
+        found = found.made_with(Token.objects.owned_by(request.user).filter(identifier=filters.made_with))
     if at := place(filters.cursor):
         found = found.before(*at)
     page = list(found[: filters.limit + 1])
@@ -74,7 +85,7 @@ def issue(request: TokenRequest, caller: Token, wanted: TokenToMake) -> tuple[To
     chosen: dict[str, Any] = {
         "scopes": wanted.scopes,
         "environment": wanted.environment or caller.environment,
-        "expires_at": end(caller, wanted),
+        "expires_at": expiry_of(caller, wanted),
         "allowed_addresses": (
             caller.allowed_addresses if wanted.allowed_addresses is None else wanted.allowed_addresses
         ),
@@ -95,7 +106,7 @@ def issue(request: TokenRequest, caller: Token, wanted: TokenToMake) -> tuple[To
         raise denial.invalid_request([FieldError(field=expiry, detail=refusal(policy))]) from None
 
 
-def end(caller: Token, wanted: TokenToMake) -> datetime:
+def expiry_of(caller: Token, wanted: TokenToMake) -> datetime:
     """When the token that is wanted expires."""
     if wanted.expires_at:
         return wanted.expires_at
@@ -132,7 +143,10 @@ def change_token(request: TokenRequest, changes: TokenChanges, identifier: Ident
 
 
 @router.delete(ONE, auth=Needs("tokens:write"), response={204: None})
-def revoke_token(request: TokenRequest, identifier: Identifier) -> HttpResponse:
-    """Revoke a token, at once and for good. It stays in the list; revoking it again changes nothing."""
-    own(request, identifier).revoke(request)
+def revoke_token(request: TokenRequest, identifier: Identifier, choice: Query[Revocation]) -> HttpResponse:
+    """Revoke a token, at once and for good. It stays in the list; revoking it again changes nothing.
+
+    Tokens that were made with it work on unless include_made is true: revoke those of a token that leaked, too.
+    """
+    end(request, own(request, identifier), choice)
     return HttpResponse(status=204)

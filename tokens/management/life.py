@@ -2,7 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Collection, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -68,6 +68,9 @@ def expires_argument(parser: ArgumentParser) -> None:
 
 def revoke_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("identifiers", metavar="IDENTIFIER", nargs="+", help="the first 24 characters of a token")
+    parser.add_argument(
+        "--include-made", action="store_true", help="the tokens made with these too, and those made with them"
+    )
 
 
 @sensitive_variables("new")
@@ -122,25 +125,44 @@ def revoke_tokens(options: Options) -> Printed:
         tokens = [one(identifier) for identifier in dict.fromkeys(options["identifiers"])]
     except CommandError as missing:
         raise CommandError(f"{missing} Nothing was revoked.") from None
-    done = [(token, revoke(token)) for token in tokens]
+    done = [revoke(token, include_made=options["include_made"]) for token in tokens]
     if options["json"]:
-        return Printed(in_json([{**as_json(token), "revoked_now": now} for token, now in done]))
-    return Printed(
-        "\n".join(
-            f"{token.identifier} is revoked: requests with it fail from now on."
-            if now
-            else f"{token.identifier} was revoked already, on {exact(token.revoked_at)}."
-            for token, now in done
-        )
-    )
+        return Printed(in_json([as_json(each.token) | each.facts for each in done]))
+    return Printed("\n".join(each.words for each in done))
 
 
-def revoke(token: Token) -> bool:
-    """Whether it was this call that ended it; `token.revoked_at` is right in any case."""
-    if token.revoke():
-        return True
+class Revoked(NamedTuple):
+    """What revoking `token` did: whether it ended now, and how many made with it ended or still work."""
+
+    token: Token
+    now: bool
+    made_revoked: int
+    made_working: int
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"revoked_now": self.now, "made_revoked": self.made_revoked, "made_working": self.made_working}
+
+    @property
+    def words(self) -> str:
+        said = f"{self.token.identifier} is revoked: requests with it fail from now on."
+        if not self.now:
+            said = f"{self.token.identifier} was revoked already, on {exact(self.token.revoked_at)}."
+        if count := self.made_revoked:
+            said += f" {count} token{pluralize(count)} made with it {pluralize(count, 'is,are')} revoked too."
+        if count := self.made_working:
+            works = f"{count} token{pluralize(count)} made with it still work{pluralize(count, 's,')}"
+            said += f" {works}: --include-made revokes {pluralize(count, 'it,them')} too."
+        return said
+
+
+def revoke(token: Token, *, include_made: bool) -> Revoked:
+    """End `token`, and what was made with it if asked, together; `token.revoked_at` is right in any case."""
+    with Token.objects.turn_of(token.owner_id):
+        now = token.revoke()
+        made_revoked = token.revoke_made() if include_made else 0
     token.refresh_from_db(fields=["revoked_at"])
-    return False
+    return Revoked(token, now, made_revoked, token.still_made.count())
 
 
 def made(token: Token, new: Credential, did: str, options: Options) -> Printed:

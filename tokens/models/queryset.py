@@ -20,6 +20,7 @@ from tokens import credential, signals
 from tokens.credential import Credential
 from tokens.models.digest import Digest
 from tokens.models.event import Event
+from tokens.models.made import descendants
 from tokens.models.scope import Scope
 from tokens.models.words import (
     EXPIRING_SOON,
@@ -48,6 +49,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
         """Return the numbers of the peppers that active tokens need and that TOKEN_PEPPERS lacks, in order."""
         lacking = self.active().exclude(pepper__in=settings.TOKEN_PEPPERS).order_by("pepper")
         return list(lacking.values_list("pepper", flat=True).distinct())
+
+    def made_with(self, makers: Collection[Token]) -> Self:
+        """Those that were made with one of `makers`, directly or by tokens that were, and are not among these."""
+        keys = [maker.pk for maker in makers]
+        return self.filter(pk__in=descendants(keys)).exclude(pk__in=keys)
 
     def has_room(self) -> bool:
         """Whether one more beside these keeps to MAX_TOKENS_PER_USER; the retiring do not count."""
@@ -114,6 +120,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
         `scopes` are names from the catalogue; `allowed_addresses` networks in CIDR form, none meaning anywhere;
         `rate_limit` is in the notation of `limits`, "" meaning the installation's.
+        The token of `request`, if a program asks, is kept as the maker.
         Raises TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce`
         made one before.
         """
@@ -131,6 +138,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
                 addresses=" ".join(allowed_addresses),
                 rate_limit=rate_limit,
                 form_nonce=form_nonce,
+                made_by=getattr(request, "token", None),
             )
             Event.record(Event.Kind.CREATED, token, request)
             signals.after_commit(signals.token_created, token=token, request=request)

@@ -28,7 +28,7 @@ class Token(models.Model):
     """A credential that lets a program call the API as its owner. The value itself is not kept."""
 
     HANDED_ON: ClassVar = (
-        "owner_id", "name", "description", "environment", "scope", "addresses", "rate_limit",
+        "owner_id", "name", "description", "environment", "scope", "addresses", "rate_limit", "made_by_id",
     )  # fmt: skip
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
@@ -44,6 +44,9 @@ class Token(models.Model):
     rate_limit = models.CharField(max_length=100, blank=True, default="")  # "": the setting's
     form_nonce = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  (NULL: made without a form)
     renewed_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="successors")
+    made_by = models.ForeignKey(  # the token of the request that made it, or its predecessor; NULL: a person did
+        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="made", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
     renewed_at = models.DateTimeField(null=True)  # while it has a successor that is not revoked
@@ -59,6 +62,7 @@ class Token(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="token_owner_created"),
             models.Index(fields=["expires_at"], condition=Q(revoked_at=None), name="token_expires"),
+            models.Index(fields=["made_by"], condition=Q(made_by__isnull=False), name="token_made_by"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["identifier"], name="token_identifier"),
@@ -98,6 +102,11 @@ class Token(models.Model):
     def successor(self) -> Token | None:
         """The one that replaces it, unless that was revoked."""
         return self.successors.filter(revoked_at=None).first() if self.renewed_at else None
+
+    @property
+    def still_made(self) -> TokenQuerySet:
+        """The tokens that were made with this one, however indirectly, and still work; the oldest first."""
+        return Token.objects.filter(owner_id=self.owner_id).made_with([self]).active().order_by("pk")
 
     @property
     def is_renewable(self) -> bool:
@@ -233,6 +242,11 @@ class Token(models.Model):
             Event.record(Event.Kind.REVOKED, self, request)
             signals.after_commit(signals.token_revoked, token=self, request=request)
         return True
+
+    def revoke_made(self, request: HttpRequest | None = None) -> int:
+        """End for good what was made with this token and still works, all of it or nothing. Return how many ended."""
+        with Token.objects.turn_of(self.owner_id):
+            return sum(token.revoke(request) for token in self.still_made)
 
 
 CHANGES = {"name": "name", "description": "description", "scope": "scopes", "addresses": "allowed addresses"}

@@ -1,0 +1,116 @@
+"""Tokens that were made with another: found through every generation and renewal, and ended with it."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from tests.conftest import Issue, bearer, program
+from tokens.models import Event, Token
+
+Make = Callable[..., Token]
+
+
+@pytest.fixture
+def make(issue: Issue) -> Make:
+    """Make a token, with another where one is given."""
+
+    def made(name: str, maker: Token | None = None, **changes: Any) -> Token:
+        return issue(name=name, request=program(maker) if maker else None, **changes)[0]
+
+    return made
+
+
+def renewed(token: Token, overlap: timedelta = timedelta(hours=1)) -> Token:
+    return Token.objects.renew(token, expires_at=timezone.now() + timedelta(days=9), overlap=overlap)[0]
+
+
+def names(token: Token) -> list[str]:
+    return [made.name for made in token.still_made]
+
+
+def test_children_and_theirs(make: Make) -> None:
+    maker = make("maker")
+    child = make("child", maker)
+    make("grandchild", child)
+    make("sibling")
+    assert names(maker) == ["child", "grandchild"]
+    assert names(child) == ["grandchild"]
+    assert child.made_by == maker
+
+
+def test_through_what_has_ended(make: Make) -> None:
+    maker = make("maker")
+    child = make("child", maker)
+    make("grandchild", child)
+    child.revoke()
+    maker.revoke()
+    assert names(maker) == ["grandchild"]
+
+
+def test_a_successor_has_the_maker_of_its_predecessor(make: Make) -> None:
+    maker = make("maker")
+    child = make("child", maker)
+    successor = renewed(child, overlap=timedelta(0))
+    assert successor.made_by == maker
+    assert names(maker) == ["child"]
+    assert maker.still_made.get() == successor
+
+
+def test_what_the_predecessors_made_counts_and_their_successor_does_not(make: Make) -> None:
+    first = make("maker")
+    make("child", first)
+    last = renewed(renewed(first))
+    assert names(last) == ["child"]
+    assert names(first) == ["child"]  # not those that replaced it: what runs with them would stop
+
+
+def test_nobody_elses(make: Make, teammate: User) -> None:
+    maker = make("maker")
+    make("child", maker, owner=teammate)
+    assert names(maker) == []
+    assert maker.revoke_made() == 0
+
+
+def test_all_end_with_an_event_each(make: Make, owner: User) -> None:
+    maker = make("maker")
+    child = make("child", maker)
+    renewed(child)
+    make("grandchild", child)
+    assert maker.revoke_made() == 3
+    assert [token.name for token in Token.objects.active()] == ["maker"]
+    assert Event.objects.filter(kind="revoked").count() == 3
+    assert maker.revoke_made() == 0
+
+
+def test_one_query_for_any_number_of_generations(make: Make, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    maker = last = make("maker")
+    for number in range(30):
+        last = make(f"{number}", last)
+    with django_assert_num_queries(1):
+        assert len(maker.still_made) == 30
+
+
+def test_existing_tokens_get_their_makers_from_events(make: Make) -> None:
+    maker = make("maker")
+    child = make("child", maker)
+    successor = renewed(child)
+    make("another")
+    Token.objects.update(made_by=None)
+    import_module("tokens.migrations.0010_made_by").fill(apps, None)
+    made = dict(Token.objects.exclude(made_by=None).values_list("pk", "made_by_id"))
+    assert made == {child.pk: maker.pk, successor.pk: maker.pk}
+
+
+def test_a_program_is_kept_as_the_maker(issue: Issue) -> None:
+    maker, value = issue(scopes=["tokens:write"])
+    answer = Client().post("/api/v1/tokens", {"name": "child"}, "application/json", headers=bearer(value))
+    assert answer.status_code == 201
+    assert Token.objects.get(name="child").made_by == maker
