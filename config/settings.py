@@ -68,6 +68,7 @@ TOKEN_RATE_LIMIT = setting("TOKEN_RATE_LIMIT", "1000/hour", environment.rate_lim
 FAILED_AUTH_LIMIT = setting("FAILED_AUTH_LIMIT", "60/minute", environment.rate_limit)
 MAX_TOKEN_LIFETIME_DAYS = setting("MAX_TOKEN_LIFETIME_DAYS", "", environment.days)
 MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
+TOKEN_RETENTION_DAYS = setting("TOKEN_RETENTION_DAYS", "90", environment.whole_number(1, 36_500))
 EVENT_RETENTION_DAYS = setting("EVENT_RETENTION_DAYS", "730", environment.whole_number(1, 36_500))
 REQUEST_RETENTION_DAYS = setting("REQUEST_RETENTION_DAYS", "30", environment.whole_number(1, 36_500))
 HOUR_RETENTION_DAYS = setting("HOUR_RETENTION_DAYS", "90", environment.whole_number(2, 36_500))

@@ -7,6 +7,7 @@ from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.auth.models import AnonymousUser
 from django.core import mail
 from django.core.mail import EmailMessage
@@ -246,3 +247,53 @@ def test_a_mail_about_a_revocation_counts_what_was_made_with_the_token(quiet_iss
     maker.revoke(by(AnonymousUser()))
     assert subjects() == ["“Production API” was revoked"]
     assert "1 token made with it still works: its page ends it." in str(mail.outbox[0].body)
+
+
+def test_many_of_a_kind_come_together(issue: Issue, owner: User) -> None:
+    """The first at once, the others some minutes later in one mail; another kind does not wait for them."""
+    start = timezone.now()
+    with time_machine.travel(start, tick=False) as clock:
+        issue(name="first", request=by(owner))
+        assert subjects() == ["“first” was created"]
+        for number in range(3):
+            issue(name=f"next {number}", request=by(owner))
+        assert subjects() == []
+        issue(name="other")[0].revoke(by(AnonymousUser()))
+        assert subjects() == ["“other” was revoked"]
+        clock.shift(outbox.PAUSE)
+        assert subjects() == ["4 API tokens were created"]
+        assert subjects() == []
+
+
+def test_nobody_waits_for_the_mails_of_others(issue: Issue, owner: User, teammate: User) -> None:
+    issue(request=by(owner))
+    assert len(subjects()) == 1
+    issue(request=by(owner))
+    issue(owner=teammate, request=by(teammate))
+    assert subjects() == ["“Production API” was created"]
+    assert mail.outbox[0].to == [teammate.email]
+
+
+def test_what_waits_is_sent_when_its_time_has_come(issue: Issue, owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[float] = []
+    monkeypatch.setattr(outbox, "send_news_after", begun.append)
+    issue(request=by(owner))
+    outbox._send_news()
+    assert begun == []
+    issue(request=by(owner))
+    outbox._send_news()
+    assert begun == [outbox.PAUSE.total_seconds()]
+
+
+def test_one_timer_waits_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[None] = []
+    monkeypatch.setattr(outbox, "send_news_soon", lambda: asked.append(None))
+    for _ in range(3):
+        outbox.send_news_after(3600)
+    waiting = outbox.timer
+    assert waiting.is_alive()
+    waiting.cancel()
+    waiting.join()
+    outbox.send_news_after(0)
+    outbox.timer.join()
+    assert len(asked) == 1

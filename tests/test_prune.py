@@ -7,18 +7,21 @@ from threading import Barrier, Thread
 
 import pytest
 import time_machine
+from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import Model
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import Issue
+from tests.conftest import Issue, a_call, bearer, program, signed_in
 from tests.run import patience
-from tokens import retention
-from tokens.models import DayCount, Event, HourCount, IdempotencyKey, RecentRequest, ScopeCount, Token
+from tokens import denial, retention
+from tokens.models import DayCount, Event, HourCount, IdempotencyKey, Notice, RecentRequest, ScopeCount, Token
+from tokens.usage import recorder
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -156,3 +159,93 @@ def test_two_at_once(owner: User, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(counts) == 200
     assert len(counts) == 2
     assert Event.objects.get().at == NOW - timedelta(days=1)
+
+
+def ended(issue: Issue, days: int, name: str = "ended", **changes: object) -> Token:
+    """A token that was revoked so many days ago."""
+    token, _ = issue(name=name, **changes)
+    Token.objects.filter(pk=token.pk).update(revoked_at=NOW - timedelta(days=days))
+    return token
+
+
+def test_tokens_that_ended_long_ago(issue: Issue, owner: User) -> None:
+    issue(name="works", expires_at=NOW + timedelta(days=1))
+    ended(issue, 89, "revoked lately")
+    issue(name="expired lately", expires_at=NOW - timedelta(days=89))
+    gone, value = issue(name="expired", expires_at=NOW - timedelta(days=91))
+    ended(issue, 91)
+    said = prune().splitlines()
+    assert "1 expired tokens older than 90 days deleted." in said
+    assert "1 revoked tokens older than 90 days deleted." in said
+    assert sorted(Token.objects.values_list("name", flat=True)) == ["expired lately", "revoked lately", "works"]
+    assert Event.objects.get(identifier=gone.identifier).token is None
+    assert Client().get("/api/v1/token", headers=bearer(value)).json()["code"] == "unknown_token"
+    assert signed_in(owner).get(f"/settings/activity/?token={gone.identifier}").status_code == 200
+
+
+def test_what_hangs_on_a_deleted_token_goes_with_it(issue: Issue) -> None:
+    gone = ended(issue, 91)
+    kept, _ = issue(name="kept", expires_at=NOW + timedelta(days=1))
+    IdempotencyKey.objects.create(token=kept, key="k", fingerprint="0" * 64, made=gone, at=NOW)
+    DayCount.objects.create(token=gone, day=NOW.date(), status_class=2, last_at=NOW)
+    Notice.objects.create(token=gone, kind=Notice.Kind.USED_REVOKED)
+    Token.objects.filter(pk=kept.pk).update(renewed_from=gone)
+    prune()
+    kept.refresh_from_db()
+    assert kept.renewed_from is None
+    assert not IdempotencyKey.objects.exists()
+    assert not DayCount.objects.exists()
+    assert not Notice.objects.exists()
+
+
+def test_tokens_made_with_a_deleted_one_are_its_makers(issue: Issue) -> None:
+    """So that whoever revokes the first token still finds the last, however many between them are gone."""
+    first, _ = issue(name="first", expires_at=NOW + timedelta(days=1))
+    between = first
+    for _ in range(3):
+        between = ended(issue, 91, request=program(between))
+    issue(name="last", expires_at=NOW + timedelta(days=1), request=program(between))
+    prune()
+    last = Token.objects.get(name="last")
+    assert last.made_by == first
+    assert Token.objects.count() == 2
+
+
+def test_notices(issue: Issue) -> None:
+    token, _ = issue()
+    for address, days in {"192.0.2.1": 91, "192.0.2.2": 89}.items():
+        made_at = NOW - timedelta(days=days)
+        Notice.objects.create(token=token, kind=Notice.Kind.NEW_ADDRESS, detail=address, made_at=made_at)
+    assert "1 notices older than 90 days deleted." in prune().splitlines()
+    assert Notice.objects.get().detail == "192.0.2.2"
+
+
+def test_where_people_were_signed_in(owner: User) -> None:
+    for key, age in {"kept": timedelta(days=31), "gone": timedelta(days=31) + TICK}.items():
+        UserSession.objects.create(user=owner, ip="192.0.2.1", session_key=key, created_at=NOW - age)
+    assert "1 sessions on lists older than 31 days deleted." in prune().splitlines()
+    assert UserSession.objects.get().session_key == "kept"
+
+
+def test_a_token_that_is_being_used_is_deleted_all_the_same(issue: Issue) -> None:
+    token = ended(issue, 91)
+    recorder.record(a_call(token, NOW, denial=denial.unknown_token()))
+    prune()
+    recorder.flush()
+    assert not RecentRequest.objects.exists()
+
+
+@pytest.mark.parametrize(("name", "index"), [("expired tokens", "token_expires"), ("revoked tokens", "token_revoked")])
+def test_tokens_are_found_by_an_index(issue: Issue, name: str, index: str) -> None:
+    owner_pk = issue()[0].owner_id
+    Token.objects.bulk_create(
+        Token(
+            owner_id=owner_pk, name="", environment="live", identifier=f"tkn_live_{n:015d}", digest="",
+            pepper=1, expires_at=NOW + timedelta(days=n), revoked_at=NOW + timedelta(days=n) if n % 2 else None,
+        )
+        for n in range(1000)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    (rule,) = (rule for rule in retention.RULES if rule.name == name)
+    assert index in rule.old.values_list("pk", flat=True)[:10].explain()

@@ -59,7 +59,7 @@ def identify(request: HttpRequest, call: Call, *, basic: bool) -> Token:
 def hit_limit(token: Token, call: Call) -> Verdict:
     """Count the request against the token's limit."""
     began = perf_counter()
-    verdict = limits.hit_token(token.identifier, token.rate_limit)
+    verdict = limits.hit_token(token.limit_key, token.rate_limit)
     call.limiter = perf_counter() - began
     return verdict
 

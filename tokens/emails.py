@@ -46,10 +46,18 @@ def reminder_mail(notices: Sequence[Notice], now: datetime) -> EmailMultiAlterna
 def news_mail(notices: Sequence[Notice]) -> EmailMultiAlternatives:
     """One mail for all that happened to an owner's tokens since the last; `notices` are theirs, and at least one."""
     entries = [news_entry(notice) for notice in notices[:MOST_ENTRIES]]
-    subject = f"{len(notices)} notices about your API tokens"
+    return mail(notices, news_subject(notices), "", entries)
+
+
+def news_subject(notices: Sequence[Notice]) -> str:
+    """Return “CI pipeline” was created; or, for several of one kind, how many were."""
+    tokens, kinds = {notice.token_id for notice in notices}, {notice.kind for notice in notices}
+    what = NEWS[Notice.Kind(notices[0].kind)][0]
     if len(notices) == 1:
-        subject = NEWS[Notice.Kind(notices[0].kind)][0].format(name=quoted(notices[0].token))
-    return mail(notices, subject, "", entries)
+        return f"{quoted(notices[0].token)} was {what}"
+    if len(kinds) > 1 or len(tokens) < len(notices):
+        return f"{len(notices)} notices about your API tokens"
+    return f"{len(tokens)} API tokens were {what.replace('it was', 'they were')}"
 
 
 def mail(notices: Sequence[Notice], subject: str, intro: str, entries: list[Entry]) -> EmailMultiAlternatives:
@@ -100,18 +108,18 @@ def reminder_entry(token: Token, now: datetime) -> Entry:
     return entry(token, lines, "Renew token", reverse("token_renew", args=[token.identifier]))
 
 
-# What each notice is called in the subject, and what it says below.
+# What was done, as the subject says, and what it says below.
 NEWS = {
-    Notice.Kind.CREATED: ("{name} was created", "Created on {at}{from_}. If it was not you, revoke it at once."),
-    Notice.Kind.RENEWED: ("{name} was renewed", "Renewed on {at}{from_}; this is the new token.{old}"),
-    Notice.Kind.REVOKED: ("{name} was revoked", "Revoked on {at} {detail}. Requests with it fail."),
+    Notice.Kind.CREATED: ("created", "Created on {at}{from_}. If it was not you, revoke it at once."),
+    Notice.Kind.RENEWED: ("renewed", "Renewed on {at}{from_}; this is the new token.{old}"),
+    Notice.Kind.REVOKED: ("revoked", "Revoked on {at} {detail}. Requests with it fail."),
     Notice.Kind.USED_REVOKED: (
-        "{name} was used after it was revoked",
+        "used after it was revoked",
         "Presented on {at}{from_} although it is revoked, and refused. Some program still holds it; if you know "
         "of none, the value has leaked.",
     ),
     Notice.Kind.NEW_ADDRESS: (
-        "{name} was used from a new address",
+        "used from a new address",
         "Used on {at}{from_} for the first time. If that is no place of yours, revoke it.",
     ),
 }

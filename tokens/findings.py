@@ -78,7 +78,7 @@ def expired(token: Token) -> Finding:
 def limited(token: Token) -> list[Finding]:
     """Whether its limit is used up; looking counts nothing."""
     try:
-        verdict = limits.peek_token(token.identifier, token.rate_limit)
+        verdict = limits.peek_token(token.limit_key, token.rate_limit)
     except Down:
         return [Finding(*remedy("unavailable"), "unavailable")]
     if verdict.admitted:

@@ -189,15 +189,15 @@ def counters() -> Counters:
         return made[0]
 
 
-def hit_token(identifier: str, rate_limit: str) -> Verdict:
-    """Count a request made with that token. Raises breaker.Down where the counters do not answer."""
+def hit_token(key: str, rate_limit: str) -> Verdict:
+    """Count a request with the token of this `limit_key`. Raises breaker.Down where the counters do not answer."""
     windows = parse(rate_limit or settings.TOKEN_RATE_LIMIT)
-    return Verdict(*counters().hit(identifier, windows), "token")
+    return Verdict(*counters().hit(key, windows), "token")
 
 
-def peek_token(identifier: str, rate_limit: str) -> Verdict:
-    """What a request made with that token would meet; nothing is counted. Raises breaker.Down."""
-    return Verdict(*counters().peek(identifier, parse(rate_limit or settings.TOKEN_RATE_LIMIT)), "token")
+def peek_token(key: str, rate_limit: str) -> Verdict:
+    """What a request with the token of this `limit_key` would meet; nothing is counted. Raises breaker.Down."""
+    return Verdict(*counters().peek(key, parse(rate_limit or settings.TOKEN_RATE_LIMIT)), "token")
 
 
 def hit_failure(address: str) -> Verdict:

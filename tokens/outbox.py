@@ -11,26 +11,29 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
+from threading import Timer
 from typing import Any, NamedTuple
 
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from tokens import signals
 from tokens.emails import news_mail, reminder_mail
 from tokens.models import Notice, Token
-from tokens.models.notice import LEASE
+from tokens.models.notice import LEASE, NoticeQuerySet
 from tokens.reminders import DAYS, LATEST, Reminder, due
 
 log = logging.getLogger(__name__)
 
 NEWS_LAST = timedelta(days=7)  # news that could not be sent for so long are given up
+PAUSE = timedelta(minutes=10)  # between two mails to one owner about news of the same kind, which come together
 AT_ONCE = 1000  # news taken together
 AHEAD = timedelta(days=max(DAYS.values()) + 1)
 worker = ThreadPoolExecutor(1, "outbox")
+timer = Timer(0, lambda: None)  # the latest
 
 
 class Sent(NamedTuple):
@@ -108,10 +111,28 @@ def send_reminders(now: datetime) -> list[Sent]:
     return [send(notices, lambda taken: reminder_mail(taken, now)) for notices in each if notices]
 
 
+def news_to_send(now: datetime) -> NoticeQuerySet:
+    """Return the news that wait, those too whose owner was told of the like a moment ago."""
+    return Notice.objects.news().waiting(now).filter(made_at__gt=now - NEWS_LAST, token__owner__is_active=True)
+
+
+def told_lately(now: datetime) -> Exists:
+    """Return a condition on notices: their owner had a mail about news of the same kind within PAUSE.
+
+    A program that makes tokens in a loop would else bury the mail that matters, and use up the mail server's quota.
+    """
+    same = Notice.objects.filter(kind=OuterRef("kind"), token__owner=OuterRef("token__owner"))
+    return Exists(same.filter(made_at__gt=now - timedelta(hours=1), sent_at__gt=now - PAUSE))
+
+
 def send_news(now: datetime) -> list[Sent]:
     """A mail to each owner whose tokens had something happen to them."""
-    waiting = Notice.objects.news().waiting(now).filter(made_at__gt=now - NEWS_LAST, token__owner__is_active=True)
-    oldest = waiting.select_related("token__owner", "token__renewed_from").order_by("made_at")[:AT_ONCE]
+    oldest = (
+        news_to_send(now)
+        .exclude(told_lately(now))
+        .select_related("token__owner", "token__renewed_from")
+        .order_by("made_at")[:AT_ONCE]
+    )
     by_owner = groupby(sorted(oldest, key=lambda notice: notice.token.owner_id), lambda notice: notice.token.owner_id)
     each = (Notice.objects.take(theirs, timezone.now()) for _, theirs in by_owner)
     return [send(taken, news_mail) for taken in each if taken]
@@ -137,9 +158,24 @@ def send_news_soon() -> None:
         worker.submit(_send_news)
 
 
+def send_news_after(seconds: float) -> None:
+    """Have them sent later by this process, unless it ends before: then the next one, or the daily command, does.
+
+    One timer waits at a time. The thread of the outbox alone calls this, so no second one comes between.
+    """
+    global timer  # noqa: PLW0603
+    if not timer.is_alive():
+        timer = Timer(seconds, send_news_soon)
+        timer.daemon = True
+        timer.start()
+
+
 def _send_news() -> None:
     try:
-        send_news(timezone.now())
+        now = timezone.now()
+        send_news(now)
+        if news_to_send(now).filter(told_lately(now)).exists():
+            send_news_after(PAUSE.total_seconds())
     except Exception:
         log.exception("news of tokens could not be sent")
     finally:

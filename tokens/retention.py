@@ -1,16 +1,40 @@
 """What `manage.py prune` deletes because of its age: a line for each kind of row."""
 
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
-from tokens.models import DayCount, Event, HourCount, IdempotencyKey, RecentRequest, ScopeCount
+from tokens.models import DayCount, Event, HourCount, IdempotencyKey, Notice, RecentRequest, ScopeCount, Token
 
 BATCH_SIZE = 1000  # rows deleted in one transaction: others never wait for long
+
+
+def delete_tokens(tokens: models.QuerySet[Token], keys: Sequence[int]) -> int:
+    """Delete the tokens of these keys; return how many this call deleted. Events stay, and all else of them goes.
+
+    What a deleted token made is from now on said to be made by the nearest of its makers that is left. The tokens are
+    locked first and in order, as whoever writes their usage does.
+    """
+    with transaction.atomic():
+        found = tokens.filter(pk__in=keys).order_by("pk").select_for_update()
+        makers = dict(found.values_list("pk", "made_by_id"))
+        for key, maker in makers.items():
+            left = maker
+            while left in makers:
+                left = makers[left]
+            Token.objects.filter(made_by=key).exclude(pk__in=makers).update(made_by=left)
+        return tokens.filter(pk__in=makers).delete()[1].get("tokens.Token", 0)
+
+
+def delete_rows(rows: models.QuerySet[Any], keys: Sequence[Any]) -> int:
+    """Delete the rows of these keys; return how many this call deleted."""
+    return rows.filter(pk__in=keys).delete()[0]
 
 
 class Rule(NamedTuple):
@@ -20,6 +44,8 @@ class Rule(NamedTuple):
     rows: models.QuerySet[Any]
     at: str
     keep: str | int
+    delete: Callable[[models.QuerySet[Any], Sequence[Any]], int] = delete_rows
+    times: int = 1  # by how much a row weighs more than others: so many fewer go in one transaction
 
     @property
     def days(self) -> int:
@@ -33,13 +59,17 @@ class Rule(NamedTuple):
     def prune(self) -> int:
         """Delete them; how many this call deleted. Safe at any time, and on several nodes at once."""
         deleted = 0
-        while batch := list(self.old.values_list("pk", flat=True)[:BATCH_SIZE]):
-            deleted += self.rows.filter(pk__in=batch).delete()[0]
+        while batch := list(self.old.values_list("pk", flat=True)[: max(1, BATCH_SIZE // self.times)]):
+            deleted += self.delete(self.rows, batch)
         return deleted
 
 
+ENDED: Any = ("TOKEN_RETENTION_DAYS", delete_tokens, 20)
 RULES = [
     Rule("events", Event._base_manager.all(), "at", "EVENT_RETENTION_DAYS"),  # noqa: SLF001  (the public one refuses)
+    Rule("expired tokens", Token.objects.filter(revoked_at=None), "expires_at", *ENDED),
+    Rule("revoked tokens", Token.objects.exclude(revoked_at=None), "revoked_at", *ENDED),
+    Rule("notices", Notice.objects.all(), "made_at", "TOKEN_RETENTION_DAYS"),
     Rule("requests", RecentRequest.objects.all(), "at", "REQUEST_RETENTION_DAYS"),
     Rule("hours of usage", HourCount.objects.all(), "hour", "HOUR_RETENTION_DAYS"),
     Rule("days of usage", DayCount.objects.all(), "day", "DAY_RETENTION_DAYS"),
@@ -47,3 +77,6 @@ RULES = [
     Rule("ended sessions", Session.objects.all(), "expire_date", 1),
     Rule("idempotency keys", IdempotencyKey.objects.all(), "at", 1),
 ]
+if apps.is_installed("allauth.usersessions"):  # a session lasts no longer than SESSION_MAX_DAYS
+    lists = apps.get_model("usersessions", "UserSession")._default_manager.all()  # noqa: SLF001  (Django's own name)
+    RULES.append(Rule("sessions on lists", lists, "created_at", settings.SESSION_MAX_SECONDS // 86_400 + 1))

@@ -1,8 +1,9 @@
 """The calling token: its turn to change something, and what it may hand on."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 from pydantic import BaseModel
@@ -11,10 +12,11 @@ from tokens import addresses, denial, policy
 from tokens.api.schemas import Revocation
 from tokens.authentication import require
 from tokens.denial import FieldError, moment
-from tokens.models import Token
+from tokens.models import Token, TokenQuerySet
 from tokens.policy import Requirement
 from tokens.requests import TokenRequest
 
+HOUR = timedelta(hours=1)
 RENEW, WRITE = "tokens:renew", "tokens:write"
 
 
@@ -30,6 +32,18 @@ def turn(request: TokenRequest, *scopes: str) -> Iterator[Token]:
             raise denial.of_proven_token(code, caller.expires_at, caller.revoked_at, caller.renewed_at)
         require(request, Requirement(scopes))
         yield caller
+
+
+def ensure_pause(found: TokenQuerySet, most: int, words: str, policy: str) -> None:
+    """Refuse, for as long as it takes, where `most` tokens of those `found` were made within an hour.
+
+    `words` say what is limited, and `policy` is its name in the problem.
+    """
+    now = timezone.now()
+    times = found.filter(created_at__gt=now - HOUR).order_by("-created_at").values_list("created_at", flat=True)
+    if oldest := times[most - 1 : most].first():
+        wait = math.ceil((oldest + HOUR - now).total_seconds())
+        raise denial.rate_limited(f"{words} in an hour.", max(1, wait), [policy])
 
 
 def end(request: TokenRequest, token: Token, choice: Revocation) -> None:

@@ -9,7 +9,7 @@ from ninja import Query, Router
 
 from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
-from tokens.api.caller import RENEW, WRITE, end, turn
+from tokens.api.caller import RENEW, WRITE, end, ensure_pause, turn
 from tokens.api.making import made_once
 from tokens.api.schemas import Key, NewToken, Renewal, Revocation, TokenFacts
 from tokens.authentication import require
@@ -24,7 +24,6 @@ from tokens.requests import TokenRequest
 router = Router(tags=["The calling token"])
 router.add_decorator(accepts(JSON), mode="view")
 AS_ON_THE_PAGE = Renewal()
-HOUR = timedelta(hours=1)
 MOST_RENEWALS = 100  # of an owner's tokens, in an hour
 
 
@@ -60,16 +59,14 @@ def renew_calling_token(request: TokenRequest, renewal: Renewal = AS_ON_THE_PAGE
 
 def renew(request: TokenRequest, caller: Token, renewal: Renewal) -> tuple[Token, Credential]:
     """The successor of `caller`: one at a time, or a program could have as many working tokens as it likes; and not
-    one after the other without a pause, because each begins its rate limit anew and stays in the list."""
+    one after the other without a pause, because each stays in the list and its owner is told."""
     if (old := caller.renewed_from) and old.is_revocable:
         words = (
             f"{old.identifier}, which this token replaced, works until {moment(old.expires_at)}. Revoke it, or wait."
         )
         raise denial.conflict(words)
-    lately = Token.objects.owned_by(request.user).filter(created_at__gt=timezone.now() - HOUR)
-    if lately.exclude(renewed_from=None).count() >= MOST_RENEWALS:
-        words = f"The tokens of one owner may be renewed {MOST_RENEWALS} times in an hour."
-        raise denial.rate_limited(words, int(HOUR.total_seconds()), ["renewals"])
+    renewed = Token.objects.owned_by(request.user).exclude(renewed_from=None)
+    ensure_pause(renewed, MOST_RENEWALS, f"The tokens of one owner may be renewed {MOST_RENEWALS} times", "renewals")
     length = caller.expires_at - caller.created_at
     if settings.MAX_TOKEN_LIFETIME_DAYS is not None:
         length = min(length, timedelta(days=settings.MAX_TOKEN_LIFETIME_DAYS))

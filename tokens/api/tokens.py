@@ -11,7 +11,7 @@ from ninja import Query, Router
 
 from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
-from tokens.api.caller import beyond, end, refuse_unknown, turn
+from tokens.api.caller import beyond, end, ensure_pause, refuse_unknown, turn
 from tokens.api.making import made_once
 from tokens.api.schemas import (
     Filters,
@@ -37,6 +37,7 @@ from tokens.requests import TokenRequest
 router = Router(tags=["Tokens"])
 router.add_decorator(accepts(JSON), mode="view")
 
+MOST_CREATIONS = 100  # by the programs of an owner, in an hour; those that were revoked since count too
 ONE = "/tokens/{identifier:identifier}"
 
 
@@ -81,7 +82,7 @@ def create_token(request: TokenRequest, wanted: TokenToMake, key: Key = "") -> H
 
 
 def issue(request: TokenRequest, caller: Token, wanted: TokenToMake) -> tuple[Token, Credential]:
-    """The token that is wanted, within `caller`, whose own rate limit it takes over."""
+    """The token that is wanted, within `caller`, with whose requests its own are counted."""
     chosen: dict[str, Any] = {
         "scopes": wanted.scopes,
         "environment": wanted.environment or caller.environment,
@@ -90,6 +91,8 @@ def issue(request: TokenRequest, caller: Token, wanted: TokenToMake) -> tuple[To
             caller.allowed_addresses if wanted.allowed_addresses is None else wanted.allowed_addresses
         ),
     }
+    made = Token.objects.owned_by(request.user).filter(renewed_from=None).exclude(made_by=None)
+    ensure_pause(made, MOST_CREATIONS, f"The programs of one owner may make {MOST_CREATIONS} tokens", "creations")
     expiry = "expires" if wanted.expires else "expires_at"
     if errors := beyond(caller, **chosen, expiry=expiry):
         raise denial.beyond_caller(errors)

@@ -64,7 +64,10 @@ class Notice(models.Model):
                 fields=["token", "detail"], condition=Q(kind="new_address"), name="notice_once_each_address"
             ),
         ]
-        indexes = [models.Index(fields=["made_at"], condition=Q(sent_at=None), name="notice_waiting")]
+        indexes = [
+            models.Index(fields=["made_at"], condition=Q(sent_at=None), name="notice_waiting"),
+            models.Index(fields=["made_at"], name="notice_made"),  # prune, and what was told lately
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.token_id}"

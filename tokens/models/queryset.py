@@ -120,10 +120,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
         `scopes` are names from the catalogue; `allowed_addresses` networks in CIDR form, none meaning anywhere;
         `rate_limit` is in the notation of `limits`, "" meaning the installation's.
-        The token of `request`, if a program asks, is kept as the maker.
+        The token of `request`, if a program asks, is kept as the maker, and the two count as one for their limits.
         Raises TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce`
         made one before.
         """
+        maker: Token | None = getattr(request, "token", None)
         with self.turn_of(owner.pk):
             self._ensure_new(owner.pk, form_nonce)
             self._leave_room(self.filter(owner_id=owner.pk))
@@ -138,7 +139,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
                 addresses=" ".join(allowed_addresses),
                 rate_limit=rate_limit,
                 form_nonce=form_nonce,
-                made_by=getattr(request, "token", None),
+                made_by=maker,
+                counted_as=maker.limit_key if maker else "",
             )
             Event.record(Event.Kind.CREATED, token, request)
             signals.after_commit(signals.token_created, token=token, request=request)
@@ -168,6 +170,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
             successor, new = self._make(
                 **{name: getattr(old, name) for name in old.HANDED_ON},
                 renewed_from=old,
+                # A program would else begin its limit anew.
+                counted_as=old.limit_key if getattr(request, "token", None) else old.counted_as,
                 expires_at=expires_at,
                 form_nonce=form_nonce,
             )

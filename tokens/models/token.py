@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import ClassVar
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
@@ -42,6 +42,8 @@ class Token(models.Model):
     asks_catalogue = models.BooleanField(default=False)  # a scope of it is restricted to a group, or was deleted
     addresses = models.TextField(blank=True, default="")  # networks with a space between; none means anywhere
     rate_limit = models.CharField(max_length=100, blank=True, default="")  # "": the setting's
+    # The identifier of the token with which requests are counted together; "": by itself. See `limit_key`.
+    counted_as = models.CharField(max_length=credential.IDENTIFIER_LENGTH, default="", db_default="", editable=False)
     form_nonce = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  (NULL: made without a form)
     renewed_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="successors")
     made_by = models.ForeignKey(  # the token of the request that made it, or its predecessor; NULL: a person did
@@ -62,6 +64,7 @@ class Token(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="token_owner_created"),
             models.Index(fields=["expires_at"], condition=Q(revoked_at=None), name="token_expires"),
+            models.Index(fields=["revoked_at"], condition=Q(revoked_at__isnull=False), name="token_revoked"),
             models.Index(fields=["made_by"], condition=Q(made_by__isnull=False), name="token_made_by"),
         ]
         constraints = [
@@ -137,6 +140,14 @@ class Token(models.Model):
     def allowed_addresses(self) -> list[str]:
         """The networks that it may be used from; none means anywhere."""
         return self.addresses.split()
+
+    @property
+    def limit_key(self) -> str:
+        """Under what the requests of this token are counted: itself, or the token with which it was made.
+
+        Else a program could make or renew tokens to have a limit more than once.
+        """
+        return self.counted_as or self.identifier
 
     @property
     def owner_is_active(self) -> bool:
@@ -216,14 +227,18 @@ class Token(models.Model):
     def limit(self, rate_limit: str, request: HttpRequest | None = None) -> None:
         """Give this token a rate limit of its own, in the notation of `limits`; "" is the installation's.
 
-        Raises ValueError for one that can't be read.
+        It is counted by itself from now on. Those that count together with this token get the same limit. Raises
+        ValueError for one that can't be read.
         """
         if rate_limit:
             parse(rate_limit)
-        with transaction.atomic():
-            Token.objects.filter(pk=self.pk).update(rate_limit=rate_limit)
-            self.rate_limit = rate_limit
-            Event.record(Event.Kind.LIMITED, self, request, rate_limit or "the installation's")
+        with Token.objects.turn_of(self.owner_id):
+            together = Token.objects.filter(owner_id=self.owner_id, counted_as=self.identifier).active()
+            for token in (self, *together.order_by("pk")):
+                token.rate_limit = rate_limit
+                token.counted_as = "" if token is self else self.identifier
+                Token.objects.filter(pk=token.pk).update(rate_limit=rate_limit, counted_as=token.counted_as)
+                Event.record(Event.Kind.LIMITED, token, request, rate_limit or "the installation's")
 
     def revoke(self, request: HttpRequest | None = None) -> bool:
         """End this token for good. True when this call did it, False when it was revoked before.

@@ -10,8 +10,9 @@ from tokens.retention import RULES
 
 class Command(BaseCommand):
     help = (
-        "Delete events and usage older than EVENT_, REQUEST_, HOUR_ and DAY_RETENTION_DAYS, and sessions and "
-        "idempotency keys that ended a day ago; a few at a time. Run it daily."
+        "Delete tokens that ended, and notices, older than TOKEN_RETENTION_DAYS, events and usage older than EVENT_, "
+        "REQUEST_, HOUR_ and DAY_RETENTION_DAYS, and sessions and idempotency keys that ended a day ago; a few at a "
+        "time. Run it daily."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
