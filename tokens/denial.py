@@ -139,7 +139,8 @@ def of_proven_token(
     words = {
         "revoked_token": "The token was revoked on {revoked}. Its owner can create another under Settings, API tokens.",
         "expired_token": (
-            "The token expired on {expired}. It was renewed on {renewed}: use the one that replaced it."
+            "The token expired on {expired}. It was renewed on {renewed}: use the one that replaced it. "
+            "If that one was lost, the owner can renew again under Settings, API tokens."
             if renewed_at
             else "The token expired on {expired}. Its owner can renew it under Settings, API tokens."
         ),

@@ -76,7 +76,8 @@ class TokenMiddleware:
             try:
                 authenticate(request, view.requirement)
             except Denial as refused:
-                return answer(request, refused)
+                replay = getattr(view, "replay", None)  # of a request that ended the token that it was made with
+                return (replay and replay(request, refused)) or answer(request, refused)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

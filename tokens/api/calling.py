@@ -10,7 +10,7 @@ from ninja import Query, Router
 from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
 from tokens.api.caller import RENEW, WRITE, end, ensure_pause, turn
-from tokens.api.making import made_once
+from tokens.api.making import RENEWAL, made_once
 from tokens.api.schemas import Key, NewToken, Renewal, Revocation, TokenFacts
 from tokens.authentication import require
 from tokens.credential import Credential
@@ -51,10 +51,12 @@ def revoke_calling_token(request: TokenRequest, choice: Query[Revocation]) -> Ht
 def renew_calling_token(request: TokenRequest, renewal: Renewal = AS_ON_THE_PAGE, key: Key = "") -> HttpResponse:
     """Renew the calling token: a new one with the same settings, for at most as long as the old one was made for.
 
-    The old one works on until the overlap is over. The new value is in this answer and never again.
+    The old one works on until the overlap is over. The new value is in this answer and never again; if_lost says what
+    to do where it did not arrive. With an Idempotency-Key the old token is answered again even if the overlap was
+    "now".
     """
     with turn(request, RENEW) as caller:
-        return made_once(caller, key, "renew", renewal, lambda: renew(request, caller, renewal))
+        return made_once(caller, key, RENEWAL, renewal, lambda: renew(request, caller, renewal))
 
 
 def renew(request: TokenRequest, caller: Token, renewal: Renewal) -> tuple[Token, Credential]:

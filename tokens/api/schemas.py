@@ -234,6 +234,7 @@ class NewToken(TokenFacts):
 
     token: str | None = Field(description="The value. null where replayed is true.")
     replayed: bool = Field(description="Whether an earlier request with the same key made it.")
+    if_lost: str = Field(description="What to do where the value did not arrive.")
 
 
 class TokenPage(BaseModel):

@@ -5,6 +5,7 @@ from django.views.decorators.cache import cache_control
 
 from tokens import converters  # noqa: F401  (registers "identifier")
 from tokens.api.document import openapi
+from tokens.api.making import replay_renewal
 from tokens.api.operations import api
 from tokens.api.reference import reference
 from tokens.decorators import declare
@@ -20,6 +21,8 @@ def declared(route: URLPattern) -> URLPattern:
     """
     requirement = OTHERS.get(str(route.pattern), Requirement())
     route.callback = declare(cache_control(no_store=True)(route.callback), requirement)
+    if str(route.pattern) == "token/renew":
+        vars(route.callback)["replay"] = replay_renewal
     return route
 
 

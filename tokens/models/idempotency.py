@@ -28,7 +28,7 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         """
         same = self.filter(token=token, key=key)
         same.filter(at__lte=timezone.now() - REMEMBERED).delete()
-        earlier = same.select_related("made__owner").first()
+        earlier = same.select_related("made__owner", "made__renewed_from").first()
         if earlier is None:
             return None
         if earlier.fingerprint != fingerprint:
