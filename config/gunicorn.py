@@ -4,9 +4,12 @@ import logging
 import os
 import shutil
 import socket
+import sqlite3
 import struct
 import sys
+from contextlib import closing, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -80,9 +83,26 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def on_exit(server: Any) -> None:
-    """The folder was made for this run."""
+    """Leave nothing of this run behind. No worker answers any more."""
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         shutil.rmtree(folder, ignore_errors=True)
+    if settings.DATABASE["ENGINE"] == "django.db.backends.sqlite3":
+        for worker in server.WORKERS:  # took too long to end, and was killed right now
+            with suppress(ChildProcessError):
+                os.waitpid(worker, 0)
+        fold_log(settings.DATABASE["NAME"])
+
+
+def fold_log(path: Path) -> None:
+    """Move what SQLite keeps in its write-ahead log into the file at `path`, so that a copy of the file has it all.
+
+    SQLite does so when the last connection closes. Workers that end do not always close those of all their threads.
+    """
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True)) as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        sys.stderr.write(f"Keep {path}-wal with the database, which lacks what is in there: {error}.\n")
 
 
 def connect_sooner() -> None:

@@ -2,17 +2,24 @@
 
 import http.client
 import json
+import os
+import shutil
 import signal
 import socket
 import threading
 import urllib.request
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import databases
+from tests.conftest import make_installation
 from tests.run import patience, until
 from tests.server import Installation, Server
+from tokens.models import Token
 
 
 def call(server: Server, value: str, method: str = "GET") -> tuple[int, dict[str, Any]]:
@@ -117,6 +124,39 @@ def test_sigterm_stops_cleanly_and_flushes(installation: Installation) -> None:
     assert server.stop(signal.SIGTERM) == 0
     used = server.run("from tokens.models import Token; print(Token.objects.get().last_used_address)")
     assert used == "127.0.0.1"
+
+
+def check_use_is_written(installation: Installation) -> None:
+    with databases.connected(installation.database_url):
+        assert Token.objects.get(name="Used").last_used_at
+
+
+@pytest.mark.parametrize(
+    ("how", "hangs"),
+    [
+        (signal.SIGTERM, False),
+        (signal.SIGINT, False),
+        pytest.param(signal.SIGTERM, True, marks=pytest.mark.long, id="a worker that has to be killed"),
+    ],
+)
+def test_a_stopped_server_leaves_one_whole_file(tmp_path: Path, how: signal.Signals, hangs: bool) -> None:
+    """On SQLite: whoever copies the file has all of it, with what every thread of the server wrote."""
+    path = tmp_path / "tokenry.sqlite3"
+    for made in make_installation(tmp_path, databases.sqlite(path)):
+        server = made.server().start()
+        used, revoked = made.issue("Used"), made.issue("Revoked")
+        assert call(server, used)[0] == 200
+        assert call(server, revoked, "DELETE")[0] == 204
+        assert call(server, revoked)[0] == 401  # of which the outbox's thread tells
+        assert Path(f"{path}-wal").exists()
+        if hangs:
+            until(partial(check_use_is_written, made), AssertionError)
+            os.kill(server.workers[0], signal.SIGSTOP)
+        assert server.stop(how) == 0
+        assert {found.name for found in tmp_path.glob("tokenry.sqlite3*")} == {path.name}
+        with databases.connected(f"sqlite:///{shutil.copy(path, tmp_path / 'copy')}"):
+            assert Token.objects.get(name="Used").last_used_at
+            assert Token.objects.get(name="Revoked").revoked_at
 
 
 def test_a_mail_server_that_hangs_holds_no_flush_up(installation: Installation) -> None:
