@@ -58,7 +58,7 @@ class ScopeAdmin(ListedFiltersAdmin):
 
     list_display = ("name", "words", "group")
     list_select_related = ("group",)
-    search_fields = ("name", "words", "group__name")
+    search_fields = ("name", "words__says", "group__name__says")
     fields = ("name", "words", "group")
     autocomplete_fields = ("group",)  # a list of all groups has no end
 
@@ -86,7 +86,7 @@ class TokenAdmin(ReadOnlyAdmin):
     list_display = ("name", "owner", "identifier", "environment", "status", "expires_at", "last_used_at")
     list_filter = (StatusFilter, "environment", "created_at", "expires_at")
     list_select_related = ("owner",)
-    search_fields = ("name", "identifier", "owner__email")
+    search_fields = ("name__says", "identifier", "owner__email")
     search_help_text = "Name, the first characters of the value, or the owner's e-mail address"
     fields = (
         "name", "owner", "identifier", "environment", "status",
@@ -152,5 +152,5 @@ class EventAdmin(ReadOnlyAdmin):
     list_display = ("at", "kind", "detail", "token_name", "identifier", "owner", "actor", "address")
     list_filter = ("kind", "at")
     list_select_related = ("owner", "actor")
-    search_fields = ("token_name", "identifier", "owner__email", "actor__email")
+    search_fields = ("token_name__says", "identifier", "owner__email", "actor__email")
     fields = ("at", "kind", "detail", "token_name", "identifier", "owner", "actor", "address", "user_agent")

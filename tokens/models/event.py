@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from tokens import credential
 from tokens.models.kinds import KINDS, AccountKind, TokenKind
+from tokens.models.lookups import folded
 from tokens.redaction import redact
 
 if TYPE_CHECKING:
@@ -41,10 +42,10 @@ class EventQuerySet(models.QuerySet["Event"]):
 
     def search(self, text: str) -> Self:
         """Those that say `text` somewhere where their owner can read it."""
-        kinds = [value for value, label in KINDS if text.lower() in str(label).lower()]
+        kinds = [value for value, label in KINDS if folded(text) in folded(str(label))]
         origin = Q(address__icontains=text) | Q(user_agent__icontains=text)
         shown = Q(actor=None) | Q(actor=models.F("owner"))
-        said = Q(token_name__icontains=text) | Q(identifier__icontains=text) | Q(detail__icontains=text)
+        said = Q(token_name__says=text) | Q(identifier__icontains=text) | Q(detail__says=text)
         return self.filter(said | Q(kind__in=kinds) | (origin & shown)) if text else self
 
     def update(self, **kwargs: Any) -> NoReturn:

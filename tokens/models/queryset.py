@@ -99,7 +99,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def search(self, text: str) -> Self:
         """Those whose name or identifier contains `text`."""
-        return self.filter(Q(name__icontains=text) | Q(identifier__icontains=text)) if text else self
+        return self.filter(Q(name__says=text) | Q(identifier__icontains=text)) if text else self
 
     @sensitive_variables("new")
     def issue(
