@@ -71,6 +71,8 @@ def test_no_cell_is_a_formula_or_hides_anything(text: str) -> None:
 @given(st.lists(st.fixed_dictionaries({"a": st.text(), "b": st.text()})))
 def test_every_reader_reads_it_back(rows: list[dict[str, str]]) -> None:
     text = "".join(as_csv(["a", "b"], rows))
+    assert text[0] == "\ufeff"
+    text = text[1:]
     assert text.count("\r\n") == len(rows) + 1
     assert "\n" not in text.replace("\r\n", "")
     found = list(csv.DictReader(io.StringIO(text, newline="")))
@@ -92,7 +94,10 @@ def test_csv(hostile: None, owner_client: Client) -> None:
     assert response["Content-Type"] == "text/csv; charset=utf-8; header=present"
     assert response["Content-Disposition"].startswith('attachment; filename="activity-20')
     assert "no-store" in response["Cache-Control"]
-    text = response.getvalue().decode()
+    content = response.getvalue()
+    assert content.startswith(b"\xef\xbb\xbf")  # else Excel takes it for Latin-1
+    assert content.count(b"\xef\xbb\xbf") == 1
+    text = content.decode("utf-8-sig")
     assert text.startswith(HEADER)
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     assert [row["token_name"] for row in reversed(rows)] == [cell(name) for name in HOSTILE]

@@ -1,7 +1,5 @@
 """“Add to calendar”: when tokens expire, as files that calendars read."""
 
-from collections.abc import Iterable
-
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
@@ -11,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from tokens.calendar import calendar
 from tokens.guards import own_token
-from tokens.models import Status, Token
+from tokens.models import Status, Token, TokenQuerySet
 from tokens.requests import PageRequest
 
 MOST_EVENTS = 1000  # in one file
@@ -23,7 +21,7 @@ def token_calendar(request: PageRequest, token: Token) -> HttpResponse:
     """The expiry of one token; 404 once that is past."""
     if token.status in {Status.EXPIRED, Status.REVOKED}:
         raise Http404
-    return as_file([token], f"{token.identifier}.ics")
+    return as_file(Token.objects.filter(pk=token.pk), f"{token.identifier}.ics")
 
 
 @login_required
@@ -35,7 +33,7 @@ def tokens_calendar(request: PageRequest) -> HttpResponse:
     return as_file(tokens[:MOST_EVENTS], "api-tokens.ics")
 
 
-def as_file(tokens: Iterable[Token], name: str) -> HttpResponse:
-    content = calendar(tokens, settings.SITE_URL, settings.SITE_HOST, timezone.now())
+def as_file(tokens: TokenQuerySet, name: str) -> HttpResponse:
+    content = calendar(tokens.with_last_change(), settings.SITE_URL, settings.SITE_HOST, timezone.now())
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(content, "text/calendar; charset=utf-8", headers=headers)

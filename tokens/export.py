@@ -30,8 +30,12 @@ def cell(text: str) -> str:
 
 
 def as_csv(columns: Iterable[str], rows: Iterable[Row]) -> Iterator[str]:
-    """A line of names, then one for each row; all quoted, with CR LF at the end."""
-    buffer = io.StringIO()
+    """A line of names, then one for each row; all quoted, with CR LF at the end.
+
+    It begins with a byte order mark: without one Excel takes the file for Latin-1.
+    """
+    buffer = io.StringIO("\ufeff")
+    buffer.seek(1)
     writer = csv.writer(buffer, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     columns = list(columns)
     for line in chain([columns], ([row[column] for column in columns] for row in rows)):

@@ -44,7 +44,7 @@ def test_filter_page_and_take_away(
         expect(page.get_by_role("button", name="Filter")).to_be_focused()
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
-    rows = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    rows = list(csv.DictReader(Path(download.value.path()).read_text("utf-8-sig").splitlines()))
     assert [row["token"] for row in rows] == [seeded["CI pipeline"]]
     page.get_by_role("link", name="Only events of").click()
     expect(page.get_by_text("Only tkn_test_")).to_be_visible()

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 import vobject
 from django.test import Client
 from django.utils import timezone
@@ -72,6 +73,35 @@ def test_the_uid_stays(issue: Issue, owner_client: Client) -> None:
     assert events(owner_client.get(path(token)).content)[0]["uid"] == before
 
 
+def test_a_change_makes_a_later_version(issue: Issue, owner_client: Client) -> None:
+    """Which calendars take in place of the one that they have (RFC 5545 section 3.8.7.4)."""
+    made = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    with time_machine.travel(made, tick=False):
+        token, _ = issue(expires_at=made + timedelta(30))
+        (first,) = events(owner_client.get(path(token)).content)
+    with time_machine.travel(made + timedelta(days=1), tick=False):
+        Token.objects.renew(token, expires_at=made + timedelta(60), overlap=timedelta(hours=24))
+        (second,) = events(owner_client.get(path(token)).content)
+    assert (first["created"].dt, first["last-modified"].dt, first["sequence"]) == (made, made, 0)
+    assert (second["created"].dt, second["last-modified"].dt) == (made, made + timedelta(days=1))
+    assert second["sequence"] == 24 * 3600
+    assert first["uid"] == second["uid"]
+    assert second["dtstart"].dt == made + timedelta(days=2)
+
+
+def test_each_event_has_an_end(issue: Issue, owner_client: Client) -> None:
+    issue()
+    for event in events(owner_client.get(ALL).content):
+        assert event["dtend"].dt > event["dtstart"].dt
+
+
+def test_all_of_them_are_one_query(issue: Issue, owner_client: Client, django_assert_num_queries: Any) -> None:
+    for _ in range(3):
+        issue()
+    with django_assert_num_queries(3):  # session, person, tokens
+        owner_client.get(ALL)
+
+
 def test_all_of_them(issue: Issue, owner_client: Client, teammate: User) -> None:
     issue(name="kept")
     issue(name="theirs", owner=teammate)
@@ -88,7 +118,13 @@ def test_all_of_them(issue: Issue, owner_client: Client, teammate: User) -> None
 
 
 def test_none_at_all(owner_client: Client) -> None:
-    assert events(owner_client.get(ALL).content) == []
+    """Still a calendar that every parser takes: it has a component (RFC 5545 section 3.4)."""
+    content = owner_client.get(ALL).content
+    assert events(content) == []
+    (component,) = Calendar.from_ical(content.decode()).subcomponents
+    assert component.name == "VTIMEZONE"
+    assert b"METHOD" not in content  # which would promise an event (RFC 5546 section 3.2.1)
+    assert vobject.readOne(content.decode()).vtimezone
 
 
 @pytest.mark.parametrize("changes", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])

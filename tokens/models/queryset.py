@@ -11,7 +11,8 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
-from django.db.models import BooleanField, Case, ExpressionWrapper, F, Q, Value, When
+from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -64,6 +65,13 @@ class TokenQuerySet(models.QuerySet["Token"]):
         if settings.MAX_TOKEN_LIFETIME_DAYS is None:
             return self.none()
         return self.active().filter(expires_at__gt=F("created_at") + timedelta(days=settings.MAX_TOKEN_LIFETIME_DAYS))
+
+    def with_last_change(self) -> Self:
+        """Annotate `changed_at`: when the newest event of the token was."""
+        events = Event.objects.filter(owner=OuterRef("owner"), identifier=OuterRef("identifier"))
+        return self.annotate(
+            changed_at=Greatest("created_at", Coalesce(Subquery(events.values("at")[:1]), "created_at"))
+        )
 
     def with_use(self, now: datetime | None = None) -> Self:
         """Annotate `unused`: whether nobody called with it for 90 days, or ever since it was made so long ago."""
