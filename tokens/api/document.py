@@ -1,11 +1,13 @@
 """The OpenAPI 3.1 document: ninja's own, with who may call, every refusal, headers and examples."""
 
+import json
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, JsonResponse
+from django.core.serializers.json import DjangoJSONEncoder
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
@@ -18,6 +20,7 @@ from tokens.denial import KINDS, Denial, FieldError
 
 PREFIX = "api/v1"
 FORM, BODY = "form", "body"
+FOR_EVERYBODY = {"Access-Control-Allow-Origin": "*"}  # readers of the document run on other sites (Fetch standard)
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "The token, in the header `Authorization`."},
     "basic": {"type": "http", "scheme": "basic", "description": "The identifier as user name, the token as password."},
@@ -118,6 +121,13 @@ class Document(OpenAPISchema):
             return [{}, {"basic": []}]  # what OAuth clients send is not looked at
         return [{scheme: list(needs.scopes)} for scheme in (SCHEMES if needs.basic else ["bearer"])]
 
+    def request_body(self, operation: Operation) -> dict[str, Any]:
+        """Without a default for the whole body, which generators of clients trip over: its properties have theirs."""
+        described: dict[str, Any] = super().request_body(operation)
+        for content in described.get("content", {}).values():
+            (content["schema"],) = content["schema"].get("allOf", [content["schema"]])
+        return described
+
     def responses(self, operation: Operation) -> dict[Any, Any]:
         """ninja's, each with its headers, and the refusals."""
         described: dict[Any, Any] = super().responses(operation)
@@ -187,8 +197,14 @@ def document(site_url: str) -> Document:
     return Document(site_url)
 
 
+@cache
+def content(site_url: str) -> bytes:
+    """The document as it is sent: made once, because anybody may ask for it as often as they like."""
+    return json.dumps(document(site_url), cls=DjangoJSONEncoder).encode()
+
+
 @public
 @require_safe
-def openapi(request: HttpRequest) -> JsonResponse:
+def openapi(request: HttpRequest) -> HttpResponse:
     """The document, for programs."""
-    return JsonResponse(document(settings.SITE_URL))
+    return HttpResponse(content(settings.SITE_URL), "application/json", headers=FOR_EVERYBODY)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from tokens.api.document import PREFIX, SCHEMES, document
+from tokens.api.document import FOR_EVERYBODY, PREFIX, SCHEMES, document
 from tokens.decorators import public
 from tokens.examples import VARIABLE
 
@@ -80,8 +81,7 @@ class Reader:
     def body(self, found: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """The media type and the schema of a body; both empty where there is none."""
         for media_type, content in found.get("requestBody", {"content": {}})["content"].items():
-            schema = content["schema"]
-            return media_type, self.at(schema["allOf"][0] if "allOf" in schema else schema)
+            return media_type, self.at(content["schema"])
         return "", {}
 
     def answer(self, entry: dict[str, Any]) -> str:
@@ -145,10 +145,16 @@ def access(security: list[dict[str, list[str]]]) -> str:
     return f"{scopes}, Bearer or Basic" if len(security) == len(SCHEMES) else scopes
 
 
+@cache
+def page(site_url: str) -> bytes:
+    """The page as it is sent: made once, because anybody may ask for it as often as they like."""
+    context = {"calls": list(Reader(site_url).calls()), "variable": VARIABLE}
+    return render_to_string("tokens/reference.html", context).encode()
+
+
 @public
 @require_safe
 def reference(request: HttpRequest) -> HttpResponse:
     """The page. Middleware that pages have does not run here, so it brings its own policy."""
-    context = {"calls": list(Reader(settings.SITE_URL).calls()), "variable": VARIABLE}
-    page = render_to_string("tokens/reference.html", context)
-    return HttpResponse(page, headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"})
+    headers = {"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer", **FOR_EVERYBODY}
+    return HttpResponse(page(settings.SITE_URL), headers=headers)
