@@ -2,7 +2,9 @@
 
 from allauth.decorators import rate_limit
 from allauth.mfa.webauthn.views import login_webauthn
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from config import administration
@@ -26,4 +28,7 @@ urlpatterns = [
     path("help/", help_views.guide, name="help"),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", administration.site.urls),
+    # Where password managers look (W3C, "A Well-Known URL for Changing Passwords"), and browsers for an icon unasked.
+    path(".well-known/change-password", RedirectView.as_view(pattern_name="account_change_password")),
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("icon.svg"))),
 ]

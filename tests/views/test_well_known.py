@@ -1,0 +1,30 @@
+"""Addresses that programs ask for by convention: password managers and browsers."""
+
+from django.contrib.staticfiles import finders
+from django.templatetags.static import static
+from django.test import Client
+
+
+def test_where_to_change_the_password(owner_client: Client) -> None:
+    response = owner_client.get("/.well-known/change-password")
+    assert (response.status_code, response["Location"]) == (302, "/accounts/password/change/")
+    assert owner_client.get(response["Location"]).status_code == 200
+
+
+def test_after_signing_in(client: Client, db: None) -> None:
+    response = client.get("/.well-known/change-password", follow=True)
+    assert response.redirect_chain[-1] == ("/accounts/login/?next=/accounts/password/change/", 302)
+
+
+def test_what_is_not_there_is_not_found(client: Client, db: None) -> None:
+    """Or password managers would not believe the address above."""
+    path = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
+    assert client.get(path).status_code == 404
+
+
+def test_the_icon(client: Client) -> None:
+    """Asked for unasked: no session, no cookie, no query."""
+    response = client.get("/favicon.ico")
+    assert (response.status_code, response["Location"]) == (302, static("icon.svg"))
+    assert finders.find("icon.svg")
+    assert not response.cookies
