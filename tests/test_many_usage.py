@@ -114,10 +114,11 @@ def read_whole(steps: str) -> set[str]:
     ("path", "queries"),
     [
         (LIST, 6),  # session, user, counts, page, those that expire this week, those revoked
-        # session, user, token, its owner, scopes, those held, events; chart, callers, latest, refused, scopes, since
-        ("{works}", 13),
-        ("{works}?by=hour", 13),
-        ("{revoked}", 15),  # besides, who still uses it, and how often
+        # session, user, token, its owner, scopes, those held, made with it, events; chart, callers, latest, refused,
+        # scopes, since
+        ("{works}", 14),
+        ("{works}?by=hour", 14),
+        ("{revoked}", 16),  # besides, who still uses it, and how often
         ("{works}narrow/", 6),  # session, user, token, scopes, since, chart
     ],
 )
