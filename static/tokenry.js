@@ -57,10 +57,25 @@
     }
   }
 
+  async function write(text, from) {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch { // refused, or not there: on plain http
+      const put = (event) => { event.preventDefault(); event.clipboardData.setData("text/plain", text); };
+      getSelection().selectAllChildren(from);
+      from.select?.();
+      document.addEventListener("copy", put, { once: true });
+      const done = document.execCommand("copy");
+      document.removeEventListener("copy", put);
+      if (!done) throw new Error("refused");
+    }
+  }
+
   async function copy(button) {
     const from = button.closest(".copy, section").querySelector("textarea, pre"), value = from.value;
     try {
-      await navigator.clipboard.writeText(button.dataset.copy + (value ?? from.textContent));
+      await write(button.dataset.copy + (value ?? from.textContent), from);
+      button.focus();
       for (const label of document.querySelectorAll("[data-copy] span")) {
         label.dataset.name ??= label.textContent;
         label.textContent = label.parentElement === button ? "Copied" : label.dataset.name;
@@ -68,9 +83,7 @@
       byId("copied").textContent = `The ${button.dataset.copy ? "header" : value ? "value" : "code"} is on the clipboard.`;
       copied ||= value;
     } catch {
-      getSelection().selectAllChildren(from);
-      from.select?.();
-      byId("copied").textContent = "The browser refused. Press Ctrl+C or ⌘C.";
+      byId("copied").textContent = "The browser refused. It is selected now: copy it yourself.";
     }
   }
 

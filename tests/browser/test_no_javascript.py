@@ -28,7 +28,7 @@ def test_create_use_revoke(page: Page, site: Installation, server: Server) -> No
     expect(page.get_by_text("You won't be able to see it again")).to_be_visible()
     value = page.locator("#token-value").input_value()
     assert re.fullmatch(r"tkn_test_\w{64}", value)
-    expect(page.get_by_text("Select the value and press Ctrl+C")).to_be_visible()
+    expect(page.get_by_text("Select the value and copy it.")).to_be_visible()
     expect(page.get_by_role("button", name="Copy")).to_be_hidden()
     expect(page.get_by_role("button", name="As a header")).to_be_hidden()
     expect(page.get_by_role("button", name="Apply")).to_be_visible()

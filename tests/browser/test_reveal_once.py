@@ -281,13 +281,32 @@ def test_value_is_in_view(new_page: NewPage, session: StorageState, server: Serv
     expect(page.get_by_role("button", name="Copy")).to_be_in_viewport(ratio=1)
 
 
+NO_CLIPBOARD = {  # what stands in place of the function that writes to it
+    "plain-http": "undefined",
+    "refused": "() => Promise.reject(new DOMException('no', 'NotAllowedError'))",
+}
+
+
+@pytest.mark.parametrize("instead", NO_CLIPBOARD.values(), ids=NO_CLIPBOARD)
+@pytest.mark.parametrize(("button", "before"), [("Copy", ""), ("As a header", "Authorization: Bearer ")])
+def test_copy_without_the_clipboards_own_function(
+    page: Page, server: Server, instead: str, button: str, before: str
+) -> None:
+    page.add_init_script(f"navigator.clipboard.writeText = {instead}")
+    value = create(page, server, "On plain http")
+    page.get_by_role("button", name=button, exact=True).click()
+    expect(page.get_by_role("button", name="Copied")).to_be_focused()
+    assert page.evaluate("navigator.clipboard.readText()") == before + value
+    page.get_by_role("link", name="Activity").click()  # and nobody is asked
+    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
+
+
 def test_clipboard_refuses(page: Page, server: Server) -> None:
-    page.add_init_script(
-        "navigator.clipboard.writeText = () => Promise.reject(new DOMException('no', 'NotAllowedError'))"
-    )
+    """Then the value is selected, and what is said holds on a phone too, which has no such keys."""
+    page.add_init_script("navigator.clipboard.writeText = undefined; document.execCommand = () => false")
     value = create(page, server, "Refused")
     page.get_by_role("button", name="Copy").click()
-    expect(page.locator("#copied")).to_contain_text("Press Ctrl+C")
+    expect(page.locator("#copied")).to_have_text("The browser refused. It is selected now: copy it yourself.")
     expect(page.locator("#token-value")).to_be_focused()
     assert page.evaluate("getSelection().toString()") == value
     page.keyboard.press("Control+C")
