@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 
 
 def normalized(password: str) -> str:
-    """Return `password` in NFKC (NIST SP 800-63B section 3.1.1.2): keyboards spell one and the same “é” differently."""
+    """Return `password` in NFKC (NIST SP 800-63B-4 section 3.1.1.2): keyboards spell the same “é” differently."""
     return unicodedata.normalize("NFKC", password)
 
 

@@ -35,8 +35,8 @@ def decoded(text: str, prefix: str) -> tuple[str, list[Fault]]:
     in_one_line = "".join(text.strip().splitlines())  # programs break long Base64 into several
     text = in_one_line if BASE64.fullmatch(in_one_line) else text
     for found in BASE64.finditer(text):
-        lead, plain = text[: found.start()], from_base64(found[0])
-        is_basic = lead[-10:].rstrip().lower().endswith("basic")
+        plain = from_base64(found[0])
+        is_basic = text[max(found.start() - 10, 0) : found.start()].rstrip().lower().endswith("basic")
         if is_basic:
             user, _, password = plain.partition(":")
             plain = password or user
@@ -45,7 +45,7 @@ def decoded(text: str, prefix: str) -> tuple[str, list[Fault]]:
             wrong = [] if is_basic else [faults.BASE64]
             if value != value.strip():
                 wrong.append(faults.LINE_BREAKS)
-            return lead + value.strip() + text[found.end() :], wrong
+            return text[: found.start()] + value.strip() + text[found.end() :], wrong
     return text, []
 
 
