@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -114,3 +115,17 @@ def test_a_program_is_kept_as_the_maker(issue: Issue) -> None:
     answer = Client().post("/api/v1/tokens", {"name": "child"}, "application/json", headers=bearer(value))
     assert answer.status_code == 201
     assert Token.objects.get(name="child").made_by == maker
+
+
+def test_the_previous_release_goes_on_writing_rows(issue: Issue) -> None:
+    """Its code runs while a node is migrated, and knows nothing of the new columns."""
+    token, _ = issue()
+    new = {"id", "identifier", "made_by_id", "counted_as"}
+    columns = ", ".join(field.column for field in Token._meta.concrete_fields if field.column not in new)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO tokens_token (identifier, {columns}) SELECT %s, {columns} FROM tokens_token WHERE id = %s",
+            ["tkn_live_" + "0" * 15, token.pk],
+        )
+    written = Token.objects.exclude(pk=token.pk).get()
+    assert (written.made_by, written.counted_as, written.limit_key) == (None, "", written.identifier)

@@ -54,7 +54,8 @@ def revoke_each(request: PageRequest, tokens: list[Token], *, include_made: bool
     with Token.objects.turn_of(request.user.pk):
         count = sum(token.revoke(request) for token in tokens)
         if include_made:
-            count += sum(token.revoke_made(request) for token in tokens)
+            made = Token.objects.owned_by(request.user).made_with(tokens).active()
+            count += sum(token.revoke(request) for token in made.order_by("pk"))
     words = "Requests with them fail from now on." if count else "Nothing was left to revoke."
     messages.success(request, f"{count} token{pluralize(count)} revoked. {words}")
     return redirect("token_list")
