@@ -23,6 +23,7 @@ def guide(request: HttpRequest) -> HttpResponse:
     context = {
         "site_url": settings.SITE_URL,
         "prefix": settings.TOKEN_PREFIX,
+        "retention": settings.TOKEN_RETENTION_DAYS,
         "most_tokens": settings.MAX_TOKENS_PER_USER,
         "limit": in_words(parse(settings.TOKEN_RATE_LIMIT)),
         "failures": in_words(parse(settings.FAILED_AUTH_LIMIT)),

@@ -52,7 +52,7 @@ def test_with_this_installations_values(client: Client, settings: Settings) -> N
 
 @time_machine.travel("2026-11-24T12:00:00Z", tick=False)
 def test_only_what_the_policy_allows_is_offered(client: Client, settings: Settings) -> None:
-    settings.MAX_TOKEN_LIFETIME_DAYS = 90
+    settings.MAX_TOKEN_LIFETIME_DAYS, settings.TOKEN_RETENTION_DAYS = 90, 70
     page = client.get("/help/").content.decode()
     assert "90 days" in page
     assert "No expiration" not in page
@@ -64,6 +64,7 @@ def test_only_what_the_policy_allows_is_offered(client: Client, settings: Settin
     assert "4 Dec 2026" in page
     assert "10 days is chosen already" in page
     assert "90 days" not in page
+    assert "revoked stays there for 70 days" in page
     assert page.count("(chosen unless you change it)") == 1
 
 

@@ -58,7 +58,7 @@ def end(request: TokenRequest, token: Token, choice: Revocation) -> None:
 def refuse_unknown(request: TokenRequest, query: BaseModel) -> None:
     """Refuse a query string with what `query` does not have, so that nothing is ignored in silence."""
     if unknown := sorted(request.GET.keys() - type(query).model_fields.keys()):
-        raise denial.invalid_request([FieldError(field=name, detail="There is no such filter.") for name in unknown])
+        raise denial.invalid_request([FieldError(field=name, detail="There is no such parameter.") for name in unknown])
 
 
 def beyond(
