@@ -121,7 +121,7 @@ def test_the_previous_release_goes_on_writing_rows(issue: Issue) -> None:
     """Its code runs while a node is migrated, and knows nothing of the new columns."""
     token, _ = issue()
     new = {"id", "identifier", "made_by_id", "counted_as"}
-    columns = ", ".join(field.column for field in Token._meta.concrete_fields if field.column not in new)
+    columns = ", ".join(str(field.column) for field in Token._meta.concrete_fields if field.column not in new)
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO tokens_token (identifier, {columns}) SELECT %s, {columns} FROM tokens_token WHERE id = %s",
