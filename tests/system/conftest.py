@@ -12,7 +12,7 @@ from tests.server import Installation, Server
 from tests.services import PostgreSQL, Redis
 from tests.system.backend import Backend
 from tests.system.console import Console
-from tests.system.gateways import FILES
+from tests.system.gateways import FILES, Gateway, running
 
 
 class Site(NamedTuple):
@@ -56,3 +56,41 @@ def backend() -> Iterator[Backend]:
 def name(request: pytest.FixtureRequest) -> str:
     """Of each gateway."""
     return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def site(sites: Sites) -> Site:
+    """A Tokenry for gateways, with the scope that their files ask for."""
+    made = sites(TRUSTED_PROXIES="127.0.0.1/32", FAILED_AUTH_LIMIT="1000/second", MAX_TOKENS_PER_USER="1000")
+    made.console.evaluate("Scope.objects.create(name='reports:read', words='Read the reports')")
+    return made
+
+
+@pytest.fixture(scope="module")
+def gateways(site: Site, backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Gateway]]:
+    """Those that run already, by name."""
+    with ExitStack() as stack:
+
+        class Started(dict[str, Gateway]):
+            def __missing__(self, name: str) -> Gateway:
+                folder = tmp_path_factory.mktemp(name)
+                self[name] = stack.enter_context(running(name, folder, site.server.port, backend.port))
+                return self[name]
+
+        yield Started()
+
+
+@pytest.fixture
+def gateway(name: str, gateways: dict[str, Gateway], backend: Backend) -> Gateway:
+    """In front of Tokenry and of a backend that has received nothing yet."""
+    started = gateways[name]
+    backend.received.clear()
+    return started
+
+
+def scoped(site: Site, change: str = "", address: str = "") -> str:
+    """The value of a new token that may read reports, from `address` alone where one is given."""
+    value = site.console.issue(scopes=("reports:read",), addresses=(f"{address}/32",) if address else ())
+    if change:
+        site.console.change(value, change)
+    return value
