@@ -2,8 +2,10 @@
 
 import sys
 
+from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from redis import RedisError
 
@@ -30,6 +32,12 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     response = page(503, "Not available for the moment", words)
     response["Retry-After"] = "5"
     return response
+
+
+def content_too_large(request: HttpRequest) -> HttpResponse:
+    """The body is larger than any form here (RFC 9110 section 15.5.14)."""
+    limit = filesizeformat(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    return page(413, "This is too large", f"Forms here take no files, and {limit} at most.")
 
 
 def page(status: int, title: str, words: str) -> HttpResponse:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 
 from config.environment import Network
+from config.errors import content_too_large
 
 COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
 LONGEST = 60  # characters of an address with brackets, zone and port; clients may send anything, and it is remembered
@@ -74,6 +75,30 @@ def client_address(peer: str, forwarded_for: str) -> str:
             break
         address = plain_address(hop[:LONGEST])
     return address
+
+
+class BodyLimitMiddleware:
+    """Refuse a page's body by its length, before anything reads it: CSRF protection alone would read all of a form.
+
+    The HTTP API counts what it reads by itself, and answers with a problem.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if limit is not None and length_of(request) > limit:
+            return content_too_large(request)
+        return self.get_response(request)
+
+
+def length_of(request: HttpRequest) -> int:
+    """Return how many bytes the body says to have, as Django reads it."""
+    try:
+        return int(request.META.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return 0
 
 
 class PageCompressionMiddleware(GZipMiddleware):

@@ -103,6 +103,7 @@ MIDDLEWARE = [
     # What stands below is for pages: requests to /api/ leave the list here, and probes after it.
     "config.probes.ProbeMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "config.middleware.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "accounts.middleware.EvenPaceMiddleware",
     "accounts.middleware.TooManyTriesMiddleware",
@@ -246,6 +247,12 @@ MFA_TOTP_ISSUER = "Tokenry"
 MFA_TOTP_PERIOD = 30  # seconds
 MFA_TOTP_TOLERANCE = 1  # period before and after; clocks differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
+
+
+# Forms: none takes a file, and none is larger
+
+FILE_UPLOAD_HANDLERS: list[str] = []  # Django's own would write files to the disk before any view is asked
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # bytes
 
 
 # Transport and cookies: the scheme of SITE_URL decides

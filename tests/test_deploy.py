@@ -41,3 +41,9 @@ def test_the_image_holds_all_that_the_application_is_made_of() -> None:
     kept = {line.removeprefix("!") for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] == "!"}
     packages = {path.parent.name for path in ROOT.glob("*/apps.py")} - {"benchmarks"}
     assert kept == packages | {"static", "templates", "manage.py", "requirements.txt"}
+
+
+def test_a_container_can_fill_no_more_than_its_share_of_memory() -> None:
+    mounts = re.findall(r"^\s+tmpfs: (\S+)", (ROOT / "deploy/compose.yml").read_text(), re.MULTILINE)
+    assert mounts
+    assert all(":size=" in mount for mount in mounts)
