@@ -20,15 +20,17 @@ from prometheus_client.multiprocess import mark_process_dead
 from config import settings
 from tokens.redaction import RedactingFormatter
 
-SOCKET_SECONDS = 5
+ANSWER_SECONDS = 5  # for a client to take a piece of a larger answer
+ANSWER_BYTES = 262_144  # of an answer that the kernel keeps for a slow client, so that no thread has to
 DATABASE_SECONDS = 2
 CONNECT_SECONDS = 0.8  # for each address of the database's host, of which localhost has two
 
 wsgi_app = "config.wsgi"
 bind = f"[{settings.HOST}]:{settings.PORT}" if ":" in settings.HOST else f"{settings.HOST}:{settings.PORT}"
 workers = settings.WEB_WORKERS
-worker_class = "gthread"
-threads = settings.WEB_THREADS
+worker_class = "config.worker.Worker"
+worker_connections = 512  # at once in each process; a process may usually open 1,024 files
+threads = settings.WEB_THREADS  # for programs, and as many for pages
 keepalive = settings.KEEPALIVE_SECONDS
 timeout = 30
 graceful_timeout = 10
@@ -66,11 +68,10 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Bound every wait: for clients, whose connections inherit these time-outs, and for a frozen PostgreSQL."""
+    """Bound the wait for clients that read slowly, whose connections inherit this, and for a frozen PostgreSQL."""
     for listener in worker.sockets:
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", SOCKET_SECONDS, 0))
-
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ANSWER_BYTES)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ANSWER_SECONDS, 0))
     connection_created.connect(bound_the_wait)
     if settings.DATABASE.get("OPTIONS", {}).get("connect_timeout") == 2:  # the default; DATABASE_URL gives no other
         connect_sooner()

@@ -26,6 +26,7 @@ HOST = setting("HOST", "127.0.0.1", environment.host)
 PORT = setting("PORT", "8000", environment.whole_number(1, 65535))
 WEB_WORKERS = setting("WEB_WORKERS", "1", environment.whole_number(1, 64))
 WEB_THREADS = setting("WEB_THREADS", "4", environment.whole_number(1, 256))
+REQUEST_SECONDS = setting("REQUEST_SECONDS", "10", environment.whole_number(1, 600))
 KEEPALIVE_SECONDS = setting("KEEPALIVE_SECONDS", "75", environment.whole_number(1, 3600))
 REDIS_URL = setting("REDIS_URL", "", environment.redis_url, secret=True)
 if WEB_WORKERS > 1 and not REDIS_URL:

@@ -93,13 +93,14 @@ class Server:
             exec(code, {})
         return printed.getvalue().strip()
 
-    def start(self, *, serve: bool = False) -> Self:
+    def start(self, *, serve: bool = False, application: str = "") -> Self:
         """Start the server by `manage.py serve`, or by gunicorn itself where `serve` has nothing to prepare.
 
-        The latter takes half the time.
+        The latter takes half the time. `application` is served in place of Tokenry.
         """
         serve = serve or not self.environment.keys().isdisjoint({"METRICS_TOKEN", "METRICS_ADDRESSES"})
         how = ["manage.py", "serve"] if serve else ["-m", "gunicorn", "--config", "python:config.gunicorn"]
+        how += [application] if application else []
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *how], cwd=ROOT, env=self.environment, stdout=log, stderr=log

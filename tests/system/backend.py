@@ -12,6 +12,11 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: "Backend"
 
+    def parse_request(self) -> bool:
+        parsed = super().parse_request()
+        self.server.begun.append(f"{self.command} {self.path}")
+        return parsed
+
     def echo(self) -> None:
         got = {
             "method": self.command,
@@ -54,6 +59,7 @@ class Backend(ThreadingHTTPServer):
     def __init__(self, headers: dict[str, str] | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.headers = headers or {}  # of each answer
+        self.begun: list[str] = []  # requests of which the headers are here
         self.received: list[dict[str, Any]] = []
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 

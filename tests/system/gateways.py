@@ -18,6 +18,7 @@ from tests.run import ROOT, patience, until
 from tests.server import free_port
 
 CLIENT, ELSEWHERE = "127.0.0.2", "10.9.9.9"  # where requests come from, and where some say that they do
+PAGES = "tokens.example.com"  # the name of Tokenry's own pages in the files
 LISTENS, TOKENRY, BACKEND, INSIDE = "8080", "8000", "9000", "8001"  # ports in the files; the last is Traefik's own
 FILES = {
     "nginx": ["nginx.conf"],
@@ -96,6 +97,12 @@ def framing(body: Any) -> list[tuple[str, str]]:
     return [("Transfer-Encoding", "chunked")]
 
 
+def caddy_is_old(program: str) -> bool:
+    """Whether it is Caddy 2.6, which has other names for some settings, as its file says."""
+    version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
+    return version.lstrip("v").startswith("2.6.")
+
+
 def find(program: str) -> str:
     """Where `program` is: beside Python, where the wheels put it, or on the machine. Skips the test without it."""
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
@@ -104,14 +111,29 @@ def find(program: str) -> str:
     pytest.skip(f"{program} is not installed: see docs/gateways.md")
 
 
+def with_pages(text: str, port: int) -> str:
+    """The file with those parts that it has as comments: they serve Tokenry's own pages. Here without TLS."""
+    text = re.sub(
+        r"(?<=under another name:\n)(?:[ \t]*#.*\n)+",
+        lambda part: re.sub(r"(?m)^([ \t]*)#[ \t]?", r"\1", part[0]),
+        text,
+    )
+    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    return text.replace(f"\n{PAGES} {{", f"\nhttp://{PAGES}:{port} {{\nbind 127.0.0.1")
+
+
 @contextmanager
-def running(name: str, folder: Path, tokenry: int, backend: int) -> Iterator[Gateway]:
-    """The gateway `name` in front of those ports."""
+def running(name: str, folder: Path, tokenry: int, backend: int, *, pages: bool = False) -> Iterator[Gateway]:
+    """The gateway `name` in front of those ports; with `pages`, Tokenry's own are there too, at the host PAGES."""
     program = find(name)
     port = free_port()
     ports = {LISTENS: str(port), TOKENRY: str(tokenry), BACKEND: str(backend), INSIDE: str(free_port())}
     for file in FILES[name]:
         text = re.sub("|".join(ports), lambda found: ports[found[0]], (ROOT / "deploy" / file).read_text())
+        if pages:
+            text = with_pages(text, port)
+        if name == "caddy" and caddy_is_old(program):
+            text = text.replace("request_buffers 4MB", "buffer_requests\nmax_buffer_size 4MB")
         (folder / file).write_text(text.replace("\nhttp {", f"\nhttp {{ access_log off; {NGINX_FOLDERS}"))
     # Caddy: where it keeps its state, and an address of its own for its administration.
     environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder),

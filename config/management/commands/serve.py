@@ -17,7 +17,7 @@ from tokens.models import Token
 
 
 class Command(BaseCommand):
-    help = "Run the production server on HOST:PORT with WEB_WORKERS processes of WEB_THREADS threads each."
+    help = "Run the production server on HOST:PORT with WEB_WORKERS processes."
     requires_system_checks = "__all__"
 
     def handle(self, *args: Any, **options: Any) -> None:
