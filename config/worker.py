@@ -6,7 +6,6 @@ there. It reads all requests side by side, none for longer than REQUEST_SECONDS,
 Pages have threads of their own, so that programs and probes never wait behind pages.
 """
 
-import io
 import socket
 import time
 from collections.abc import Callable
@@ -16,54 +15,18 @@ from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
-from gunicorn.http.body import ChunkedReader
-from gunicorn.http.errors import LimitRequestHeaders
-from gunicorn.http.parser import RequestParser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from config import settings
 from config.arrival import Arrival
+from config.parser import MAX_BODY, Parser, Unreadable
 
-MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 MAX_WAITING_BYTES = 64 * 1_048_576  # of all requests that are not whole yet
 READ_BYTES = 65_536  # at once, of one connection
 LINGER_SECONDS = 2  # in which a client that still sends can read its last answer
 SWEEP_SECONDS = 0.25
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-
-
-class Parser(RequestParser):  # type: ignore[misc]
-    """Parses requests that are whole. It has no socket, so it never waits."""
-
-    def __init__(self, cfg: Any, address: Any) -> None:
-        super().__init__(cfg, [], address)
-        self.arrival = Arrival(MAX_BODY)
-
-    def feed(self, arrival: Arrival) -> None:
-        """Let `arrival` be what is parsed next."""
-        self.arrival = arrival
-        self.unreader.unread(bytes(arrival.data))
-
-    def __next__(self) -> Any:
-        if self.arrival.too_large and not self.arrival.has_head:
-            raise LimitRequestHeaders("the head is too large")
-        request = super().__next__()
-        request._expected_100_continue = False  # noqa: SLF001  (the loop has answered)
-        if self.arrival.too_large:
-            set_body(request, b"", MAX_BODY + 1)
-            request.force_close()
-        elif isinstance(request.body.reader, ChunkedReader):
-            body = request.body.read()
-            set_body(request, body, len(body))  # Django takes a body without a length for none
-        return request
-
-
-def set_body(request: Any, body: bytes, length: int) -> None:
-    """Let the application read `body`, and believe that it has `length` bytes."""
-    others = [header for header in request.headers if header[0] not in {"CONTENT-LENGTH", "TRANSFER-ENCODING"}]
-    request.headers = [*others, ("CONTENT-LENGTH", str(length))]
-    request.body = io.BytesIO(body)
 
 
 class Connection(TConn):  # type: ignore[misc]
@@ -169,6 +132,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return bool(super().handle_request(req, conn))
         except BlockingIOError:
             return False
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answer what the parser refuses as a problem, in place of gunicorn's page."""
+        if isinstance(exc, Unreadable):
+            from config.unreadable import answer  # which needs the application, loaded by now
+
+            with suppress(OSError):
+                client.sendall(answer(exc, addr[0]))
+        else:
+            super().handle_error(req, client, addr, exc)
 
     def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
         """Wait for the next request, of which some may be here already, or for the client to close."""

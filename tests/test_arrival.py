@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.arrival import MAX_CHUNK_LINE, MAX_HEAD, Arrival
-from config.worker import Parser
+from config.parser import Parser
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 POST = b"POST /accounts/login/ HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"

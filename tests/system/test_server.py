@@ -68,14 +68,30 @@ def test_every_bad_header_is_refused_and_none_is_a_500(shared: Installation) -> 
         b" malformed_header": request(b"Authorization: Bearer a b"),
         b"  malformed_header": request(good, good),
         b"   malformed_header": request("Authorization: Bearer tést".encode("latin-1")),
+        b"    malformed_header": request(good + b"\r"),
+        b"     malformed_header": request(good + b"\x00"),
+        b"      malformed_header": request(good + b"\n"),
+        b"       malformed_header": request(b"Authorization: Bearer\r\n " + value),
         b"malformed_token": request(b"Authorization: Bearer " + b"a" * 9216),
         b" malformed_token": request(b"Authorization: Bearer " + value[:-1]),
         b"  malformed_token": request(b"Authorization: Bearer " + changed),
     }.items():
         answer = raw(server, sent)
         assert b'"code": "' + expected.strip() + b'"' in answer, (sent, answer)
-    assert raw(server, request(b"Authorization: Bearer \x00")).startswith(b"HTTP/1.1 400")
+    assert value[24:].decode() not in server.log.read_text()
     assert raw(server, request(b"authorization: bEaReR " + value)).startswith(b"HTTP/1.1 200")
+
+
+def test_a_header_that_the_server_can_not_read_is_found_again_by_its_reference(shared: Installation) -> None:
+    server = shared.servers[0]
+    answer = raw(server, request(b"Authorization: Bearer %s\r" % shared.issue().encode()))
+    reference = json.loads(answer.partition(b"\r\n\r\n")[2])["instance"].rpartition(":")[2]
+
+    def logged() -> None:
+        [line] = [json.loads(line) for line in server.log.read_text().splitlines() if reference in line]
+        assert (line["path"], line["status"], line["code"]) == ("/api/v1/token", 400, "malformed_header")
+
+    until(logged, ValueError)
 
 
 def test_what_the_server_itself_logs_is_masked(shared: Installation) -> None:

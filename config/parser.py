@@ -1,0 +1,61 @@
+"""gunicorn's parser, for requests that are whole."""
+
+import io
+from typing import Any
+
+from gunicorn.http.body import ChunkedReader
+from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.http.parser import RequestParser
+
+from config import settings
+from config.arrival import MAX_HEAD, Arrival
+
+MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+
+
+class Unreadable(Exception):
+    """The parser refuses a request, which begins with `head`, for `fault`."""
+
+    def __init__(self, head: bytes, fault: ParseException) -> None:
+        super().__init__()
+        self.head, self.fault = head, fault
+
+
+class Parser(RequestParser):  # type: ignore[misc]
+    """Parses what it is fed. It has no socket, so it never waits."""
+
+    def __init__(self, cfg: Any, address: Any) -> None:
+        super().__init__(cfg, [], address)
+        self.arrival = Arrival(MAX_BODY)
+
+    def feed(self, arrival: Arrival) -> None:
+        """Let `arrival` be what is parsed next."""
+        self.arrival = arrival
+        self.unreader.unread(bytes(arrival.data))
+
+    def __next__(self) -> Any:
+        """Return the request; raises Unreadable."""
+        try:
+            return self._next()
+        except ParseException as fault:
+            raise Unreadable(bytes(self.arrival.data[:MAX_HEAD]), fault) from None
+
+    def _next(self) -> Any:
+        if self.arrival.too_large and not self.arrival.has_head:
+            raise LimitRequestHeaders("the head is too large")
+        request = super().__next__()
+        request._expected_100_continue = False  # noqa: SLF001  (the worker has answered)
+        if self.arrival.too_large:
+            set_body(request, b"", MAX_BODY + 1)
+            request.force_close()
+        elif isinstance(request.body.reader, ChunkedReader):
+            body = request.body.read()
+            set_body(request, body, len(body))  # Django takes a body without a length for none
+        return request
+
+
+def set_body(request: Any, body: bytes, length: int) -> None:
+    """Let the application read `body`, and believe that it has `length` bytes."""
+    others = [header for header in request.headers if header[0] not in {"CONTENT-LENGTH", "TRANSFER-ENCODING"}]
+    request.headers = [*others, ("CONTENT-LENGTH", str(length))]
+    request.body = io.BytesIO(body)
