@@ -22,6 +22,7 @@ def test_they_answer_whatever_the_host(settings: Settings, host: str, path: str)
     settings.SECURE_SSL_REDIRECT, settings.METRICS_ADDRESSES = True, networks("127.0.0.1")
     answer = Client().get(path, headers={"Host": host})
     assert (answer.status_code, answer.content[:7]) == (200, BEGINNING[path])
+    assert answer["Content-Length"] == str(len(answer.content))
     assert not answer.cookies
 
 

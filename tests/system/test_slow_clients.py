@@ -16,7 +16,7 @@ from tests.server import Installation, Server
 
 DEADLINE = 2  # seconds for a whole request
 SLOW = 20  # clients; the server has eight threads
-FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=%s\r\n" % (b"a" * 32)
+FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: tokenry_csrftoken=%s\r\n" % (b"a" * 32)
 MULTIPART = FORM + b"Content-Type: multipart/form-data; boundary=b\r\n"
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="upload.bin"\r\n\r\n'
 BEGINNINGS = {
