@@ -142,11 +142,16 @@ def host(text: str) -> str:
 
 
 def site_url(text: str) -> str:
-    """Scheme, name and port of the address that people open."""
-    found = re.fullmatch(r"(https?://(?:[0-9A-Za-z.-]+|\[[0-9A-Fa-f:.]+\])(?::([1-9][0-9]{0,4}))?)/?", text)
-    if not found or int(found[2] or 0) > 65535:
+    """Scheme, name and port of the address that people open, as browsers write an origin (RFC 6454 section 6.2).
+
+    It is in small letters, and without the port that the scheme has anyway.
+    """
+    found = re.fullmatch(r"(https?)://([0-9a-z.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?/?", text.lower())
+    if not found or int(found[3] or 0) > 65535:
         raise Wrong("the address that people open, such as https://tokens.example.com, without a path.")
-    return found[1]
+    scheme, name, port = found.groups()
+    is_usual = port in {None, {"http": "80", "https": "443"}[scheme]}
+    return f"{scheme}://{name}" if is_usual else f"{scheme}://{name}:{port}"
 
 
 def token_prefix(text: str) -> str:

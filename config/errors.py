@@ -5,6 +5,7 @@ import sys
 from django.conf import settings
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from redis import RedisError
@@ -32,6 +33,11 @@ def unavailable(request: HttpRequest) -> HttpResponse:
     response = page(503, "Not available for the moment", words)
     response["Retry-After"] = "5"
     return response
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say whether the form was too old, or the browser named another site, or none, as the one that it was on."""
+    return render(request, "403_csrf.html", {"is_from_elsewhere": "checking failed" in reason}, status=403)
 
 
 def content_too_large(request: HttpRequest) -> HttpResponse:

@@ -1,20 +1,21 @@
 """What every request passes: who is really calling through a proxy, and compression of pages."""
 
+import logging
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 
-from config.environment import Network
 from config.errors import content_too_large
+from config.forwarded import client_address, client_and_scheme, is_https, is_trusted, plain_address
+
+log = logging.getLogger(__name__)
 
 COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
-LONGEST = 60  # characters of an address with brackets, zone and port; clients may send anything, and it is remembered
+MOST_TOLD = 10  # peers; anybody may send the header
 NUL = re.compile(r"\x00|\\000")  # as it is, or quoted; PostgreSQL takes none in a session's name
 
 
@@ -22,12 +23,14 @@ class ProxyMiddleware:
     """Replace the peer's address by the client's, and believe the scheme, only where TRUSTED_PROXIES vouch.
 
     `X-Forwarded-For` is read from the right: the first address that is not a trusted proxy is the client,
-    because everything left of it was written by that client. From any other peer both headers are dropped,
-    so that nothing behind this point can be moved by them. Cookies that are huge or hide a NUL are dropped as well.
+    because everything left of it was written by that client. With FORWARDED_HEADER=forwarded, `Forwarded` is read
+    instead. From any other peer all of these are dropped, so that nothing behind this point can be moved by them.
+    Cookies that are huge or hide a NUL are dropped as well.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
+        self.untrusted: set[str] = set()  # peers of which the log tells already
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
@@ -35,46 +38,29 @@ class ProxyMiddleware:
             meta["HTTP_COOKIE"] = ""
         forwarded_for = meta.pop("HTTP_X_FORWARDED_FOR", "")
         forwarded_proto = meta.pop("HTTP_X_FORWARDED_PROTO", "")
+        forwarded = meta.pop("HTTP_FORWARDED", "")
         peer = plain_address(meta.get("REMOTE_ADDR", ""))
-        meta["REMOTE_ADDR"] = client_address(peer, forwarded_for) if forwarded_for else peer
-        if forwarded_proto == "https" and is_trusted(peer):
-            meta["wsgi.url_scheme"] = "https"
+        meta["REMOTE_ADDR"] = peer
+        if settings.FORWARDED_HEADER == "forwarded":
+            if forwarded:
+                meta["REMOTE_ADDR"], scheme = client_and_scheme(peer, forwarded)
+                self.believe(request, peer, "Forwarded", https=scheme == "https")
+            return self.get_response(request)
+        if forwarded_for:
+            meta["REMOTE_ADDR"] = client_address(peer, forwarded_for)
+        if forwarded_proto:
+            self.believe(request, peer, "X-Forwarded-Proto", https=is_https(forwarded_proto))
         return self.get_response(request)
 
-
-@lru_cache(maxsize=4096)
-def plain_address(text: str) -> str:
-    """One spelling of the address in `text`: no port, no zone, IPv4 out of IPv6; "" where there is none."""
-    without_port = re.sub(r"^(?:\[(.*)\]|([0-9.]+))(?::[0-9]+)?$", r"\1\2", text)
-    try:
-        address = ip_address(without_port)
-    except ValueError:
-        return ""
-    if isinstance(address, IPv6Address):
-        if address.scope_id:
-            return ""
-        return str(address.ipv4_mapped or address)
-    return str(address)
-
-
-def is_trusted(address: str) -> bool:
-    """Whether `address` lies in one of TRUSTED_PROXIES."""
-    return lies_in(address, settings.TRUSTED_PROXIES)
-
-
-def lies_in(address: str, networks: list[Network]) -> bool:
-    """Whether `address` lies in one of `networks`; no address does not."""
-    return bool(address) and any(ip_address(address) in network for network in networks)
-
-
-def client_address(peer: str, forwarded_for: str) -> str:
-    """The address of the client behind trusted proxies, or "" where a header hides it."""
-    address = peer
-    for hop in reversed([hop.strip() for hop in forwarded_for.split(",") if hop.strip()]):
-        if not is_trusted(address):
-            break
-        address = plain_address(hop[:LONGEST])
-    return address
+    def believe(self, request: HttpRequest, peer: str, header: str, *, https: bool) -> None:
+        """Take the scheme from a trusted proxy; of another peer say once that nothing is believed, for whoever wonders
+        why people are led to https without end."""
+        if is_trusted(peer):
+            if https:
+                request.META["wsgi.url_scheme"] = "https"
+        elif peer not in self.untrusted and len(self.untrusted) < MOST_TOLD:
+            self.untrusted.add(peer)
+            log.warning("%s from %s is not believed: TRUSTED_PROXIES does not name that address", header, peer)
 
 
 class BodyLimitMiddleware:

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from prometheus_client import CONTENT_TYPE_LATEST
 from redis import RedisError
 
-from config.middleware import lies_in
+from config.forwarded import lies_in
 from tokens.metrics import document
 
 

@@ -37,10 +37,12 @@ if WEB_WORKERS > 1 and not REDIS_URL:
 
 SITE_URL = setting("SITE_URL", f"http://localhost:{PORT}", environment.site_url)
 TRUSTED_PROXIES = setting("TRUSTED_PROXIES", "", environment.networks)
+FORWARDED_HEADER = setting("FORWARDED_HEADER", "x-forwarded-for", environment.one_of("x-forwarded-for", "forwarded"))
 SITE_HOST = environment.site_host(SITE_URL)
 HTTPS = urlsplit(SITE_URL).scheme == "https"
 ALLOWED_HOSTS = [*setting("ALLOWED_HOSTS", "127.0.0.1,localhost", environment.hosts), SITE_HOST]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
+CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
 WSGI_APPLICATION = "config.wsgi.application"
 ROOT_URLCONF = "config.urls"
 
@@ -139,6 +141,8 @@ TEMPLATES = [
 ]
 
 FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/field.html
+FILE_UPLOAD_HANDLERS: list[str] = []  # no form takes a file, and Django would write one to the disk before any view
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # bytes, of any form or JSON
 
 
 # Database and counters
@@ -248,12 +252,6 @@ MFA_TOTP_ISSUER = "Tokenry"
 MFA_TOTP_PERIOD = 30  # seconds
 MFA_TOTP_TOLERANCE = 1  # period before and after; clocks differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
-
-
-# Forms: none takes a file, and none is larger
-
-FILE_UPLOAD_HANDLERS: list[str] = []  # Django's own would write files to the disk before any view is asked
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # bytes
 
 
 # Transport and cookies: the scheme of SITE_URL decides

@@ -1,6 +1,7 @@
 """/verify: a gateway asks whether a request may pass, and as whose. No view, because it is on the hot path too."""
 
 import json
+import re
 from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote
@@ -20,7 +21,8 @@ PATH = "/verify"
 MOST_CHARACTERS = 1000  # of a question: what anybody may ask is kept in memory
 # The method and the address of the request that waits, as gateways name them; Envoy asks with its own, below PATH.
 METHODS = ("HTTP_X_ORIGINAL_METHOD", "HTTP_X_FORWARDED_METHOD")
-ADDRESSES = ("HTTP_X_ORIGINAL_URI", "HTTP_X_FORWARDED_URI")
+ADDRESSES = ("HTTP_X_ORIGINAL_URI", "HTTP_X_ORIGINAL_URL", "HTTP_X_FORWARDED_URI")
+SITE = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#]*", re.IGNORECASE)  # of a whole URL, which ingress-nginx sends
 INSTEAD = {400: (401, 403), 429: (403, 401), 503: (403, 401)}  # for gateways that do not know that status
 
 
@@ -57,7 +59,7 @@ def original(request: HttpRequest, path: str) -> tuple[str, str]:
     meta = request.META
     method = next((meta[name] for name in METHODS if name in meta), request.method or "")
     if address := next((meta[name] for name in ADDRESSES if name in meta), ""):
-        return method, unquote(address.partition("?")[0])  # as a path of our own comes
+        return method, unquote(SITE.sub("", address, count=1).partition("?")[0] or "/")  # as a path of our own comes
     return method, path[len(PATH) :] or path  # /verify itself where the gateway does not say
 
 

@@ -31,7 +31,14 @@ def in_place_of_tokenry(name: str, backend: Backend, tmp_path: Path) -> Iterator
 def test_the_question(in_place_of_tokenry: tuple[Gateway, Backend], backend: Backend) -> None:
     gateway, asked = in_place_of_tokenry
     spoofed = [(name, "spoofed") for name in ("X-Original-URI", "X-Forwarded-Uri", "X-Original-Method", "X-Auth-Email")]
-    headers = [("Cookie", "session=1"), ("X-Forwarded-For", ELSEWHERE), ("User-Agent", "me"), bearer("a"), *spoofed]
+    headers = [
+        ("Cookie", "session=1"),
+        ("X-Forwarded-For", ELSEWHERE),
+        ("Forwarded", f"for={ELSEWHERE}"),
+        ("User-Agent", "me"),
+        bearer("a"),
+        *spoofed,
+    ]
     reply = gateway.ask("/reports/x?scope=&a=b", *headers, method="PUT", body=b"content")
     assert reply.status == 200
     [question] = asked.received
@@ -41,6 +48,7 @@ def test_the_question(in_place_of_tokenry: tuple[Gateway, Backend], backend: Bac
     assert [*named(question, "X-Original-Method"), *named(question, "X-Forwarded-Method")] == ["PUT"]
     assert [*named(question, "X-Original-URI"), *named(question, "X-Forwarded-Uri")] == ["/reports/x?scope=&a=b"]
     assert ", ".join(named(question, "X-Forwarded-For")) in {CLIENT, f"{CLIENT}, 127.0.0.1"}
+    assert named(question, "Forwarded") == []
     assert named(question, "Authorization") == ["Bearer a"]
     assert named(question, "User-Agent") == ["me"]
     assert named(question, "Cookie") == []

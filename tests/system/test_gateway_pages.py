@@ -10,7 +10,7 @@ import pytest
 
 from tests.run import patience, until
 from tests.system.backend import Backend
-from tests.system.gateways import PAGES, Gateway, running
+from tests.system.gateways import CLIENT, ELSEWHERE, PAGES, Gateway, named, running
 
 HEAD = (
     f"POST /accounts/login/ HTTP/1.1\r\nHost: {PAGES}\r\nContent-Type: application/x-www-form-urlencoded\r\n".encode()
@@ -53,3 +53,12 @@ def test_a_slow_body_waits_at_the_gateway(gateway: Gateway, tokenry: Backend, be
             assert tokenry.received[-1]["body"] == "a=b&c=d"
 
         until(arrived, AssertionError)
+
+
+def test_the_client_does_not_say_where_it_is(gateway: Gateway, tokenry: Backend) -> None:
+    spoofed = [("Forwarded", f"for={ELSEWHERE};proto=https"), ("X-Forwarded-For", ELSEWHERE)]
+    assert gateway.ask(f"http://{PAGES}/accounts/login/", *spoofed).status == 200
+    [got] = [got for got in tokenry.received if got["path"] == "/accounts/login/"]
+    assert named(got, "forwarded") == []
+    assert named(got, "x-forwarded-proto") == ["http"]
+    assert named(got, "x-forwarded-for") == [CLIENT]

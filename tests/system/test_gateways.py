@@ -29,7 +29,8 @@ SPOOFED = {
 
 def test_a_good_token_passes(gateway: Gateway, site: Site, backend: Backend) -> None:
     value = scoped(site)
-    reply = gateway.ask("/reports/a?b=c&d=%2F", bearer(value), ("X-Forwarded-For", ELSEWHERE), ("Cookie", "a=b"))
+    spoofed = [("X-Forwarded-For", ELSEWHERE), ("Forwarded", f"for={ELSEWHERE}"), ("Forwarded", "proto=https")]
+    reply = gateway.ask("/reports/a?b=c&d=%2F", bearer(value), *spoofed, ("Cookie", "a=b"))
     assert reply.status == 200
     [got] = backend.received
     assert json.loads(reply.body) == json.loads(json.dumps(got))
@@ -43,6 +44,7 @@ def test_a_good_token_passes(gateway: Gateway, site: Site, backend: Backend) -> 
     }
     assert named(got, "authorization") == []
     assert named(got, "x-forwarded-for") == [CLIENT]
+    assert named(got, "forwarded") == []
     assert named(got, "cookie") == ["a=b"]
     assert value[24:] not in str(got)
     told = {name: reply.headers.get_all(name) for name in LIMITS | {"Token-Expires-At"}}

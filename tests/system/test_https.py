@@ -72,3 +72,8 @@ def test_plain_http_is_led_to_https(server: Server) -> None:
     response, _ = ask(server, "/accounts/login/", scheme="http")
     assert (response.status, response.headers["Location"]) == (301, f"https://{HOST}/accounts/login/")
     assert cookies(response) == {}
+
+
+@pytest.mark.parametrize("scheme", ["HTTPS", "https,https", "https, http"])
+def test_a_second_proxy_does_not_lead_to_https_without_end(server: Server, scheme: str) -> None:
+    assert ask(server, "/accounts/login/", scheme=scheme)[0].status == 200

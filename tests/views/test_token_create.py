@@ -31,6 +31,11 @@ def test_needs_its_csrf_token(owner: User) -> None:
     response = client.post(PATH, GOOD)
     assert response.status_code == 403
     assert b"too old to send" in response.content
+    for origin in ("null", "https://elsewhere.example"):
+        response = client.post(PATH, GOOD, headers={"Origin": origin})
+        assert response.status_code == 403
+        assert b"The browser named another address, or none" in response.content
+        assert b"too old" not in response.content
     assert not Token.objects.exists()
 
 
