@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -79,24 +80,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def playwright() -> Iterator[Playwright]:
     with sync_playwright() as driver:
-        expect.set_options(timeout=1000 * run.patience(3))
         yield driver
 
 
+@contextmanager
 def launched(playwright: Playwright, executable: str | None) -> Iterator[Browser]:
+    """Start that browser, and end it in the end."""
     if executable is None:
         pytest.skip("Chromium is not installed: apt-get install chromium, or set CHROMIUM to its path")
     # Playwright turns the back-forward cache off unless told not to, and a test of Back would prove nothing.
     browser = playwright.chromium.launch(
         executable_path=executable, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
     )
-    yield browser
-    browser.close()
+    try:
+        yield browser
+    finally:
+        browser.close()
 
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright) -> Iterator[Browser]:
-    yield from launched(playwright, chromium())
+    with launched(playwright, chromium()) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -118,14 +123,18 @@ def server(site: Installation) -> Server:
     return site.servers[0]
 
 
-@pytest.fixture
-def new_page(browser: Browser) -> Iterator[NewPage]:
-    """Pages in contexts of their own. Console errors and failed loads fail the test, but for those it expects."""
+@contextmanager
+def pages(browser: Browser) -> Iterator[NewPage]:
+    """Give a function that opens a page in a context of its own, and close all of them in the end.
+
+    Console errors and failed loads fail the test, but for those that the page is said to expect.
+    """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
 
     def make(**options: Any) -> Page:
         expected = options.pop("expected", ())
+        expect.set_options(timeout=1000 * run.patience(3))  # for each page: the load of the machine changes
         # Each context has an address of its own: many sign-ins from one address would soon be refused.
         context = browser.new_context(extra_http_headers={"X-Forwarded-For": next(ADDRESSES)}, **options)
         context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -141,10 +150,18 @@ def new_page(browser: Browser) -> Iterator[NewPage]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page
 
-    yield make
-    for context in contexts:
-        context.close()
+    try:
+        yield make
+    finally:
+        for context in contexts:
+            context.close()
     assert complaints == []
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[NewPage]:
+    with pages(browser) as make:
+        yield make
 
 
 def sign_in(page: Page, server: Server, site: Installation, email: str = "") -> None:
@@ -157,9 +174,10 @@ def sign_in(page: Page, server: Server, site: Installation, email: str = "") -> 
 
 def session_of(browser: Browser, server: Server, site: Installation, email: str = "") -> StorageState:
     """The cookies of somebody signed in; `new_page(storage_state=...)` starts with them."""
-    with browser.new_context() as context:
-        sign_in(context.new_page(), server, site, email)
-        return context.storage_state()
+    with pages(browser) as new_page:
+        page = new_page()
+        sign_in(page, server, site, email)
+        return page.context.storage_state()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from allauth.urls import urlpatterns
 from django.urls import URLPattern, URLResolver, reverse
 from playwright.sync_api import Browser, Page, StorageState, expect
 
-from tests.browser.conftest import AUTHENTICATOR, NewPage, sign_in, totp
+from tests.browser.conftest import AUTHENTICATOR, NewPage, pages, sign_in, totp
 from tests.browser.screens import Screens, faults, on_each_screen
 from tests.conftest import make_installation
 from tests.server import Installation, Server
@@ -54,10 +54,10 @@ class Signed:
     """An administrator with an app, a passkey and recovery codes; where the pages with keys of theirs are."""
 
     def __init__(self, browser: Browser, site: Installation, server: Server) -> None:
-        with browser.new_context() as context:
-            page = context.new_page()
+        with pages(browser) as new_page:
+            page = new_page()
             sign_in(page, server, site)
-            devices = context.new_cdp_session(page)
+            devices = page.context.new_cdp_session(page)
             devices.send("WebAuthn.enable")
             devices.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
             page.goto(f"{server.url}/accounts/2fa/webauthn/add/")
@@ -67,7 +67,7 @@ class Signed:
             page.locator("#id_code").fill(totp(page.locator("#authenticator_secret").input_value()))
             page.get_by_role("button", name="Activate").click()
             expect(page.get_by_role("status")).not_to_be_empty()
-            self.state: StorageState = context.storage_state()
+            self.state: StorageState = page.context.storage_state()
         site.issue()
         self.reset, self.confirm, self.key = server.run(PREPARE.replace("EMAIL", repr(site.email))).splitlines()
 

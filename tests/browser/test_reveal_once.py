@@ -2,21 +2,19 @@
 
 import json
 import re
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, Page, Playwright, Response, Route, StorageState, expect
+from playwright.sync_api import Dialog, Page, Response, Route, StorageState, expect
 
-from tests.browser.conftest import NewPage, cards, launched
+from tests.browser.conftest import NewPage, cards
 from tests.browser.test_main_job import create
-from tests.server import Installation, Server, chromium
+from tests.server import Installation, Server
 
 STORES = """async () => JSON.stringify([
   {...localStorage}, {...sessionStorage}, document.cookie, history.state, location.href, window.name,
   await indexedDB.databases(), await caches.keys(),
 ])"""
-NOTE_RESTORING = "addEventListener('pageshow', event => { window.restored = event.persisted })"
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,13 +35,6 @@ def form(page: Page, server: Server, name: str) -> None:
 
 def send(page: Page) -> None:
     page.get_by_role("button", name="Create token").click()
-
-
-def allow_keeping(route: Route) -> None:
-    """Pass a page on without `no-store`, so that the browser keeps it for Back."""
-    answer = route.fetch(max_redirects=0)
-    headers = {name: value for name, value in answer.headers.items() if name != "cache-control"}
-    route.fulfill(response=answer, headers=headers)
 
 
 def go_back(page: Page) -> None:
@@ -73,43 +64,6 @@ def test_reload(new_page: NewPage, session: StorageState, server: Server, htmx: 
     assert_value_is_gone(page, value)
     expect(page.locator("#token-value")).to_have_count(0)
     expect(cards(page, name)).to_have_count(1)
-
-
-def test_back(page: Page, server: Server) -> None:
-    """The answer forbids the browser to keep the page."""
-    assert go_back_to_value(page, server, "Back") is False
-
-
-def test_back_where_the_page_was_kept(playwright: Playwright, session: StorageState, server: Server) -> None:
-    """Where a browser keeps it all the same, the value was wiped from it."""
-    with contextmanager(launched)(playwright, chromium(whole=True)) as browser:
-        page = browser.new_page(storage_state=session)
-        page.route("**/settings/**", allow_keeping)
-        assert go_back_to_value(page, server, "Kept") is True
-        expect(page.locator("#token-value")).to_have_value("")
-
-
-def go_back_to_value(page: Page, server: Server, name: str) -> bool:
-    """Leave the page with the value, go back, and return whether it came out of the back-forward cache."""
-    page.add_init_script(NOTE_RESTORING)
-    value = create(page, server, name)
-    page.get_by_role("link", name="Activity").click()
-    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
-    go_back(page)
-    expect(page).to_have_url(f"{server.url}/settings/tokens/")
-    expect(cards(page, name)).to_have_count(1)
-    assert_value_is_gone(page, value)
-    return bool(page.evaluate("window.restored"))
-
-
-def test_back_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
-    page = new_page(storage_state=session, java_script_enabled=False)
-    value = create(page, server, "Back without JavaScript")
-    page.get_by_role("link", name="Activity").click()
-    expect(page.get_by_role("heading", name="Activity")).to_be_visible()
-    go_back(page)
-    expect(page.get_by_role("heading", name="Activity")).to_have_count(0)
-    assert value not in page.content()
 
 
 def test_nothing_stores_it(page: Page, server: Server) -> None:
@@ -176,18 +130,6 @@ def test_sending_twice_without_javascript(new_page: NewPage, session: StorageSta
 
 def is_post(response: Response) -> bool:
     return response.request.method == "POST"
-
-
-def test_back_to_the_form_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
-    """As served, the form is fetched again: empty, so that nothing is sent a second time by mistake."""
-    page = new_page(storage_state=session, java_script_enabled=False)
-    form(page, server, "Once")
-    nonce = page.locator("[name=nonce]").input_value()
-    send(page)
-    expect(page.locator("#token-value")).to_be_visible()
-    page.go_back()
-    expect(page.get_by_label("Token name")).to_have_value("")
-    assert page.locator("[name=nonce]").input_value() != nonce
 
 
 def test_answer_lost_on_the_way(new_page: NewPage, session: StorageState, server: Server) -> None:
