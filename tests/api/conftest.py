@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from tests.conftest import Issue, bearer
-from tokens.models import Scope, Token
+from tokens.models import Token
 
 SCOPES = ["tokens:introspect", "tokens:read", "tokens:renew", "tokens:write"]
 JSON = "application/json"
@@ -42,6 +42,4 @@ class Caller:
 @pytest.fixture
 def caller(issue: Issue) -> Caller:
     """In Production, for 90 days, from anywhere."""
-    for name in SCOPES:  # a test with transactions of its own leaves nothing of what migrations made
-        Scope.objects.get_or_create(name=name)
     return Caller(*issue(name="Caller", scopes=SCOPES))
