@@ -44,6 +44,15 @@ def patience(seconds: float) -> float:
     return seconds * PACE * max(1.0, load)
 
 
+def within(seconds: float) -> float:
+    """Return how many seconds to allow for what Tokenry promises to do in `seconds`, whatever is away or hangs.
+
+    A busy machine adds to a promise and does not multiply it, as `patience` would: then a test no longer finds a
+    promise that is broken. State the promise as a number, so that it does not move with a constant of the product.
+    """
+    return seconds + patience(0.1)
+
+
 def until(works: Callable[[], object], *failures: type[Exception], seconds: float = 10) -> None:
     """Wait until `works` raises none of `failures` any more, for `seconds` at most on an idle machine."""
     began = monotonic()

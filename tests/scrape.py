@@ -4,9 +4,10 @@ from http.client import HTTPConnection
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.run import patience
+from tests.run import within
 
 Samples = dict[str, float]
+SCRAPE_SECONDS = 5  # within which an answer is promised, also without the database
 
 
 def samples(document: str) -> Samples:
@@ -24,8 +25,8 @@ def requests(found: Samples) -> Samples:
 
 
 def scrape(port: int, secret: str) -> str:
-    """The document of a server, for METRICS_TOKEN. Raises OSError where none comes within five seconds."""
-    connection = HTTPConnection("127.0.0.1", port, timeout=patience(1))
+    """The document of a server, for METRICS_TOKEN. Raise OSError where none comes in time."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=within(SCRAPE_SECONDS))
     try:
         connection.request("GET", "/metrics", headers={"Authorization": f"Bearer {secret}"})
         answer = connection.getresponse()

@@ -11,9 +11,9 @@ from django.db import Error, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from tests.run import patience
+from tests.run import within
 from tests.services import PostgreSQL
-from tokens.prepared import WAIT_SECONDS, fetch_row
+from tokens.prepared import fetch_row
 
 pytestmark = pytest.mark.django_db  # else pytest-django lets nobody connect
 SQL = "SELECT %s::text, pg_backend_pid()"
@@ -117,7 +117,7 @@ def test_the_wait_for_a_frozen_server_ends(server: PostgreSQL, database: BaseDat
     try:
         with pytest.raises(OperationalError, match="did not answer"):
             row(database)
-        assert time.monotonic() - began < patience(WAIT_SECONDS)
+        assert time.monotonic() - began < within(1)
     finally:
         server.thaw()
     assert row(database, "b")[0] == "b"

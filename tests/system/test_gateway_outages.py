@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.run import patience
+from tests.run import within
 from tests.server import free_port
 from tests.system.backend import Backend
 from tests.system.conftest import Site, Sites
@@ -68,7 +68,7 @@ def test_without_tokenry_nobody_passes(name: str, backend: Backend, tmp_path: Pa
             reply = gateway.ask("/", bearer("a"), ("X-Auth-User", "1"))
             took = time.monotonic() - began
     assert reply.status == {"caddy": 502 if dead else 504, "traefik": 502 if dead else 504}.get(name, 503)
-    assert took < patience(TIME_OUT)
+    assert took < within(TIME_OUT)
     assert backend.received == []
     if name == "nginx":
         assert code(reply) == "unavailable"

@@ -79,7 +79,7 @@ def test_a_database_that_is_away_holds_no_scrape_up(site: Site) -> None:
     assert site.postgresql
 
     def without() -> None:
-        found = ask(site)  # within five seconds
+        found = ask(site)  # in time, although the database hangs
         assert "tokenry_request_seconds_count{}" in found
         assert "tokenry_tokens_active{}" not in found
 

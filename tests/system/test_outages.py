@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.run import patience, until
+from tests.run import until, within
 from tests.services import PostgreSQL, Redis
 from tests.system.calls import Answer, call
 from tests.system.conftest import Site, Sites
@@ -27,7 +27,7 @@ class Page(NamedTuple):
 
 
 def visit(site: Site, path: str, cookies: dict[str, str], form: dict[str, str] | None = None) -> Page:
-    connection = HTTPConnection("127.0.0.1", site.server.port, timeout=patience(PAGE_SECONDS))
+    connection = HTTPConnection("127.0.0.1", site.server.port, timeout=within(PAGE_SECONDS))
     headers = {"Host": f"localhost:{site.server.port}", "Cookie": "; ".join(f"{n}={v}" for n, v in cookies.items())}
     if form:
         form = {**form, "csrfmiddlewaretoken": cookies["tokenry_csrftoken"]}
@@ -92,7 +92,7 @@ def test_an_outage(
     assert service
 
     def ask(_: int = 0) -> Answer:
-        return call(site.server.port, value, timeout=patience(API_SECONDS))
+        return call(site.server.port, value, timeout=within(API_SECONDS))
 
     with ThreadPoolExecutor(12) as pool:
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import threading
+import time
 import urllib.request
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ import pytest
 
 from tests import databases
 from tests.conftest import make_installation
-from tests.run import patience, until
+from tests.run import patience, until, within
 from tests.server import Installation, Server
 from tokens.models import Token
 
@@ -175,6 +176,7 @@ def test_a_mail_server_that_hangs_holds_no_flush_up(installation: Installation) 
         with silent.accept()[0]:
             assert call(server, used)[0] == 200
             assert server.process
+            began = time.monotonic()
             server.process.send_signal(signal.SIGTERM)
 
             def written() -> None:
@@ -182,6 +184,7 @@ def test_a_mail_server_that_hangs_holds_no_flush_up(installation: Installation) 
                 assert at != "None"
 
             until(written, AssertionError)
+            assert time.monotonic() - began < within(2)
             server.stop(signal.SIGKILL)
 
 
