@@ -9,11 +9,11 @@ from playwright.sync_api import Page
 
 # Axe.run() would load axe-core again for each screen, and return the rules that passed too.
 RUN_AXE = "options => axe.run(options).then(({violations}) => ({violations}))"
-NARROWEST = 320  # px; only the width is checked there
+NARROWEST = 320  # px; before a commit, only the width is checked there
 Screens = tuple[tuple[int, Literal["light", "dark"]], ...]
 # Before a commit, each width and each theme is looked at once.
 TWO: Screens = ((1280, "light"), (390, "dark"))
-REST: Screens = ((1280, "dark"), (390, "light"))
+REST: Screens = ((1280, "dark"), (390, "light"), (NARROWEST, "light"))
 on_each_screen = pytest.mark.parametrize(
     "screens", [pytest.param(TWO, id="two"), pytest.param(REST, id="rest", marks=pytest.mark.long)]
 )
@@ -29,22 +29,22 @@ def faults(page: Page, screens: Screens) -> list[str]:
     found = []
     page.evaluate(Axe().axe_script)
     for width, scheme in screens:
-        page.set_viewport_size({"width": width, "height": 800})
         page.emulate_media(color_scheme=scheme)
+        found += too_wide(page, width)
         result = AxeResults(page.evaluate(RUN_AXE, OPTIONS))
         if result.violations_count:
             found.append(f"{page.url} at {width} px, {scheme}: {result.generate_report()}")
-    return found + too_wide(page)
+    return found + too_wide(page, NARROWEST)
 
 
-def too_wide(page: Page) -> list[str]:
-    """Return what does not fit on the narrowest screen: the page, or a dialog in it."""
-    page.set_viewport_size({"width": NARROWEST, "height": 640})
+def too_wide(page: Page, width: int) -> list[str]:
+    """Give the window that width, and return what does not fit in: the page, or a dialog on it."""
+    page.set_viewport_size({"width": width, "height": 800})
     found = []
-    if (width := page.evaluate("document.documentElement.scrollWidth")) > NARROWEST:
-        found.append(f"{page.url} is {width} px wide")
+    if (needed := page.evaluate("document.documentElement.scrollWidth")) > width:
+        found.append(f"{page.url} at {width} px is {needed} px wide")
     for dialog in page.get_by_role("dialog").all():
         box = dialog.bounding_box()
-        if box is None or box["x"] < 0 or box["x"] + box["width"] > NARROWEST:
-            found.append(f"{page.url}: a dialog at {box}")
+        if box is None or box["x"] < 0 or box["x"] + box["width"] > width:
+            found.append(f"{page.url} at {width} px: a dialog at {box}")
     return found

@@ -1,4 +1,4 @@
-"""Every page in every state, judged by axe-core in both themes and at both widths, and squeezed to 320 px."""
+"""Every page in every state, judged by axe-core in both themes, and squeezed to 320 px."""
 
 from collections.abc import Callable
 
