@@ -17,7 +17,7 @@ from allauth.account.internal.flows.login import (
 )
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connection, connections
 from django.db.models.signals import post_migrate
 from django.test import Client, RequestFactory
@@ -118,8 +118,7 @@ def open_databases(django_db_blocker: DjangoDbBlocker) -> None:
 def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """Give each worker a copy of the migrated database: a file on SQLite, so that threads meet its locks."""
     name = f"tokenry_{run.ID}_{run.WORKER}"
-    url = databases.postgresql(name) if databases.SHARED else databases.sqlite(run.FOLDER / f"{run.WORKER}.sqlite3")
-    connection.settings_dict["NAME"] = database_url(url)["NAME"]
+    connection.settings_dict["NAME"] = database_url(databases.make(name, run.FOLDER))["NAME"]
     yield
     with django_db_blocker.unblock():
         connections.close_all()
@@ -143,16 +142,21 @@ def fresh_recorder() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def fresh_counters(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No test meets what another one counted, or a breaker that another one opened."""
+    """No test meets what another one counted, or a breaker that another one opened; none counts without the mark."""
     counters.cache_clear()
     limits.made.clear()
     lookup.breaker.close()
     marked = request.node.get_closest_marker("services") is not None
     if marked:
         forget_tries()
+    elif caches.all(initialized_only=True):
+        del caches["default"]
     yield
-    counted = counters.cache_info().currsize
-    assert marked or not counted, "this test counts, so pytest.mark.services has to say that CI runs it on Redis too"
+    used = [*databases.made, *caches.all(initialized_only=True), *filter(None, [counters.cache_info().currsize])]
+    databases.made.clear()
+    assert marked or "browser" in request.keywords or not used, (
+        f"This test uses {used}: add pytest.mark.services, so that CI runs it on PostgreSQL and Redis too."
+    )
 
 
 @pytest.fixture

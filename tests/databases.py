@@ -19,8 +19,7 @@ SHARED = os.environ.get("DATABASE_URL", "").startswith("postgres")  # the suite 
 MIGRATED = f"tokenry_{run.ID}_migrated"
 # As config/settings.py has it for SQLite, but with more patience.
 SQLITE = {"transaction_mode": "IMMEDIATE", "timeout": 20}
-
-
+made: list[str] = []  # of the kind that the suite runs on, since the last test ended
 blocker: DjangoDbBlocker | None = None  # pytest-django's lock on databases; tests/conftest.py sets it
 
 
@@ -45,6 +44,12 @@ def migrate(url: str) -> None:
     """Migrate the database with that URL."""
     with connected(url):
         call_command("migrate", verbosity=0)
+
+
+def make(name: str, folder: Path) -> str:
+    """Make a migrated database of the kind that the suite runs on, and return its URL."""
+    made.append(name)
+    return postgresql(name) if SHARED else sqlite(folder / f"{name}.sqlite3")
 
 
 def sqlite(path: Path) -> str:

@@ -143,11 +143,8 @@ class Installation:
         self.folder = folder
         self.settings = settings
         self.servers: list[Server] = []
-        self._own = ""
-        if not database_url and databases.SHARED:
-            self._own = f"tokenry_{run.ID}_{secrets.token_hex(4)}"
-            database_url = databases.postgresql(self._own)
-        self.database_url = database_url or databases.sqlite(folder / "server.sqlite3")
+        self._own = "" if database_url else f"tokenry_{run.ID}_{secrets.token_hex(4)}"
+        self.database_url = database_url or databases.make(self._own, folder)
         self.email = self.add_person("admin@example.com", is_staff=True, is_superuser=True)
 
     def add_person(self, email: str, **fields: Any) -> str:
@@ -182,7 +179,7 @@ class Installation:
         for server in self.servers:
             if server.process is not None and server.process.poll() is None:
                 server.stop(signal.SIGKILL)
-        if self._own:
+        if self._own and databases.SHARED:
             databases.drop(self._own)
 
 

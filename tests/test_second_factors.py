@@ -120,6 +120,7 @@ def test_where_sign_in_leads(owner: User, next_path: str, leads_to: str) -> None
     assert signed["Location"] == leads_to
 
 
+@pytest.mark.services
 def test_counts_of_tries_are_not_washed_out() -> None:
     """In a process's own memory only 300 entries fit by default."""
     cache.set("tries", 5)

@@ -12,6 +12,7 @@ from tests.conftest import make_installation
 from tests.run import patience
 from tests.server import Installation, Server
 
+pytestmark = pytest.mark.services  # its installation is on the database that the suite runs on
 HOST = "tokens.example.com"
 
 
