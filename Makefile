@@ -1,4 +1,5 @@
-# Tokenry: make run, make dev, make test, make lint; and, more rarely, make test-all, matrix, bench, screenshot, lock
+# Tokenry: make run, make dev, make test, make lint; and, more rarely,
+# make test-all, test-services, matrix, bench, screenshot, lock
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -29,8 +30,10 @@ test: .venv/dev
 test-all: .venv/dev
 	$(BIN)/python -m pytest --cov
 
-# What depends on which database and which counters there are: with DATABASE_URL and REDIS_URL set.
+# What depends on which database and which counters there are. The tests make and drop databases of their own.
 test-services: .venv/dev
+	@: "$${DATABASE_URL:?must name a PostgreSQL, such as postgres://postgres@127.0.0.1:5432/test}"
+	@: "$${REDIS_URL:?must name a Redis, such as redis://127.0.0.1:6379/15}"
 	$(BIN)/python -m pytest -m services
 
 # The tests that start no server and no browser, with each Python that is installed and each Django that works with it;
