@@ -13,6 +13,7 @@ from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn import forms as webauthn
+from allauth.mfa.webauthn.internal.auth import clear_state, parse_authentication_response
 from django import forms
 from django.conf import settings
 from django.core.cache import cache
@@ -144,15 +145,27 @@ class KeyField(forms.JSONField):
 
 
 class ByKey(forms.Form):
+    """The answer of a key to a challenge, which is good for one answer."""
+
     credential = KeyField()
 
     @unreadable_is_wrong()
     def clean_credential(self) -> Any:
-        return super().clean_credential()  # type: ignore[misc]
+        try:
+            return super().clean_credential()  # type: ignore[misc]
+        finally:
+            clear_state()
 
 
 class SignInByKeyForm(ByKey, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
-    pass
+    @unreadable_is_wrong()
+    def clean_credential(self) -> Any:
+        """Take only a passkey, and only from somebody whom the passkey verified, whatever the challenge asked for."""
+        answer = parse_authentication_response(self.cleaned_data["credential"])
+        authenticator = super().clean_credential()
+        if not (answer.response.authenticator_data.is_user_verified() and authenticator.wrap().is_passwordless):
+            raise get_mfa_adapter().validation_error("incorrect_code")
+        return authenticator
 
 
 class SecondStepByKeyForm(ByKey, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
@@ -176,7 +189,12 @@ class AddKeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
 
     @unreadable_is_wrong()
     def clean(self) -> Any:
-        return super().clean()
+        """Keep what the person chose, where browsers say whether the key could: only a passkey signs in alone."""
+        cleaned = super().clean()
+        if "credential" in cleaned:
+            results = {"credProps": {"rk": cleaned["passwordless"]}}
+            cleaned["credential"] = {**cleaned["credential"], "clientExtensionResults": results}
+        return cleaned
 
 
 class RenameKeyForm(webauthn.EditWebAuthnForm):  # type: ignore[misc]

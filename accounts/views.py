@@ -4,7 +4,9 @@ from typing import Any
 
 from allauth.account.internal.flows.email_verification import send_verification_email_to_address
 from allauth.account.models import EmailAddress
+from allauth.account.views import LogoutView
 from allauth.mfa.base.views import IndexView
+from allauth.mfa.webauthn.internal.auth import clear_state
 from allauth.usersessions.models import UserSession
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -61,6 +63,14 @@ def signed_in_user(request: HttpRequest) -> User:
     """The person, behind `login_required`, as an object of their own: a form may write to it."""
     assert request.user.pk is not None  # noqa: S101
     return User.objects.get(pk=request.user.pk)
+
+
+class SignOutView(LogoutView):  # type: ignore[misc]
+    """Sign out, or leave the second step: then the challenge of the person's key goes too."""
+
+    def logout(self) -> None:
+        super().logout()
+        clear_state()
 
 
 class SecurityView(IndexView):  # type: ignore[misc]

@@ -229,6 +229,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_PREVENT_ENUMERATION = "strict"  # who only asks to move to an address keeps nobody from signing up with it
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = None
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]  # no mailed code: whoever reads the mails would confirm by it
 ACCOUNT_REAUTHENTICATION_TIMEOUT = FRESH_AUTHENTICATION_SECONDS
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # seconds; of invitations too
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

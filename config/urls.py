@@ -7,6 +7,7 @@ from django.urls import include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
+from accounts.views import SignOutView
 from config import administration
 from tokens import help_views
 
@@ -21,6 +22,7 @@ urlpatterns = [
     path("accounts/sessions/", RedirectView.as_view(pattern_name="sessions")),
     # Whoever asks to sign in by passkey is given a session to keep the challenge in: not so many for one address.
     path("accounts/2fa/webauthn/login/", challenge_limited(login_webauthn), name="mfa_login_webauthn"),
+    path("accounts/logout/", SignOutView.as_view(), name="account_logout"),
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.urls")),
     path("settings/", include("tokens.urls")),

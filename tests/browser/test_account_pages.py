@@ -14,7 +14,11 @@ from tests.browser.screens import Screens, faults, on_each_screen
 from tests.conftest import make_installation
 from tests.server import Installation, Server
 
-NO_PAGES = {"mfa_login_webauthn", "mfa_download_recovery_codes"}  # JSON for a script, and a file
+# JSON for a script, a file, and a way of confirming that is off.
+NO_PAGES = {
+    "mfa_login_webauthn", "mfa_download_recovery_codes",
+    "account_request_reauthentication_code", "account_confirm_reauthentication_code",
+}  # fmt: skip
 PREPARE = """
 from allauth.account import app_settings
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
