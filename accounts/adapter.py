@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.crypto import salted_hmac
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.fresh import is_fresh
 from accounts.middleware import note_too_many_tries
@@ -66,12 +67,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return error
 
     def is_safe_url(self, url: str) -> bool:
-        """As allauth judges; an address that can't be read is none, and no way leads from https back to http."""
-        try:
-            plain = urlsplit(url or "").scheme == "http"
-            return bool(super().is_safe_url(url)) and not (plain and allauth_context.request.is_secure())
-        except ValueError:
-            return False
+        """Let a page lead on to relative addresses and those below SITE_URL only, and never from https to http.
+
+        Not to every one of ALLOWED_HOSTS, as allauth does: what listens on localhost may be anything.
+        """
+        here = {urlsplit(settings.SITE_URL).netloc}
+        return url_has_allowed_host_and_scheme(url, here, require_https=allauth_context.request.is_secure())
 
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
         """No account moves to an address that another one signed up with meanwhile."""

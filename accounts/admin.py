@@ -8,8 +8,10 @@ from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
+from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
@@ -23,6 +25,7 @@ MOST_NAMED = 100  # of the accounts that are about to be deleted
 
 for model in (EmailAddress, Authenticator, UserSession):  # an account's own page says enough, and no secret
     admin.site.unregister(model)
+admin.site.unregister(Group)
 
 
 class InvitationForm(ModelForm):
@@ -110,6 +113,25 @@ class UserAdmin(DjangoUserAdmin):
             counts.update({f"{owned['name']}s in use": owned["count"] for owned in belongings_of(user)})
         allowed = all(self.has_delete_permission(request, user) for user in objs)
         return [str(user) for user in objs[:MOST_NAMED]], counts, set() if allowed else {self.opts.verbose_name}, []
+
+
+@admin.register(Group)
+class GroupAdmin(DjangoGroupAdmin):
+    """Groups, which scopes may ask for. A group may carry permissions too, which superusers alone give."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        return () if request.user.is_superuser else ("permissions",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not gives_rights(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and not gives_rights(request, obj)
+
+
+def gives_rights(request: HttpRequest, group: Group | None) -> bool:
+    """Return whether `group` carries permissions, which keeps all but superusers from touching the group."""
+    return group is not None and not request.user.is_superuser and group.permissions.exists()
 
 
 def is_out_of_reach(request: HttpRequest, user: User | None) -> bool:
