@@ -19,17 +19,32 @@ MOST_AT_ONCE = 500  # tokens that one action revokes
 
 
 class ListedFiltersAdmin(admin.ModelAdmin):
-    view_on_site = False  # a token's page there is its owner's alone
+    """A list that takes from the address only what its own links and its search field send."""
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Filters as listed, and no other condition from the address: a regular expression could run for ever."""
-        field, _, condition = lookup.partition("__")
-        listed = {getattr(entry, "parameter_name", entry) for entry in self.list_filter}
-        return field in listed and condition in {"", "exact", "gte", "lt"}
+    CONDITIONS = ("", "__exact", "__gte", "__lt", "__isnull", "__id__exact")
+    MAX_SEARCH_LENGTH = 100  # characters; each word becomes part of one expression, whose depth SQLite bounds
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Refuse any condition but those of the listed filters: a regular expression could run for ever."""
+        listed = {
+            name_of(entry) + condition for entry in self.get_list_filter(request) for condition in self.CONDITIONS
+        }
+        return lookup in listed and super().lookup_allowed(lookup, value, request)
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+        return super().get_search_results(request, queryset, search_term[: self.MAX_SEARCH_LENGTH])
+
+
+def name_of(list_filter: Any) -> str:
+    """Return what an entry of `list_filter` is called in the address."""
+    field = list_filter[0] if isinstance(list_filter, tuple) else list_filter
+    return str(getattr(field, "parameter_name", field))
 
 
 class ReadOnlyAdmin(ListedFiltersAdmin):
     """A list to look at."""
+
+    view_on_site = False  # a token's page there is its owner's alone
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
