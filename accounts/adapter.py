@@ -23,7 +23,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.fresh import is_fresh
 from accounts.middleware import note_too_many_tries
 from accounts.models import User
-from accounts.words import ERRORS, MESSAGES, MFA_ERRORS, NOTICES, WAYS
+from accounts.outbox import queue
+from accounts.words import ERRORS, MESSAGES, MFA_ERRORS, WAYS
+
+FACTS = ("ip", "user_agent", "from_email", "to_email", "deleted_email")  # of allauth's mails, what ours say
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -99,13 +102,13 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_notification_mail(
         self, template_prefix: str, user: Any, context: dict[str, Any] | None = None, email: str | None = None
     ) -> None:
-        """Mails about a change differ in the subject and the first sentence only."""
-        context = context or {}
-        if template_prefix in NOTICES:
-            subject, sentence = NOTICES[template_prefix]
-            context = {**context, "subject": subject, "sentence": sentence.format(**context)}
-            template_prefix = "account/email/notice"
-        super().send_notification_mail(template_prefix, user, context, email)
+        """Say whose account the mail is about: allauth names the address alone."""
+        super().send_notification_mail(template_prefix, user, {**(context or {}), "user": user}, email)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Put the mail in the outbox, with what it says and without the links that allauth made for it."""
+        facts = {name: str(context[name]) for name in FACTS if name in context}
+        queue(context["user"], template_prefix, email, facts)
 
     def render_mail(
         self,
@@ -126,7 +129,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": number, "key": secret})
         return f"{settings.SITE_URL}{path}"
 
-    def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation: Any) -> str:
+    def get_email_confirmation_url(self, request: HttpRequest | None, emailconfirmation: Any) -> str:
         return f"{settings.SITE_URL}{reverse('account_confirm_email', args=[emailconfirmation.key])}"
 
 

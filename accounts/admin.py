@@ -15,9 +15,14 @@ from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
+from django.utils.timezone import localtime
 
+from accounts.fresh import confirm_if_stale
 from accounts.invitations import invite
-from accounts.models import User
+from accounts.mails import link_to_choose_password, subject
+from accounts.models import Notification, User
 from accounts.record import tell
 from accounts.registry import belongings_of
 
@@ -52,7 +57,7 @@ class UserAdmin(DjangoUserAdmin):
     search_fields = ("email", "name", "groups__name")
     filter_horizontal = ("user_permissions",)
     autocomplete_fields = ("groups",)  # a list of all groups has no end
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("last_login", "date_joined", "waiting_mails", "invitation_link")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
@@ -62,6 +67,31 @@ class UserAdmin(DjangoUserAdmin):
         (None, {"description": "A mail invites this person to choose a password.", "fields": ("email", "name")}),
     )
     actions = ("invite_again",)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Show the link of an invitation to whoever may change the account, and just proved who they are."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None:
+            return fieldsets
+        mails: dict[str, Any] = {"fields": ["waiting_mails"]}
+        if not obj.has_usable_password() and self.has_change_permission(request, obj):
+            if confirm := confirm_if_stale(request, request.path):
+                link = '<a href="{}">Confirm who you are</a> to see the link of the invitation.'
+                mails["description"] = format_html(link, confirm["Location"])
+            else:
+                mails["fields"] += ["invitation_link"]
+        return (fieldsets[0], ("Mails", mails), *fieldsets[1:])
+
+    @admin.display(description="Not sent yet")
+    def waiting_mails(self, user: User) -> str:
+        """Return the mails to `user` in the outbox, each with what the mail server said of it."""
+        waiting = [(in_words(mail),) for mail in user.notifications.order_by("pk")]
+        return format_html_join(mark_safe("<br>"), "{}", waiting) or "None"
+
+    @admin.display(description="Invitation link")
+    def invitation_link(self, user: User) -> str:
+        """Return what the invitation carries, for where the mail does not arrive."""
+        return link_to_choose_password(user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Superusers alone give rights, and none takes their own: so one is always left."""
@@ -87,7 +117,8 @@ class UserAdmin(DjangoUserAdmin):
         if not change:
             obj.trust_email()
             invite(obj, request)
-            self.message_user(request, f"{obj.email} is invited by mail.", messages.SUCCESS)
+            words = f"{obj.email} is invited by mail. Below is the link that the mail carries."
+            self.message_user(request, words, messages.SUCCESS)
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
         tell(obj, "signed_up", request)
@@ -113,6 +144,16 @@ class UserAdmin(DjangoUserAdmin):
             counts.update({f"{owned['name']}s in use": owned["count"] for owned in belongings_of(user)})
         allowed = all(self.has_delete_permission(request, user) for user in objs)
         return [str(user) for user in objs[:MOST_NAMED]], counts, set() if allowed else {self.opts.verbose_name}, []
+
+
+def in_words(notification: Notification) -> str:
+    """Return what a mail in the outbox is about, and what happened to it."""
+    about = f"“{subject(notification.kind)}” to {notification.to}"
+    if not notification.problem:
+        return f"{about} is about to be sent."
+    due = notification.due_at
+    later = f"The next try is at {localtime(due):%H:%M %Z}." if due else "It was given up."
+    return f"{about} could not be sent: {notification.problem.rstrip('.')}. {later}"
 
 
 @admin.register(Group)

@@ -8,6 +8,7 @@ from zoneinfo import available_timezones
 
 from allauth.account import forms as account
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.email_verification import consume_email_verification_rate_limit
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.base import forms as mfa
@@ -16,14 +17,18 @@ from allauth.mfa.webauthn import forms as webauthn
 from allauth.mfa.webauthn.internal.auth import clear_state, parse_authentication_response
 from django import forms
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from accounts import registry
+from accounts import outbox, registry
+from accounts.by_mail import origin_of, send_reset, sign_up
 from accounts.models import Theme, User
 from accounts.names import visible
+from accounts.passwords import normalized
 from accounts.words import HELP, LABELS
 
 EMAIL_LENGTH = 254  # of the columns
@@ -54,16 +59,18 @@ class SignUpForm(InOurWords, account.SignupForm):  # type: ignore[misc]
     labels = LABELS | {"password1": "Password"}
 
     def validate_unique_email(self, value: str) -> str:
-        """An account that only asks to move to an address has no say in who signs up with it."""
-        email: str = get_adapter().validate_unique_email(value)
-        self.account_already_exists = User.objects.filter(email=email).exists()
-        return email
+        """Look nobody up: the outbox does."""
+        return value
 
-    def try_save(self, request: HttpRequest) -> Any:
-        """Hash the password for a known address too: it takes most of the time that making an account takes."""
-        if self.account_already_exists:
-            User().set_password(self.cleaned_data["password1"])
-        return super().try_save(request)
+    def try_save(self, request: HttpRequest) -> tuple[None, HttpResponse]:
+        """Answer every address alike; its owner hears by mail what became of it."""
+        email, password = self.cleaned_data["email"], make_password(normalized(self.cleaned_data["password1"]))
+        adapter = get_adapter()
+        if consume_email_verification_rate_limit(request, email):
+            outbox.in_background(sign_up, email, password, origin_of(request))
+            sent = "account/messages/email_confirmation_sent.txt"
+            adapter.add_message(request, messages.INFO, sent, {"email": email})
+        return None, adapter.respond_email_verification_sent(request, None)
 
 
 class AddEmailForm(InOurWords, account.AddEmailForm):  # type: ignore[misc]
@@ -79,13 +86,15 @@ class SetPasswordForm(InOurWords, account.SetPasswordForm):  # type: ignore[misc
 
 
 class ResetPasswordForm(InOurWords, account.ResetPasswordForm):  # type: ignore[misc]
-    users: list[User]
-
     def clean_email(self) -> str:
-        """An account that only asks to move to an address is not its owner's: no link to it goes there."""
-        email: str = super().clean_email()
-        self.users = [user for user in self.users if user.email == email.lower()]
+        """Look nobody up: the outbox does."""
+        email: str = self.cleaned_data["email"]
         return email
+
+    def save(self, request: HttpRequest, **kwargs: Any) -> str:
+        """Answer every address alike; the owner of an account hears by mail."""
+        outbox.in_background(send_reset, self.cleaned_data["email"])
+        return str(self.cleaned_data["email"])
 
 
 class ResetPasswordKeyForm(InOurWords, account.ResetPasswordKeyForm):  # type: ignore[misc]

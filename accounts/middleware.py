@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from threading import BoundedSemaphore
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -10,7 +9,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect
@@ -18,7 +17,6 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.signals import STARTED_AT
 
 FEW_MINUTES = "300"  # seconds; the window of wrong passwords in ACCOUNT_RATE_LIMITS
-PACED = {"account_signup", "account_reset_password"}
 SEEN_AT = "seen_at"
 SEEN_RESOLUTION = 300  # seconds
 
@@ -84,34 +82,6 @@ class NotKeptMiddleware:
         if personal and not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         return response
-
-
-class EvenPaceMiddleware:
-    """Answer sign-up and password reset on whole beats: the time that the work took would tell known addresses.
-
-    Waiting holds a thread, so half of them may wait at once and one more is told to come back; and an answer that
-    did no work, because something was wrong with the form's token or there were too many tries, is not kept waiting.
-    """
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-        self.places = BoundedSemaphore(max(1, settings.WEB_THREADS // 2))
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "POST" or request.path not in map(resolve_url, PACED) or not settings.BEAT_SECONDS:
-            return self.get_response(request)
-        if not self.places.acquire(blocking=False):
-            busy = render(request, "429.html", status=429)
-            busy["Retry-After"] = "2"
-            return busy
-        try:
-            start = time.monotonic()
-            response = self.get_response(request)
-            if response.status_code not in {403, 429}:
-                time.sleep(-(time.monotonic() - start) % settings.BEAT_SECONDS)
-            return response
-        finally:
-            self.places.release()
 
 
 def note_too_many_tries(request: HttpRequest) -> None:

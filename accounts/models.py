@@ -1,6 +1,7 @@
-"""The person: signs in by e-mail."""
+"""The person, who signs in by e-mail, and the mails about accounts that wait to be sent."""
 
-from typing import Any, ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Self
 from zoneinfo import available_timezones
 
 from allauth.account.models import EmailAddress
@@ -104,3 +105,60 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.get_full_name()
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def waiting(self) -> Self:
+        """Return those that were not given up."""
+        return self.exclude(due_at=None)
+
+    def due(self, now: datetime) -> Self:
+        """Return those to send now, the oldest first."""
+        return self.filter(due_at__lte=now).select_related("user").order_by("due_at")
+
+
+class Notification(models.Model):
+    """A mail about an account that waits to be sent. A new one of the same kind to the same address takes its place.
+
+    The row holds no secret: the links that the mail carries are made when the mail is written.
+    """
+
+    LEASE = timedelta(minutes=15)  # after which what a killed process was sending is sent again
+    RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))  # waits after each failure
+    MAX_PROBLEM_LENGTH = 300
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
+    kind = models.CharField(max_length=60)  # how the names of the mail's templates begin
+    to = models.EmailField()
+    facts = models.JSONField(default=dict)  # what the templates say besides
+    made_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=timezone.now, null=True)  # None: given up
+    tries = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(max_length=MAX_PROBLEM_LENGTH, blank=True)  # why the latest try failed
+
+    objects: ClassVar[Any] = NotificationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "kind", "to"], name="notification_once")]
+        indexes = [models.Index(fields=["due_at"], condition=~models.Q(due_at=None), name="notification_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.user_id}"
+
+    @property
+    def as_taken(self) -> models.QuerySet["Notification"]:
+        """The row, unless somebody else took or queued it since."""
+        rows: models.QuerySet[Notification] = Notification.objects.filter(pk=self.pk, due_at=self.due_at)
+        return rows
+
+    def take(self, now: datetime) -> bool:
+        """Return whether the mail is the caller's to send. Of several callers, one gets it."""
+        lease = now + self.LEASE
+        taken = self.as_taken.update(due_at=lease, tries=models.F("tries") + 1) == 1
+        self.due_at, self.tries = lease, self.tries + 1
+        return taken
+
+    def fail(self, problem: str, now: datetime) -> None:
+        """Keep what went wrong, and when to try again: later each time, and never after the last time."""
+        again = self.RETRIES[self.tries - 1] if self.tries <= len(self.RETRIES) else None
+        self.as_taken.update(due_at=again and now + again, problem=problem[: self.MAX_PROBLEM_LENGTH])

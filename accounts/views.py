@@ -27,6 +27,7 @@ from accounts.templatetags.times import device
 
 YEAR = 365 * 24 * 3600  # seconds
 MOST_SESSIONS = 50  # on the page
+WAIT = "Wait three minutes, or until tomorrow, before you ask again."
 
 
 @login_required
@@ -55,7 +56,7 @@ def pending_address(request: HttpRequest) -> HttpResponse:
         tell(user, "email_removed", request, address.email)
         messages.success(request, f"The change is cancelled. You sign in with {user.email}, as before.")
     elif not send_verification_email_to_address(request, address):
-        messages.info(request, f"We wrote to {address.email} a moment ago. Wait three minutes before you ask again.")
+        messages.info(request, f"We wrote to {address.email} a moment ago, or ten times today. {WAIT}")
     return redirect("account_email")
 
 

@@ -5,7 +5,8 @@ import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -244,6 +245,24 @@ def database_url(text: str) -> dict[str, Any]:
     found = dict(Env.db_url_config(text))
     host = unquote(url.netloc.rpartition("@")[2].partition(":")[0])
     return found | {"HOST": host} if host.startswith("/") else found
+
+
+def mail_domain(host: str) -> str:
+    """Return what stands after the @ of an address at `host`, which may be an IP address (RFC 5321, section 4.1.3)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+
+
+def mail_sender(text: str) -> str:
+    """Return the sender of mails: an address, with or without a name before it."""
+    address = parseaddr(text)[1]
+    whole = text == address or text.endswith(f" <{address}>")
+    if not (whole and text.isprintable() and re.fullmatch(r"[^\s@<>\"(),;]+@[^\s@<>\"(),;]+", address)):
+        raise Wrong("an address, such as tokenry@example.com or Tokenry <tokenry@example.com>.")
+    return text
 
 
 SMTP_OPTIONS = {

@@ -68,13 +68,19 @@ def when_ready(server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Bound the wait for clients that read slowly, whose connections inherit this, and for a frozen PostgreSQL."""
+    """Bound the wait for clients that read slowly, whose connections inherit this, and for a frozen PostgreSQL.
+
+    Then send the mails that a stopped process left in the outbox.
+    """
+    from accounts.outbox import in_background, send_due  # they need Django, which is set up by now
+
     for listener in worker.sockets:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, ANSWER_BYTES)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", ANSWER_SECONDS, 0))
     connection_created.connect(bound_the_wait)
     if settings.DATABASE.get("OPTIONS", {}).get("connect_timeout") == 2:  # the default; DATABASE_URL gives no other
         connect_sooner()
+    in_background(send_due)
 
 
 def child_exit(server: Any, worker: Any) -> None:

@@ -108,7 +108,6 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "accounts.middleware.EvenPaceMiddleware",
     "accounts.middleware.TooManyTriesMiddleware",
     "accounts.middleware.NotKeptMiddleware",
     "config.middleware.PageCompressionMiddleware",
@@ -191,7 +190,6 @@ FRESH_AUTHENTICATION_SECONDS = 60 * setting("FRESH_AUTHENTICATION_MINUTES", "15"
 FRESH_AUTHENTICATION = "accounts.fresh.confirm_if_stale"  # where tokens finds it
 SESSION_COOKIE_AGE = 3600 * setting("SESSION_IDLE_HOURS", "336", environment.whole_number(1, 8760))
 SESSION_MAX_SECONDS = 86400 * setting("SESSION_MAX_DAYS", "30", environment.whole_number(1, 365))
-BEAT_SECONDS = 1  # EvenPaceMiddleware
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -223,9 +221,15 @@ ACCOUNT_RATE_LIMITS = {  # the others are allauth's
     "login_failed": "5/5m/key,20/h/key,60/m/ip",
     "login_failed_anywhere": "100/h/key",  # key: the account
     "login": "120/m/ip",  # tries of any kind, good ones too: an address may be a whole office's
+    # Whatever has a mail sent, by hour or day too: key is the address that is written to.
+    "reset_password": "20/m/ip,100/d/ip,3/h/key,10/d/key",
+    "signup": "20/m/ip,100/d/ip",
+    "confirm_email": "1/3m/key,10/d/key",
+    "manage_email": "10/m/user,50/d/user",
 }
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # else anybody could take any address
 ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody has this installation write to strangers
 ACCOUNT_PREVENT_ENUMERATION = "strict"  # who only asks to move to an address keeps nobody from signing up with it
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = None
@@ -286,7 +290,8 @@ CONTENT_SECURITY_POLICY = {
 
 MAILS_ARE_PRINTED: bool  # comes with Django's own mail settings
 vars().update(setting("EMAIL_URL", "consolemail://", environment.email_settings, secret=True))
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = f"Tokenry <tokenry@{SITE_HOST}>"
+MAIL_FROM = setting("MAIL_FROM", f"Tokenry <tokenry@{environment.mail_domain(SITE_HOST)}>", environment.mail_sender)
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 
 
 # Static files: compressed and named after their content by collectstatic

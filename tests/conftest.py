@@ -26,6 +26,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from pytest_django import DjangoDbBlocker
 from redis import Redis
 
+from accounts import outbox as accounts_outbox
 from accounts.middleware import SEEN_AT
 from accounts.models import User
 from config.environment import database_url
@@ -51,6 +52,15 @@ hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_c
 hypothesis.settings.load_profile("untimed")
 usage.Recorder._start = no_thread  # type: ignore[assignment, method-assign]  # for the whole run
 outbox.send_news_soon = lambda: None
+# Mails about accounts are sent at once, and by nobody else; the tests of the outbox itself use what it has.
+IN_BACKGROUND, SEND_SOON, LOOK_AGAIN = (
+    accounts_outbox.in_background,
+    accounts_outbox.send_soon,
+    accounts_outbox.look_again,
+)
+accounts_outbox.in_background = lambda work, *arguments: work(*arguments)
+accounts_outbox.send_soon = accounts_outbox.send_due
+accounts_outbox.look_again = lambda: None
 limits.PREFIX = run.KEY_PREFIX
 
 

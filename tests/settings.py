@@ -14,6 +14,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 # Empty: each client of a test has WhiteNoise look at every file in there, and it warns where the folder is missing.
 STATIC_ROOT = run.FOLDER / "static"
-BEAT_SECONDS = 0
 if REDIS_URL:
     CACHES["default"]["KEY_PREFIX"] = run.KEY_PREFIX

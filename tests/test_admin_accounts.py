@@ -1,15 +1,19 @@
 """Django admin: accounts, who may look after them, and what stays out of their reach."""
 
+import re
+from smtplib import SMTPSenderRefused
 from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group, Permission
 from django.core.mail import EmailMessage
+from django.core.mail.backends.locmem import EmailBackend
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from accounts.models import User
+from accounts.models import Notification, User
 from tests.conftest import Issue, signed_in
 from tests.server import PASSWORD
 from tokens.models import Event, Token
@@ -130,7 +134,7 @@ def test_a_new_address_replaces_the_old_one(admin_client: Client, owner: User, m
     ]
     assert signed == [None, "/settings/tokens/"]
     Client().post("/accounts/password/reset/", {"email": "owner@example.com"})
-    assert "/reset/key/" not in str(mailoutbox[-1].body)
+    assert mailoutbox == []
 
 
 def test_a_change_asks_again_who_is_there(administrator: User, owner: User) -> None:
@@ -155,3 +159,62 @@ def test_who_has_no_password_yet_is_invited_again(
     answer = admin_client.post(reverse("admin:accounts_user_changelist"), form, follow=True)
     assert "1 invited by mail." in answer.content.decode()
     assert [mail.to for mail in mailoutbox] == [["waiting@example.com"]]
+
+
+def invited(client: Client) -> Any:
+    """Add an account, and return its page."""
+    return client.post(reverse("admin:accounts_user_add"), {"email": "ada@example.com", "name": ""}, follow=True)
+
+
+def links(page: Any) -> list[str]:
+    return re.findall(r"http://localhost:8000(/accounts/password/reset/key/[^\s<]+)", page.content.decode())
+
+
+def test_after_an_invitation_its_link_is_there(admin_client: Client, mailoutbox: list[EmailMessage]) -> None:
+    page = invited(admin_client)
+    (link,) = links(page)
+    assert "Ada@example.com is invited by mail." in page.content.decode()
+    assert [mail.to for mail in mailoutbox] == [["ada@example.com"]]
+    form = Client().get(link, follow=True)
+    new = {"password1": "another correct horse", "password2": "another correct horse"}
+    ada = Client()
+    ada.get(link)
+    ada.post(form.redirect_chain[-1][0], new)
+    assert User.objects.get(email="ada@example.com").check_password("another correct horse")
+    assert links(admin_client.get(page.redirect_chain[-1][0])) == []  # nothing is left to choose
+
+
+def test_an_administrator_reads_what_the_mail_server_said(
+    admin_client: Client, owner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(backend: EmailBackend, messages: list[EmailMessage]) -> int:
+        raise SMTPSenderRefused(553, b"5.7.1 <b>not</b> yours", "tokenry@localhost")
+
+    monkeypatch.setattr(EmailBackend, "send_messages", refuse)
+    page = invited(admin_client).content.decode()
+    said = "553 5.7.1 &lt;b&gt;not&lt;/b&gt; yours. The next try is at "
+    assert f"“You are invited to Tokenry” to ada@example.com could not be sent: {said}" in page
+    Notification.objects.update(due_at=None)
+    path = change_path(User.objects.get(email="ada@example.com"))
+    assert "yours. It was given up." in admin_client.get(path).content.decode()
+    Notification.objects.update(problem="", due_at=timezone.now())
+    assert "is about to be sent." in admin_client.get(path).content.decode()
+    assert "None" in admin_client.get(change_path(owner)).content.decode()
+
+
+def test_the_link_is_for_those_who_may_change_the_account_and_are_fresh(
+    helper: Client, teammate: User, administrator: User
+) -> None:
+    invited(helper)
+    path = change_path(User.objects.get(email="ada@example.com"))
+    assert len(links(helper.get(path))) == 1
+    stale = signed_in(teammate, seconds_ago=3600).get(path)
+    assert links(stale) == []
+    assert f'href="/accounts/reauthenticate/?next={path.replace("/", "%2F")}"' in stale.content.decode()
+    teammate.user_permissions.set(Permission.objects.filter(codename="view_user"))
+    looking = signed_in(teammate).get(path)
+    assert (looking.status_code, links(looking)) == (200, [])
+    User.objects.filter(email="ada@example.com").update(is_staff=True)
+    teammate.user_permissions.set(Permission.objects.filter(codename__endswith="_user"))
+    assert links(signed_in(teammate).get(path)) == []
+    assert len(links(signed_in(administrator).get(path))) == 1

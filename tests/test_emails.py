@@ -40,6 +40,7 @@ class Mailbox:
     def __init__(self) -> None:
         self.messages: list[EmailMessage] = []
         self.refused: set[str] = set()
+        self.greetings: set[str] = set()
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802  (aiosmtpd's)
         if address in self.refused:
@@ -48,6 +49,7 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802  (aiosmtpd's)
+        self.greetings.add(session.host_name)
         self.messages.append(message_from_bytes(envelope.content, policy=default))
         return "250 OK"
 
@@ -96,6 +98,8 @@ def test_a_real_server_receives_it(mailbox: Mailbox, issue: Issue, teammate: Use
     (message,) = mailbox.messages
     assert (message["To"], message["Subject"]) == ("owner@example.com", "“CI pipeline” expires in 7 days")
     assert message["Auto-Submitted"] == "auto-generated"
+    assert message["From"] == "Tokenry <tokenry@localhost>"
+    assert mailbox.greetings == {"localhost"}  # SITE_URL's, whatever the machine is called
     for kind in ("plain", "html"):
         body = message.get_body((kind,))
         assert body is not None

@@ -58,6 +58,13 @@ SECRETS = {"SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef",
         (environment.bearer_secret, "", ""),
         (environment.days, "90", 90),
         (environment.days, "", None),
+        (environment.mail_sender, "tokens@example.com", "tokens@example.com"),
+        (environment.mail_sender, "Tokenry <tokenry@localhost>", "Tokenry <tokenry@localhost>"),
+        (environment.mail_sender, "Büro IT <it@[192.0.2.2]>", "Büro IT <it@[192.0.2.2]>"),
+        (environment.mail_sender, '"IT, Berlin" <it@example.com>', '"IT, Berlin" <it@example.com>'),
+        (environment.mail_domain, "tokens.example.com", "tokens.example.com"),
+        (environment.mail_domain, "192.0.2.2", "[192.0.2.2]"),
+        (environment.mail_domain, "::1", "[IPv6:::1]"),
     ],
 )
 def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
@@ -74,6 +81,12 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
         (environment.whole_number(1, 64), "²"),
         (environment.days, "0"),
         (environment.days, "90d"),
+        (environment.mail_sender, "tokens.example.com"),
+        (environment.mail_sender, "Tokenry"),
+        (environment.mail_sender, "a@b.example, c@d.example"),
+        (environment.mail_sender, "Tokenry <a@b.example> x"),
+        (environment.mail_sender, "a@b@c"),
+        (environment.mail_sender, "Tokenry\r\nBcc: x <a@b.example>"),
         (environment.site_url, "tokens.example.com"),
         (environment.site_url, "https://tokens.example.com/path"),
         (environment.site_url, "https://tokens.example.com:port"),
@@ -235,6 +248,7 @@ def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ("WEB_WORKERS", "2"),
         ("MAX_TOKENS_PER_USER", "0"),
         ("EMAIL_URL", "pigeon://"),
+        ("MAIL_FROM", "nobody"),
         ("METRICS_TOKEN", "short"),
         ("METRICS_ADDRESSES", "everyone"),
     ],
@@ -270,6 +284,27 @@ def test_the_name_in_site_url_is_always_allowed() -> None:
 def test_idle_connections_outlive_those_of_the_balancer(changes: dict[str, str], seconds: int) -> None:
     shown = manage("shell", "--no-imports", "-c", "from config import gunicorn; print(gunicorn.keepalive)", **changes)
     assert shown.stdout.strip() == str(seconds), shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("site", "set_to", "sender", "domain"),
+    [
+        ("https://tokens.example.com", "", "Tokenry <tokenry@tokens.example.com>", "tokens.example.com"),
+        ("https://tokens.example.com", "IT <it@example.com>", "IT <it@example.com>", "tokens.example.com"),
+        ("http://192.0.2.2:8000", "", "Tokenry <tokenry@[192.0.2.2]>", "[192.0.2.2]"),
+        ("http://[::1]:8000", "", "Tokenry <tokenry@[IPv6:::1]>", "[IPv6:::1]"),
+    ],
+)
+def test_who_sends_mails(site: str, set_to: str, sender: str, domain: str) -> None:
+    code = (
+        "from django.conf import settings; from django.core.mail.utils import DNS_NAME;"
+        "from django.core.mail import EmailMessage;"
+        "print(settings.DEFAULT_FROM_EMAIL, settings.SERVER_EMAIL, DNS_NAME, sep='|');"
+        "print(EmailMessage(to=['a@example.com']).message()['Message-ID'])"
+    )
+    shown = manage("shell", "--no-imports", "-c", code, SITE_URL=site, MAIL_FROM=set_to).stdout.splitlines()
+    assert shown[0] == f"{sender}|{sender}|{domain}"
+    assert shown[1].endswith(f"@{domain}>")
 
 
 def test_a_database_that_does_not_answer_is_one_line() -> None:

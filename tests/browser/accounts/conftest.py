@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.run import until
 from tests.server import Installation, Server
 
 NEW_PASSWORD = "quite another sentence of mine"
@@ -50,11 +51,12 @@ def mail_to(mails: Path, address: str) -> EmailMessage:
         assert isinstance(mail, EmailMessage)
         if address in str(mail["To"]):
             return mail
-    pytest.fail(f"no mail to {address}")
+    raise AssertionError(f"no mail to {address}")
 
 
 def link_to(mails: Path, address: str) -> str:
-    """The first link of the newest mail to that address, which its text and its HTML agree on."""
+    """The first link of the newest mail to that address, which its text and its HTML agree on. Mails take a moment."""
+    until(lambda: mail_to(mails, address), AssertionError)
     mail = mail_to(mails, address)
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text is not None

@@ -46,17 +46,18 @@ def test_open_sign_up(
     settings = {"SIGNUP_OPEN": "true", "EMAIL_URL": f"filemail:///{mails}"}
     for site in make_installation(tmp_path_factory.mktemp("open"), **settings):
         server = site.server().start()
+        grace = Person(f"grace-{secrets.token_hex(4)}@example.com", NEW_PASSWORD)
         page = new_page(java_script_enabled=scripting)
         page.goto(server.url)
         page.get_by_role("link", name="Sign up").click()
-        page.get_by_label("Email").fill("grace@example.com")
+        page.get_by_label("Email").fill(grace.email)
         page.locator("#id_password1").fill(NEW_PASSWORD)
         page.locator("main button.primary").click()
         expect(page).to_have_url(re.compile("/accounts/confirm-email/$"))
         assert_signed_out(page, server)
-        page.goto(link_to(mails, "grace@example.com"))
+        page.goto(link_to(mails, grace.email))
         page.locator("main button.primary").click()
-        Person("grace@example.com", NEW_PASSWORD).sign_in(page, server)
+        grace.sign_in(page, server)
 
 
 @scripting
