@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 
 COOKIE_LIMIT = 8192  # bytes; unquoting longer ones takes quadratic time in older Pythons (CVE-2024-7592)
 MOST_TOLD = 10  # peers; anybody may send the header
+untrusted: set[str] = set()  # peers of which the log tells already
 NUL = re.compile(r"\x00|\\000")  # as it is, or quoted; PostgreSQL takes none in a session's name
 
 
@@ -30,7 +31,6 @@ class ProxyMiddleware:
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
-        self.untrusted: set[str] = set()  # peers of which the log tells already
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
@@ -52,14 +52,15 @@ class ProxyMiddleware:
             self.believe(request, peer, "X-Forwarded-Proto", https=is_https(forwarded_proto))
         return self.get_response(request)
 
-    def believe(self, request: HttpRequest, peer: str, header: str, *, https: bool) -> None:
+    @staticmethod
+    def believe(request: HttpRequest, peer: str, header: str, *, https: bool) -> None:
         """Take the scheme from a trusted proxy; of another peer say once that nothing is believed, for whoever wonders
         why people are led to https without end."""
         if is_trusted(peer):
             if https:
                 request.META["wsgi.url_scheme"] = "https"
-        elif peer not in self.untrusted and len(self.untrusted) < MOST_TOLD:
-            self.untrusted.add(peer)
+        elif peer not in untrusted and len(untrusted) < MOST_TOLD:
+            untrusted.add(peer)
             log.warning("%s from %s is not believed: TRUSTED_PROXIES does not name that address", header, peer)
 
 

@@ -5,11 +5,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from redis.backoff import NoBackoff
-from redis.exceptions import ReadOnlyError
-from redis.retry import Retry
 
-from config import dotenv, environment, logs
+from config import caches, dotenv, environment, logs
 from config.environment import setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -164,23 +161,7 @@ else:
     # A standby knows nothing of revocations that have not reached it, so no connection is made to one.
     DATABASE["OPTIONS"] = {"connect_timeout": 2, "target_session_attrs": "read-write"} | DATABASE.get("OPTIONS", {})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-
-# Counts of tries are among the entries: where few fit, an attacker washes them out.
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "OPTIONS": {"MAX_ENTRIES": 100_000}}}
-if REDIS_URL:
-    CACHES = {
-        "default": {
-            "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": [REDIS_URL],  # Django takes a comma in text for the end of an address
-            "KEY_PREFIX": "tokenry",
-            "OPTIONS": {
-                "socket_timeout": 0.5,
-                "socket_connect_timeout": 0.5,
-                # A connection to a server that a fail-over made a replica is dropped, and the command sent once more.
-                "retry": Retry(NoBackoff(), 1, supported_errors=(ReadOnlyError,)),
-            },
-        }
-    }
+CACHES = {"default": caches.default(REDIS_URL)}
 
 
 # Accounts: people sign in by e-mail, through django-allauth, in admin too

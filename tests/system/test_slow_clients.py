@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.conftest import make_installation
 from tests.run import patience, until
 from tests.server import Installation, Server
 
 DEADLINE = 2  # seconds for a whole request
 SLOW = 20  # clients; the server has eight threads
-FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: tokenry_csrftoken=%s\r\n" % (b"a" * 32)
+FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=%s\r\n" % (b"a" * 32)
 MULTIPART = FORM + b"Content-Type: multipart/form-data; boundary=b\r\n"
 PART = b'--b\r\nContent-Disposition: form-data; name="file"; filename="upload.bin"\r\n\r\n'
 BEGINNINGS = {
@@ -31,7 +32,9 @@ BEGINNINGS = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    for installation in make_installation(tmp_path_factory.mktemp("slow"), REQUEST_SECONDS=str(DEADLINE)):
+    folder = tmp_path_factory.mktemp("slow")
+    database = databases.sqlite(folder / "slow.sqlite3")  # no query depends on how slowly a client sends
+    for installation in make_installation(folder, database, REQUEST_SECONDS=str(DEADLINE)):
         yield installation.server().start()
 
 
@@ -68,8 +71,8 @@ def test_slow_clients_hold_nobody_up_and_are_cut(server: Server, beginning: byte
             for connection in slow:
                 if beginning:
                     connection.sendall(b"a")
-        answers = {rest(connection).rpartition(b"\r\n\r\nok\n")[2].partition(b"\r\n")[0] for connection in slow}
-        assert answers == ({b"HTTP/1.1 408 Request Timeout"} if beginning else {b""})
+        last = {rest(connection).rpartition(b"HTTP/1.1 ")[2].partition(b"\r\n")[0] for connection in slow}
+        assert last == ({b"408 Request Timeout"} if beginning else {b""})
 
 
 def test_a_client_that_does_not_close_holds_nobody_up(server: Server) -> None:
