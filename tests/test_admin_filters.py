@@ -27,7 +27,7 @@ READERS = {  # of all that an address holds: each takes the names that it knows,
     "prefill_changes(request.GET.dict())",
     "prefill_renewal(request.GET.dict())",
     "request.POST if request.method == \"POST\" else request.GET",  # then getlist("token")
-    "request.GET.keys() - Filters.model_fields.keys()",  # refuses all others
+    "request.GET.keys() - type(query).model_fields.keys()",  # refuses all others
 }  # fmt: skip
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable
 from threading import Event
 from typing import Any
 
+from config import wsgi  # noqa: F401  (sets Django up, as the server expects of its application)
+
 released = Event()
 PROGRAMS = ("/api/", "/verify", "/healthz", "/readyz", "/metrics")
 

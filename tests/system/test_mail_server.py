@@ -60,7 +60,7 @@ def post(server: Server, path: str, email: str) -> int:
     """Return the status of the answer."""
     with requests.Session() as session:
         session.get(server.url + path, timeout=patience(5))
-        form = {"email": email, "password1": PASSWORD, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+        form = {"email": email, "password1": PASSWORD, "csrfmiddlewaretoken": session.cookies["tokenry_csrftoken"]}
         return session.post(server.url + path, form, timeout=patience(15), allow_redirects=False).status_code
 
 
