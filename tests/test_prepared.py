@@ -1,5 +1,6 @@
 """One row of PostgreSQL by one prepared statement, whatever becomes of the connection. A server of the tests' own."""
 
+import socket
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from tests.run import within
 from tests.services import PostgreSQL
-from tokens.prepared import fetch_row
+from tokens.prepared import awaited, fetch_row
 
 pytestmark = pytest.mark.django_db  # else pytest-django lets nobody connect
 SQL = "SELECT %s::text, pg_backend_pid()"
@@ -121,3 +122,35 @@ def test_the_wait_for_a_frozen_server_ends(server: PostgreSQL, database: BaseDat
     finally:
         server.thaw()
     assert row(database, "b")[0] == "b"
+
+
+class Ended:
+    """libpq's connection, which the server ended; the network failed with it, so that nobody tells of its end."""
+
+    def __init__(self, ours: socket.socket) -> None:
+        self._ours = ours
+        self.socket = ours.fileno()
+        self._results: list[str] = []
+
+    def flush(self) -> None:
+        pass
+
+    def consume_input(self) -> None:
+        self._ours.recv(1)
+        self._results.append("terminating connection")
+
+    def is_busy(self) -> bool:
+        return not self._results
+
+    def get_result(self) -> str:
+        assert not self.is_busy(), "libpq would wait here without an end, and stop all threads"
+        return self._results.pop()
+
+
+def test_the_wait_for_the_end_of_a_connection_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokens.prepared.WAIT_SECONDS", 0.01)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.send(b"!")
+        with pytest.raises(TimeoutError):
+            awaited(Ended(ours))

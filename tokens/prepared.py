@@ -80,19 +80,24 @@ def name_of(sql: bytes) -> bytes:
 
 
 def awaited(connection: Any) -> Any:
-    """The one result of the query that was sent; TimeoutError when it is not here in time."""
+    """Return the last result of the query that was sent. Raises TimeoutError when it is not here in time.
+
+    libpq waits without an end, and holds Python's lock meanwhile, where a result is asked for that is not here. A
+    server that ends a connection sends a result, and nothing after it.
+    """
     connection.flush()
     poller = poll()
     poller.register(connection.socket, POLLIN)
+    result = None
     while True:
-        if not poller.poll(WAIT_SECONDS * 1000):
-            raise TimeoutError
-        connection.consume_input()
-        if not connection.is_busy():
-            break
-    result = connection.get_result()
-    connection.get_result()  # says that there is no other
-    return result
+        while connection.is_busy():
+            if not poller.poll(WAIT_SECONDS * 1000):
+                raise TimeoutError
+            connection.consume_input()
+        latest = connection.get_result()
+        if latest is None:  # there is no other
+            return result
+        result = latest
 
 
 def first_row(database: BaseDatabaseWrapper, result: Any) -> Sequence[Any] | None:

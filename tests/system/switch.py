@@ -20,13 +20,15 @@ class Switch:
         with suppress(OSError):  # closed
             while True:
                 client, _ = self._listener.accept()
-                try:
-                    server = socket.create_connection(("127.0.0.1", self.target))
-                except OSError:
-                    client.close()
-                    continue
-                Thread(target=pump, args=(client, server), daemon=True).start()
-                Thread(target=pump, args=(server, client), daemon=True).start()
+                Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        """Pass on what both ends send until one of them closes."""
+        with suppress(OSError), client, socket.create_connection(("127.0.0.1", self.target)) as server:
+            back = Thread(target=pump, args=(server, client), daemon=True)
+            back.start()
+            pump(client, server)
+            back.join()
 
     def close(self) -> None:
         """Take no more connections."""
@@ -35,8 +37,10 @@ class Switch:
 
 
 def pump(source: socket.socket, target: socket.socket) -> None:
-    """Pass on what `source` sends until either end closes, and close both."""
-    with source, target, suppress(OSError):
+    """Pass on what `source` sends until either end closes, and end both."""
+    with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
+    for end in (source, target):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
