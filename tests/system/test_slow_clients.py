@@ -12,9 +12,10 @@ import pytest
 
 from tests import databases
 from tests.conftest import make_installation
-from tests.run import patience, until
+from tests.run import patience, until, within
 from tests.server import Installation, Server
 
+pytestmark = pytest.mark.services  # its installation is on the database that the suite runs on
 DEADLINE = 2  # seconds for a whole request
 SLOW = 20  # clients; the server has eight threads
 FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=%s\r\n" % (b"a" * 32)
@@ -39,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 def connect(server: Server, sent: bytes = b"") -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", server.port), timeout=patience(DEADLINE + 3))
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=within(DEADLINE + 1))
     connection.sendall(sent)
     return connection
 
