@@ -1,5 +1,6 @@
 """Tokenry's settings. Everything an operator may change is an environment variable, listed in the README."""
 
+import os
 import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
-dotenv.load(BASE_DIR / ".env")  # the process environment wins over the file
+dotenv.load(Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env"))  # the process environment wins over the file
 
 
 # Server

@@ -68,7 +68,8 @@ class Server:
             "HOME": str(folder),
             "TMPDIR": str(folder),  # a killed server leaves files there
             "PYTHONPATH": str(ROOT),
-            "SECRET_KEY": os.environ["SECRET_KEY"],  # those of tests/settings.py
+            "ENV_FILE": os.environ["ENV_FILE"],  # what tests/settings.py says
+            "SECRET_KEY": os.environ["SECRET_KEY"],
             "TOKEN_PEPPERS": os.environ["TOKEN_PEPPERS"],
             "DATABASE_URL": database_url,
             "PORT": str(self.port),

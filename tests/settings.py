@@ -4,7 +4,8 @@ import os
 
 os.environ.setdefault("SECRET_KEY", "tests-" + "k" * 50)
 os.environ.setdefault("TOKEN_PEPPERS", "1:" + "p" * 40)
-os.environ["EMAIL_URL"] = "memorymail://"  # whatever .env says
+os.environ["EMAIL_URL"] = "memorymail://"
+os.environ["ENV_FILE"] = os.devnull  # .env is for the developer's own installation
 
 from config.settings import *  # noqa: F403
 from config.settings import CACHES, REDIS_URL

@@ -112,11 +112,11 @@ def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
         dotenv.load(tmp_path)
 
 
-def start(folder: Path, content: bytes) -> subprocess.CompletedProcess[str]:
+def start(folder: Path, content: bytes, **settings: str) -> subprocess.CompletedProcess[str]:
     """Run a command of an installation whose .env has `content`."""
     (folder / ".env").write_bytes(content)
     code = "from django.conf import settings; print(settings.TOKEN_PEPPERS)"
-    return Elsewhere(folder).manage("shell", "--no-imports", "-c", code)
+    return Elsewhere(folder).manage("shell", "--no-imports", "-c", code, **settings)
 
 
 @pytest.mark.parametrize("form", ["{}\n", "\ufeff{}\r\n", "export {}\n"])
@@ -124,6 +124,14 @@ def test_the_pepper_of_the_file_is_used(tmp_path: Path, form: str) -> None:
     done = start(tmp_path, form.format(f"TOKEN_PEPPERS = {SECRET}").encode())
     assert (done.stderr, done.stdout.strip()) == ("", str({1: SECRET.removeprefix("1:")}))
     assert not (tmp_path / "var/token_peppers").exists()
+
+
+def test_another_file_can_be_named(tmp_path: Path) -> None:
+    """As these tests do, which would else run with a developer's own settings."""
+    other = tmp_path / "other"
+    other.write_text(f"TOKEN_PEPPERS={SECRET}\n")
+    done = start(tmp_path, b"TOKEN_PEPPERS=wrong\n", ENV_FILE=str(other))
+    assert (done.stderr, done.stdout.strip()) == ("", str({1: SECRET.removeprefix("1:")}))
 
 
 @pytest.mark.parametrize(

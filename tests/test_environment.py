@@ -228,7 +228,13 @@ def test_a_generated_secret_is_private_and_the_same_for_all(tmp_path: Path) -> N
 
 
 def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
-    settings = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **SECRETS, **changes}
+    settings = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "ENV_FILE": os.devnull,
+        **SECRETS,
+        **changes,
+    }
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT, env=settings, capture_output=True, text=True, timeout=patience(20), check=False,
