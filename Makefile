@@ -1,11 +1,11 @@
-# Tokenry: make run, make dev, make test, make lint; and, more rarely,
+# Tokenry: make run, make dev, make test, make lint, make format; and, more rarely,
 # make test-all, test-services, matrix, bench, screenshot, lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run dev test test-all test-services matrix lint bench screenshot lock
+.PHONY: run dev test test-all test-services matrix lint format bench screenshot lock
 .DELETE_ON_ERROR:
 
 run: .venv/run var/static/staticfiles.json
@@ -48,7 +48,13 @@ lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
-	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	find templates -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
+
+# Mends what `make lint` finds, as far as a program can. A changed template is no failure here, though it is to djade.
+format: .venv/dev
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+	find templates -name '*.html' -exec $(BIN)/djade --target-version 5.2 {} + || true
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tokenry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 run")'
