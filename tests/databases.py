@@ -17,8 +17,6 @@ from tests import run
 
 SHARED = os.environ.get("DATABASE_URL", "").startswith("postgres")  # the suite runs on a PostgreSQL that others use too
 MIGRATED = f"tokenry_{run.ID}_migrated"
-# As config/settings.py has it for SQLite, but with more patience.
-SQLITE = {"transaction_mode": "IMMEDIATE", "timeout": 20}
 made: list[str] = []  # of the kind that the suite runs on, since the last test ended
 blocker: DjangoDbBlocker | None = None  # pytest-django's lock on databases; tests/conftest.py sets it
 
@@ -28,7 +26,8 @@ def connected(url: str) -> Iterator[None]:
     """Point the ORM of this thread at the database with that URL."""
     settings = database_url(url)
     if settings["ENGINE"].endswith("sqlite3"):
-        settings["OPTIONS"] = SQLITE
+        # As config/settings.py has it, but with more patience.
+        settings["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": run.patience(7)}
     there = type(connections)({"default": settings})["default"]
     here = connections["default"]
     connections["default"] = there

@@ -18,6 +18,7 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 KEY_PREFIX = f"tokenry-{ID}-{WORKER}"  # in Redis
 FOLDER = ROOT / "var/tests" / ID
 OLD_SECONDS = 86_400
+# Slack beside the load average, which comes a minute late and knows nothing of a host that others share, as in CI.
 PACE = 6 if os.environ.get("CI") else 3
 
 
@@ -36,9 +37,9 @@ def lock(name: str) -> FileLock:
 
 
 def patience(seconds: float) -> float:
-    """Return how many seconds to wait at most for what takes `seconds` at most on an idle machine.
+    """Return a time limit: `seconds` (enough on an idle machine), times PACE, times the machine's load.
 
-    Every deadline of the tests comes from here, so that a busy machine makes tests slow and not red.
+    A busy machine makes tests slow and not red, because every deadline comes from here; `within` is for promises.
     """
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     return seconds * PACE * max(1.0, load)

@@ -136,7 +136,7 @@ class PostgreSQL(Service):
         return [f"{self.home}/postgres", "-D", f"{self.folder}/data", *settings]
 
     def ping(self) -> None:
-        psycopg.connect(self.url, connect_timeout=1).close()
+        psycopg.connect(self.url, connect_timeout=round(run.patience(1))).close()
 
 
 class Standby(PostgreSQL):

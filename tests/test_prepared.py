@@ -12,7 +12,7 @@ from django.db import Error, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
 
-from tests.run import within
+from tests.run import patience, within
 from tests.services import PostgreSQL
 from tokens.prepared import awaited, fetch_row
 
@@ -33,7 +33,9 @@ def server() -> Iterator[PostgreSQL]:
 def database(server: PostgreSQL) -> Iterator[BaseDatabaseWrapper]:
     """A new connection of Django's."""
     where = {"NAME": "postgres", "USER": "postgres", "HOST": "127.0.0.1", "PORT": server.port}
-    database = DatabaseWrapper({**connections["default"].settings_dict, **where, "OPTIONS": {"connect_timeout": 2}})
+    database = DatabaseWrapper(
+        {**connections["default"].settings_dict, **where, "OPTIONS": {"connect_timeout": round(patience(2))}}
+    )
     database.inc_thread_sharing()
     yield database
     database.close()

@@ -172,7 +172,7 @@ def test_a_mail_server_that_hangs_holds_no_flush_up(installation: Installation) 
         used, ended = installation.issue("used"), installation.issue("ended")
         assert call(server, ended, "DELETE")[0] == 204
         assert call(server, ended)[0] == 401  # of which its owner hears by mail
-        silent.settimeout(10)
+        silent.settimeout(patience(4))
         with silent.accept()[0]:
             assert call(server, used)[0] == 200
             assert server.process
