@@ -14,7 +14,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 django.setup()
 
 from tests import run  # noqa: E402
-from tests.server import Installation, chromium, collect_static  # noqa: E402
+from tests.server import Installation, chromium  # noqa: E402
 
 TOKENS = """
 from datetime import timedelta
@@ -39,7 +39,6 @@ for name, environment, days, used in [
 def main() -> None:
     """Start an installation, fill it, create one more token in the browser and take the picture."""
     run.make_folder()
-    collect_static()
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         site = Installation(Path(folder))
         server = site.server().start()

@@ -24,15 +24,13 @@ from django.test import Client, RequestFactory
 from django.utils import timezone
 from hypothesis.configuration import set_hypothesis_home_dir
 from pytest_django import DjangoDbBlocker
-from redis import Redis
 
 from accounts import outbox as accounts_outbox
 from accounts.middleware import SEEN_AT
 from accounts.models import User
 from config.environment import database_url
-from tests import databases, run
-from tests.server import PASSWORD, Installation, collect_static
-from tests.services import remove_cluster
+from tests import databases, leftovers, run
+from tests.server import PASSWORD, Installation
 from tokens import limits, lookup, outbox, usage
 from tokens.call import Call
 from tokens.limits import counters
@@ -46,6 +44,8 @@ def no_thread(recorder: usage.Recorder) -> None:
 
 
 run.make_folder()
+if run.IS_FIRST:
+    leftovers.remove_old()
 set_hypothesis_home_dir(run.ROOT / "var/hypothesis")
 # Hypothesis times each example; a busy machine is no fault.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
@@ -83,27 +83,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing behind. Workers end before the process that began the run."""
-    if settings.REDIS_URL:
-        remove_counters()
     if run.IS_FIRST:
-        remove_cluster()
-        if databases.SHARED:
-            databases.drop(databases.MIGRATED)
-        run.remove_folder()
-
-
-def remove_counters() -> None:
-    """Remove what this worker counted, and nothing of others on the same Redis."""
-    with Redis.from_url(settings.REDIS_URL) as redis:
-        for key in redis.scan_iter(f"{limits.PREFIX}:*"):
-            redis.delete(key)
+        leftovers.remove(run.ID)
 
 
 def forget_tries() -> None:
     """Forget wrong passwords and whatever else is counted by this worker."""
     # On Redis, cache.clear() would empty what other workers count in.
     if settings.REDIS_URL:
-        remove_counters()
+        leftovers.forget(f"{limits.PREFIX}:")
     else:
         cache.clear()
 
@@ -132,8 +120,6 @@ def django_db_setup(django_test_environment: None, django_db_blocker: DjangoDbBl
     yield
     with django_db_blocker.unblock():
         connections.close_all()
-    if databases.SHARED:
-        databases.drop(name)
 
 
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -287,7 +273,6 @@ def shared(everybodys: Installation) -> Installation:
 
 
 def make_installation(folder: Path, database_url: str = "", **settings: str) -> Iterator[Installation]:
-    collect_static()
     made = Installation(folder, database_url, **settings)
     try:
         yield made

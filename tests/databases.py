@@ -65,9 +65,12 @@ def sqlite(path: Path) -> str:
 def postgresql(name: str) -> str:
     """Make a migrated database of that name on the shared PostgreSQL, and return its URL."""
     with run.lock("postgresql"):
-        if not exists(MIGRATED):
-            administer(f'CREATE DATABASE "{MIGRATED}"')
-            migrate(address(MIGRATED))
+        if MIGRATED not in named(MIGRATED):
+            draft = f"{MIGRATED}_draft"
+            drop(draft)  # of a process that failed to migrate
+            administer(f'CREATE DATABASE "{draft}"')
+            migrate(address(draft))
+            administer(f'ALTER DATABASE "{draft}" RENAME TO "{MIGRATED}"')
         administer(f'CREATE DATABASE "{name}" TEMPLATE "{MIGRATED}"')  # nobody may be connected to the template
     return address(name)
 
@@ -83,12 +86,19 @@ def administer(statement: str) -> None:
         connection.execute(statement)
 
 
-def exists(name: str) -> bool:
-    """Return whether the shared PostgreSQL has a database of that name."""
+def named(prefix: str) -> list[str]:
+    """Return the names of the shared PostgreSQL's databases that begin with `prefix`."""
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        return connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is not None
+        found = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+        return [name for (name,) in found]
 
 
 def drop(name: str) -> None:
     """Drop that database, and whatever is connected to it."""
     administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def drop_all(prefix: str) -> None:
+    """Drop the databases whose names begin with `prefix`."""
+    for name in named(prefix):
+        drop(name)

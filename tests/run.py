@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 
 from filelock import FileLock
 
@@ -17,18 +17,14 @@ ID = os.environ.setdefault(VARIABLE, secrets.token_hex(4))
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 KEY_PREFIX = f"tokenry-{ID}-{WORKER}"  # in Redis
 FOLDER = ROOT / "var/tests" / ID
-OLD_SECONDS = 86_400
 # Slack beside the load average, which comes a minute late and knows nothing of a host that others share, as in CI.
 PACE = 6 if os.environ.get("CI") else 3
 
 
 def make_folder() -> None:
-    """Make the folder in which the run keeps all its files, and remove those that killed runs left a day ago."""
+    """Make the folder in which the run keeps all its files."""
     FOLDER.joinpath("static").mkdir(parents=True, exist_ok=True)
     os.environ["PYTEST_DEBUG_TEMPROOT"] = str(FOLDER)  # where pytest's temporary folders are
-    for other in FOLDER.parent.iterdir():
-        if other.stat().st_mtime < time() - OLD_SECONDS:
-            shutil.rmtree(other, ignore_errors=True)
 
 
 def lock(name: str) -> FileLock:
@@ -68,8 +64,8 @@ def until(works: Callable[[], object], *failures: type[Exception], seconds: floa
             return
 
 
-def remove_folder() -> None:
-    """Remove the run's folder, and the folder of all runs where no other run uses it."""
-    shutil.rmtree(FOLDER)
+def remove_folder(run_id: str = ID) -> None:
+    """Remove the folder of a run, and the folder of all runs where no other run uses it."""
+    shutil.rmtree(FOLDER.with_name(run_id))
     with suppress(OSError):  # it is not empty
         FOLDER.parent.rmdir()

@@ -10,7 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from copy import copy
 from functools import cache
 from io import StringIO
@@ -20,6 +20,7 @@ from typing import Any, Self
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.test import override_settings
 from django.utils import timezone
+from filelock import FileLock
 
 from accounts.models import User
 from tests import databases, run
@@ -102,10 +103,13 @@ class Server:
         serve = serve or not self.environment.keys().isdisjoint({"METRICS_TOKEN", "METRICS_ADDRESSES"})
         how = ["manage.py", "serve"] if serve else ["-m", "gunicorn", "--config", "python:config.gunicorn"]
         how += [application] if application else []
+        collect_static()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, *how], cwd=ROOT, env=self.environment, stdout=log, stderr=log
-            )
+                [sys.executable, *how],
+                cwd=ROOT, env=self.environment, stdout=log, stderr=log,
+                start_new_session=True,  # so that `kill` meets its workers too
+            )  # fmt: skip
         began = time.monotonic()
         while not self.is_ready():
             assert self.process.poll() is None, self.log.read_text()
@@ -128,10 +132,17 @@ class Server:
         return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
     def stop(self, how: int = signal.SIGTERM) -> int:
-        """Its exit code."""
+        """Stop the server and return its exit code."""
         assert self.process is not None
         self.process.send_signal(how)
         return self.process.wait(timeout=run.patience(20))
+
+    def kill(self) -> None:
+        """Kill whatever still runs of the server: its workers outlive a master that was killed alone."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(timeout=run.patience(5))
 
 
 class Installation:
@@ -178,8 +189,7 @@ class Installation:
     def close(self) -> None:
         """Stop the servers, and drop the database where others would find it."""
         for server in self.servers:
-            if server.process is not None and server.process.poll() is None:
-                server.stop(signal.SIGKILL)
+            server.kill()
         if self._own and databases.SHARED:
             databases.drop(self._own)
 
@@ -187,7 +197,7 @@ class Installation:
 def collect_static() -> None:
     """Collect the static files that servers serve, where that has not happened yet."""
     manifest = ROOT / "var/static/staticfiles.json"
-    with run.lock("static"):
+    with FileLock(ROOT / "var/static.lock"):  # other runs in this clone use the same files
         sources = [path.stat().st_mtime for path in (ROOT / "static").iterdir()]
         if not manifest.exists() or manifest.stat().st_mtime < max(sources):
             subprocess.run(

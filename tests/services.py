@@ -23,7 +23,7 @@ class Service:
     user: str | None = None  # whose process it is
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="tokenry-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"tokenry-{run.ID}-"))
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -44,7 +44,7 @@ class Service:
         return subprocess.Popen(command, cwd=self.folder, stdout=quiet, stderr=quiet, user=self.user, group=self.user)
 
     def send(self, how: signal.Signals) -> None:
-        """To the process, and then to all of its children, which it can't replace any more."""
+        """Send a signal to the process, then to its children, which it can no longer replace."""
         assert self.process is not None
         parent = self.process.pid
         os.kill(parent, how)
@@ -108,32 +108,37 @@ class PostgreSQL(Service):
         if os.geteuid() == 0:  # as which it refuses to run
             self.user = "postgres"
             shutil.chown(self.folder, self.user)
+        self.data = self.folder / "data"
+
+    def start(self) -> Self:
+        if not self.data.exists():
+            self.make_data()
+        return super().start()
+
+    def make_data(self) -> None:
+        """Copy the data of a server with a migrated database, which is made once in each run."""
         with run.lock("cluster"):
             if not CLUSTER.exists():
                 self.make_cluster()
-        self.copy(CLUSTER, f"{self.folder}/data")
+        # With owner and permissions, without which the server does not start.
+        subprocess.run(["cp", "-a", CLUSTER, self.data], check=True)
 
     def make_cluster(self) -> None:
-        """Make the data of a server with a migrated database, once in each run."""
-        made = self.run([f"{self.home}/initdb", "-D", f"{self.folder}/data", "-A", "trust", "-U", "postgres", "-N"])
+        made = self.run([f"{self.home}/initdb", "-D", f"{self.data}", "-A", "trust", "-U", "postgres", "-N"])
         assert made.wait(timeout=run.patience(30)) == 0
-        self.start()
+        super().start()
         databases.migrate(self.url)
         assert self.process is not None
         self.process.send_signal(signal.SIGINT)
         self.process.wait(timeout=run.patience(10))
-        self.copy(f"{self.folder}/data", CLUSTER)
-        shutil.rmtree(self.folder / "data")
-
-    def copy(self, source: Path | str, target: Path | str) -> None:
-        """Copy a folder with its owner and permissions, without which the server does not start."""
-        subprocess.run(["cp", "-a", source, target], check=True)
+        self.process = None
+        self.data.rename(CLUSTER)  # whole, or not at all
 
     def command(self) -> list[str]:
         options = {"listen_addresses": "127.0.0.1", "port": self.port, "fsync": "off",
                    "unix_socket_directories": self.folder}  # fmt: skip
         settings = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        return [f"{self.home}/postgres", "-D", f"{self.folder}/data", *settings]
+        return [f"{self.home}/postgres", "-D", f"{self.data}", *settings]
 
     def ping(self) -> None:
         psycopg.connect(self.url, connect_timeout=round(run.patience(1))).close()
@@ -145,7 +150,10 @@ class Standby(PostgreSQL):
     def __init__(self, primary: PostgreSQL) -> None:
         super().__init__()
         self.primary = primary
-        signal_file = self.folder / "data" / "standby.signal"
+
+    def make_data(self) -> None:
+        super().make_data()
+        signal_file = self.data / "standby.signal"
         signal_file.touch()
         if self.user:
             shutil.chown(signal_file, self.user)
@@ -157,8 +165,3 @@ class Standby(PostgreSQL):
 
 # Not in the run's folder, which PostgreSQL's user may not be able to read.
 CLUSTER = Path(tempfile.gettempdir(), f"tokenry-{run.ID}-cluster")
-
-
-def remove_cluster() -> None:
-    """Remove what this run's servers were copied from."""
-    shutil.rmtree(CLUSTER, ignore_errors=True)

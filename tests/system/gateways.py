@@ -147,7 +147,10 @@ def running(name: str, folder: Path, tokenry: int, backend: int, *, pages: bool 
         yield gateway
     finally:
         process.terminate()
-        process.wait(timeout=patience(6))
+        try:
+            process.wait(timeout=patience(6))
+        finally:
+            process.kill()  # nothing where it has ended
 
 
 def serves(gateway: Gateway, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -185,7 +185,7 @@ def test_a_mail_server_that_hangs_holds_no_flush_up(installation: Installation) 
 
             until(written, AssertionError)
             assert time.monotonic() - began < within(2)
-            server.stop(signal.SIGKILL)
+            server.kill()
 
 
 def test_the_buffer_is_flushed_while_running(installation: Installation) -> None:
