@@ -33,7 +33,6 @@ from tests import databases, leftovers, run
 from tests.server import PASSWORD, Installation
 from tokens import limits, lookup, outbox, usage
 from tokens.call import Call
-from tokens.limits import counters
 from tokens.models import Token
 
 Issue = Callable[..., tuple[Token, str]]
@@ -139,7 +138,6 @@ def fresh_recorder() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def fresh_counters(request: pytest.FixtureRequest) -> Iterator[None]:
     """No test meets what another one counted, or a breaker that another one opened; none counts without the mark."""
-    counters.cache_clear()
     limits.made.clear()
     lookup.breaker.close()
     marked = request.node.get_closest_marker("services") is not None
@@ -148,7 +146,7 @@ def fresh_counters(request: pytest.FixtureRequest) -> Iterator[None]:
     elif caches.all(initialized_only=True):
         del caches["default"]
     yield
-    used = [*databases.made, *caches.all(initialized_only=True), *filter(None, [counters.cache_info().currsize])]
+    used = [*databases.made, *caches.all(initialized_only=True), *limits.made]
     databases.made.clear()
     assert marked or "browser" in request.keywords or not used, (
         f"This test uses {used}: add pytest.mark.services, so that CI runs it on PostgreSQL and Redis too."

@@ -301,20 +301,15 @@ def test_an_error_of_redis_is_no_free_passage(redis: Redis) -> None:
 def test_threads_that_ask_first_share_their_counters(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """Each would admit a quota of its own, and right after a start many ask at once."""
     settings.REDIS_URL = ""
-    began, go_on = threading.Event(), threading.Event()
+    both = threading.Barrier(2)
 
-    class SlowlyMade(MemoryCounters):
+    class MadeTogether(MemoryCounters):
         def __init__(self) -> None:
-            began.set()
-            assert go_on.wait(timeout=patience(5))
+            both.wait(timeout=patience(5))
             super().__init__()
 
-    monkeypatch.setattr(limits, "MemoryCounters", SlowlyMade)
+    monkeypatch.setattr(limits, "MemoryCounters", MadeTogether)
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(limits.counters)
-        assert began.wait(timeout=patience(5))
-        second = pool.submit(limits.counters)
-        assert not second.done()
-        go_on.set()
-        assert first.result() is second.result()
-    limits.counters.cache_clear()
+        first, second = pool.map(lambda _: limits.counters(), range(2))
+    assert first is second
+    limits.made.clear()

@@ -8,7 +8,6 @@ import math
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
 from typing import Any, Protocol
 
 import redis
@@ -174,19 +173,16 @@ def remaining(ends: list[Count], windows: tuple[Window, ...], now: float) -> lis
     ]
 
 
-making = threading.Lock()
-made: list[Counters] = []  # none, or the only ones
+made: dict[str, Counters] = {}  # none, or the only ones
 
 
-@cache
 def counters() -> Counters:
     """Return the installation's counters: shared through REDIS_URL, else of this process."""
-    # `cache` does not lock: several threads may run this function before the first of them returns. Without the lock
-    # each thread would make counters of its own, and each of those would admit a whole quota.
-    with making:
-        if not made:
-            made.append(RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else MemoryCounters())
-        return made[0]
+    # Several threads may get here before any counters are made. `setdefault`, which is atomic, gives all of them the
+    # same: counters of its own would admit a whole quota for each thread.
+    if not made:
+        made.setdefault("counters", RedisCounters(settings.REDIS_URL) if settings.REDIS_URL else MemoryCounters())
+    return made["counters"]
 
 
 def hit_token(key: str, rate_limit: str) -> Verdict:

@@ -104,7 +104,6 @@ def test_so_many_creations_in_an_hour(caller: Caller, issue: Issue, monkeypatch:
             assert "2 tokens in an hour" in refused.json()["detail"]
         clock.shift(timedelta(minutes=50))
         limits.made.clear()
-        limits.counters.cache_clear()
         child_of(caller)
 
 
