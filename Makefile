@@ -36,8 +36,9 @@ test-services: .venv/dev
 	@: "$${REDIS_URL:?must name a Redis, such as redis://127.0.0.1:6379/15}"
 	$(BIN)/python -m pytest -m services
 
-# The tests that start no server and no browser, with each Python that is installed and each Django that works with it;
-# make matrix PAIRS=newest takes only the newest of both. It needs PyPI, and keeps all it makes in var/matrix.
+# The tests that start neither Tokenry's server nor a browser, with each Python that is installed and each Django that
+# works with it; make matrix PAIRS=newest takes only the newest of both. It needs PyPI, and keeps all it makes in
+# var/matrix.
 PAIRS ?= all
 IN_PROCESS := -m "not long and not browser" --ignore tests/system
 matrix: .venv/matrix

@@ -39,13 +39,13 @@ Issue = Callable[..., tuple[Token, str]]
 
 
 def no_thread(recorder: usage.Recorder) -> None:
-    """Nothing is written behind a test's back, nor from what is asked while tests are collected: they flush by hand."""
+    """Start no thread: a test writes what was recorded by calling `flush()` itself."""
 
 
 run.make_folder()
 if run.IS_FIRST:
     leftovers.remove_old()
-set_hypothesis_home_dir(run.ROOT / "var/hypothesis")
+set_hypothesis_home_dir(os.environ.get("HYPOTHESIS_STORAGE_DIRECTORY", run.ROOT / "var/hypothesis"))
 # Hypothesis times each example; a busy machine is no fault.
 hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("untimed")

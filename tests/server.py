@@ -1,4 +1,4 @@
-"""The production server, started for real on a database of its own, as `make run` does."""
+"""The production server, started for real on a database of its own."""
 
 import os
 import secrets

@@ -207,5 +207,5 @@ def settled(page: Page) -> None:
     expect(page.locator(".htmx-settling")).to_have_count(0)
 
 
-# pytest-django would refuse its database in Playwright's event loop; these tests never touch it in this process.
+# Django refuses its databases in the event loop that Playwright has running here, in which nothing else waits for them.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

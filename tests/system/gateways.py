@@ -40,7 +40,7 @@ COMMANDS = {
 def at_gateways(field: str, cases: Iterable[str]) -> pytest.MarkDecorator:
     """Parametrize a test by gateway and `field`: each case at the first gateway and at one other one, in turn.
 
-    The rest of all pairs belongs to the long tail.
+    All other pairs run only in `make test-all`.
     """
     first, *others = FILES
     pairs = [

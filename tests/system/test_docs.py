@@ -23,7 +23,6 @@ from tests.settings import *
 
 INSTALLED_APPS = [*INSTALLED_APPS, "reports"]
 ROOT_URLCONF = "guide_urls"
-DATABASES["default"]["TEST"] = {"NAME": None}  # in memory: the suite that runs this has the file
 """
 URLS = """
 from django.urls import include, path
