@@ -22,7 +22,7 @@ dev: .venv/dev
 	DEBUG=true $(BIN)/python manage.py create_first_administrator
 	DEBUG=true $(BIN)/python manage.py runserver $${PORT:-8000}
 
-# What is needed before a commit. One test: .venv/bin/python -m pytest -n0 tests/test_limits.py
+# What is needed before a commit. For less, see CONTRIBUTING.md.
 test: .venv/dev
 	$(BIN)/python -m pytest -m "not long"
 
@@ -91,10 +91,10 @@ bench: .venv/bench
 screenshot: .venv/dev
 	$(BIN)/python docs/screenshot.py
 
-# Newest versions that pyproject.toml allows, with hashes; needs uv. Django stays at the LTS release, whatever Python
+# Newest versions that pyproject.toml allows, with hashes. Django stays at the LTS release, whatever Python
 # runs Tokenry: `make matrix` tries the newer ones.
-LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade
-lock:
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade
+lock: .venv/matrix
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --output-file requirements.txt
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group dev --output-file requirements-dev.txt
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group bench --output-file requirements-bench.txt

@@ -207,5 +207,5 @@ def settled(page: Page) -> None:
     expect(page.locator(".htmx-settling")).to_have_count(0)
 
 
-# Django refuses its databases in the event loop that Playwright has running here, in which nothing else waits for them.
+# Playwright runs an event loop in this thread, in which Django refuses databases. Nothing else waits for that loop.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
