@@ -4,6 +4,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import datetime, timedelta
 from importlib import import_module
 from pathlib import Path
@@ -246,7 +247,8 @@ def a_call(token: Token | None = None, at: datetime | None = None, address: str 
 @pytest.fixture
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation of its own for one test."""
-    yield from make_installation(tmp_path_factory.mktemp("installation"))
+    with closing(Installation(tmp_path_factory.mktemp("installation"))) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -259,7 +261,7 @@ def mails(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def everybodys(tmp_path_factory: pytest.TempPathFactory, mails: Path) -> Iterator[Installation]:
     """A running server for all tests of a worker that neither stop nor configure it."""
     settings = {"EMAIL_URL": f"filemail:///{mails}", "TRUSTED_PROXIES": "127.0.0.1"}
-    for made in make_installation(tmp_path_factory.mktemp("everybodys"), **settings):
+    with closing(Installation(tmp_path_factory.mktemp("everybodys"), **settings)) as made:
         made.server().start()
         yield made
 
@@ -268,11 +270,3 @@ def everybodys(tmp_path_factory: pytest.TempPathFactory, mails: Path) -> Iterato
 def shared(everybodys: Installation) -> Installation:
     """That server, for an administrator of this file's own, so that no file meets the tokens of others."""
     return everybodys.for_another(f"{secrets.token_hex(4)}@example.com")
-
-
-def make_installation(folder: Path, database_url: str = "", **settings: str) -> Iterator[Installation]:
-    made = Installation(folder, database_url, **settings)
-    try:
-        yield made
-    finally:
-        made.close()

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from playwright.sync_api import (
 )
 
 from tests import run
-from tests.conftest import make_installation
 from tests.server import Installation, Server, chromium
 
 FLAGS = [
@@ -113,7 +112,7 @@ def site(browser: Browser, shared: Installation) -> Installation:
 @pytest.fixture(scope="module")
 def own_site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation for the tests of one file alone."""
-    for made in make_installation(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1"):
+    with closing(Installation(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1")) as made:
         made.server().start()
         yield made
 

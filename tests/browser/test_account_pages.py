@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import AUTHENTICATOR, NewPage, pages, sign_in, totp
 from tests.browser.screens import Screens, faults, on_each_screen
-from tests.conftest import make_installation
 from tests.server import Installation, Server
 
 # JSON for a script, a file, and a way of confirming that is off.
@@ -86,7 +86,8 @@ class Signed:
 @pytest.fixture(scope="module")
 def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One where strangers may sign up, so that there is a form for it."""
-    for made in make_installation(tmp_path_factory.mktemp("site"), SIGNUP_OPEN="true", TRUSTED_PROXIES="127.0.0.1"):
+    folder = tmp_path_factory.mktemp("site")
+    with closing(Installation(folder, SIGNUP_OPEN="true", TRUSTED_PROXIES="127.0.0.1")) as made:
         made.server().start()
         yield made
 

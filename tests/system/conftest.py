@@ -1,13 +1,12 @@
 """Installations on services of their own."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from typing import NamedTuple
 
 import pytest
 
 from tests import databases
-from tests.conftest import make_installation
 from tests.server import Installation, Server
 from tests.services import PostgreSQL, Redis
 from tests.system.backend import Backend
@@ -39,7 +38,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
             counters = running.enter_context(closing(Redis())).start() if redis else None
             settings["REDIS_URL"] = counters.url if counters else ""
             url = database.url if database else databases.sqlite(folder / "site.sqlite3")
-            installation = running.enter_context(contextmanager(make_installation)(folder, url, **settings))
+            installation = running.enter_context(closing(Installation(folder, url, **settings)))
             return Site(installation.server().start(), Console(installation), installation, counters, database)
 
         yield make

@@ -1,15 +1,15 @@
 """Fail-over behind one address: no standby ever lets a revoked token in, and nobody has to restart a server."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from tests.conftest import make_installation
 from tests.run import until
+from tests.server import Installation
 from tests.services import PostgreSQL, Redis, Standby
 from tests.system.calls import call
 from tests.system.conftest import Site
@@ -30,7 +30,7 @@ def enter() -> Iterator[Enter]:
 
 def site(enter: Enter, folder: Path, database: PostgreSQL, **settings: str) -> Site:
     """Return a server with `settings`, and a console that always reaches `database`."""
-    installation = enter(contextmanager(make_installation)(folder, database.url))
+    installation = enter(closing(Installation(folder, database.url)))
     installation.settings |= settings
     server = installation.server()
     server.environment |= settings

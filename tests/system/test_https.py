@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.conftest import make_installation
 from tests.run import patience
 from tests.server import Installation, Server
 
@@ -18,9 +17,9 @@ HOST = "tokens.example.com"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    yield from make_installation(
-        tmp_path_factory.mktemp("https"), SITE_URL=f"https://{HOST}", TRUSTED_PROXIES="127.0.0.1"
-    )
+    settings = {"SITE_URL": f"https://{HOST}", "TRUSTED_PROXIES": "127.0.0.1"}
+    with closing(Installation(tmp_path_factory.mktemp("https"), **settings)) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

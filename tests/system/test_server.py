@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 import urllib.request
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,6 @@ from typing import Any
 import pytest
 
 from tests import databases
-from tests.conftest import make_installation
 from tests.run import patience, until, within
 from tests.server import Installation, Server
 from tokens.models import Token
@@ -148,7 +148,7 @@ def check_use_is_written(installation: Installation) -> None:
 def test_a_stopped_server_leaves_one_whole_file(tmp_path: Path, how: signal.Signals, hangs: bool) -> None:
     """On SQLite: whoever copies the file has all of it, with what every thread of the server wrote."""
     path = tmp_path / "tokenry.sqlite3"
-    for made in make_installation(tmp_path, databases.sqlite(path)):
+    with closing(Installation(tmp_path, databases.sqlite(path))) as made:
         server = made.server().start()
         used, revoked = made.issue("Used"), made.issue("Revoked")
         assert call(server, used)[0] == 200

@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests import databases
-from tests.conftest import make_installation
 from tests.run import patience, until, within
 from tests.server import Installation, Server
 
-pytestmark = pytest.mark.services  # its installation is on the database that the suite runs on
 DEADLINE = 2  # seconds for a whole request
 SLOW = 20  # clients; the server has eight threads
 FORM = b"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nCookie: csrftoken=%s\r\n" % (b"a" * 32)
@@ -35,7 +33,7 @@ BEGINNINGS = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("slow")
     database = databases.sqlite(folder / "slow.sqlite3")  # no query depends on how slowly a client sends
-    for installation in make_installation(folder, database, REQUEST_SECONDS=str(DEADLINE)):
+    with closing(Installation(folder, database, REQUEST_SECONDS=str(DEADLINE))) as installation:
         yield installation.server().start()
 
 

@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.conftest import make_installation
+from tests.server import Installation
 from tests.services import PostgreSQL, Redis
 from tests.system.test_server import call
 
@@ -14,7 +14,7 @@ def test_both_are_reached_by_their_sockets(tmp_path: Path) -> None:
         database.start()
         counters.start()
         url = f"postgres://postgres@{quote(str(database.folder), safe='')}:{database.port}/postgres"
-        for made in make_installation(tmp_path, url, REDIS_URL=f"redis+unix://{counters.folder}/redis.sock?db=3"):
+        with closing(Installation(tmp_path, url, REDIS_URL=f"redis+unix://{counters.folder}/redis.sock?db=3")) as made:
             status, body = call(made.server().start(), made.issue("By sockets"))
             assert (status, body["name"]) == (200, "By sockets")
             assert counters.client.info("keyspace").keys() == {"db3"}

@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,6 @@ from tests.browser.accounts.conftest import (
 )
 from tests.browser.conftest import NewPage
 from tests.browser.test_main_job import curl
-from tests.conftest import make_installation
 from tests.server import Installation, Server
 
 
@@ -44,7 +44,7 @@ def test_open_sign_up(
     new_page: NewPage, tmp_path_factory: pytest.TempPathFactory, mails: Path, scripting: bool
 ) -> None:
     settings = {"SIGNUP_OPEN": "true", "EMAIL_URL": f"filemail:///{mails}"}
-    for site in make_installation(tmp_path_factory.mktemp("open"), **settings):
+    with closing(Installation(tmp_path_factory.mktemp("open"), **settings)) as site:
         server = site.server().start()
         grace = Person(f"grace-{secrets.token_hex(4)}@example.com", NEW_PASSWORD)
         page = new_page(java_script_enabled=scripting)
