@@ -132,7 +132,7 @@ def running(name: str, folder: Path, tokenry: int, backend: int, *, pages: bool 
         text = re.sub("|".join(ports), lambda found: ports[found[0]], (ROOT / "deploy" / file).read_text())
         if pages:
             text = with_pages(text, port)
-        if name == "caddy" and caddy_is_old(program):
+        if pages and name == "caddy" and caddy_is_old(program):
             text = text.replace("request_buffers 4MB", "buffer_requests\nmax_buffer_size 4MB")
         (folder / file).write_text(text.replace("\nhttp {", f"\nhttp {{ access_log off; {NGINX_FOLDERS}"))
     # Caddy: where it keeps its state, and an address of its own for its administration.
