@@ -7,10 +7,16 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+MAX_NORMALIZED = 1_000  # characters; a password has 128 at most
+
 
 def normalized(password: str) -> str:
-    """Return `password` in NFKC (NIST SP 800-63B-4 section 3.1.1.2): keyboards spell the same “é” differently."""
-    return unicodedata.normalize("NFKC", password)
+    """Return `password` in NFKC (NIST SP 800-63B-4 section 3.1.1.2): keyboards spell the same “é” differently.
+
+    A text that is too long for a password stays as it is. Normalizing takes a time that grows with the square of the
+    length, and no other thread runs meanwhile.
+    """
+    return password if len(password) > MAX_NORMALIZED else unicodedata.normalize("NFKC", password)
 
 
 class NormalFormValidator:

@@ -1,6 +1,7 @@
 """Who a request comes from, and by which scheme, as trusted proxies tell it. Pure but for TRUSTED_PROXIES."""
 
 import re
+from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
@@ -9,7 +10,7 @@ from django.conf import settings
 from config.environment import Network
 
 LONGEST = 60  # characters of an address with brackets, zone and port; clients may send anything, and it is remembered
-ELEMENT = re.compile(r'(?:[^",]|"(?:[^"\\]|\\.)*")+')  # of the header Forwarded (RFC 7239 section 4)
+LONGEST_ELEMENT = 1000  # characters of the header Forwarded, between two commas
 PAIR = re.compile(r'(?:^|;)\s*(for|proto)=(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*(?=;|$)', re.IGNORECASE)
 
 
@@ -53,6 +54,21 @@ def is_https(forwarded_proto: str) -> bool:
     return forwarded_proto.partition(",")[0].strip().lower() == "https"
 
 
+def from_the_right(forwarded: str) -> Iterator[str]:
+    """Yield the elements of the header `Forwarded` (RFC 7239 section 4), the last one first.
+
+    A quote that is never closed in what a client wrote changes nothing of what proxies wrote to the right of that.
+    """
+    end, is_quoted = len(forwarded), False
+    for position in range(len(forwarded) - 1, -1, -1):
+        if forwarded[position] == '"' and forwarded[position - 1 : position] != "\\":
+            is_quoted = not is_quoted
+        elif forwarded[position] == "," and not is_quoted:
+            yield forwarded[position + 1 : end]
+            end = position
+    yield forwarded[:end]
+
+
 def client_and_scheme(peer: str, forwarded: str) -> tuple[str, str]:
     """Return the address and the scheme of the client behind trusted proxies, by the header `Forwarded` (RFC 7239).
 
@@ -60,9 +76,10 @@ def client_and_scheme(peer: str, forwarded: str) -> tuple[str, str]:
     of the client's own element was written by the client.
     """
     address, scheme = peer, ""
-    for element in reversed(ELEMENT.findall(forwarded)):
-        if not is_trusted(address):
-            break
-        told = {name.lower(): quoted or plain for name, quoted, plain in PAIR.findall(element.strip())}
+    elements = filter(str.strip, from_the_right(forwarded))
+    while is_trusted(address) and (element := next(elements, None)) is not None:
+        told = {
+            name.lower(): quoted or plain for name, quoted, plain in PAIR.findall(element.strip()[:LONGEST_ELEMENT])
+        }
         address, scheme = plain_address(told.get("for", "")[:LONGEST]), told.get("proto", "").lower()
     return address, scheme

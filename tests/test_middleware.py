@@ -309,6 +309,8 @@ FORWARDED = {  # what comes, from 10.0.0.1, and whom and which scheme that tells
     'for="[2001:db8:cafe::17]:4711"': ("2001:db8:cafe::17", ""),
     "for=6.6.6.6;proto=https, for=203.0.113.7": ("203.0.113.7", ""),
     "for=6.6.6.6, for=203.0.113.7;proto=https, for=10.0.0.2;proto=http": ("203.0.113.7", "https"),
+    'for=", for="[2001:db8::1]";proto=https': ("2001:db8::1", "https"),  # the client's quote is never closed
+    'for="6.6.6.6\\", for=203.0.113.7': ("203.0.113.7", ""),
     "for=203.0.113.7, for=unknown": ("", ""),
     "for=203.0.113.7, for=_hidden;proto=https": ("", "https"),
     "proto=https": ("", "https"),

@@ -219,6 +219,7 @@ def test_search_as_you_type(new_page: NewPage, server: Server, session: StorageS
     assert page.evaluate("window.loadedOnce") is True
 
 
+@pytest.mark.usefixtures("seeded")
 @pytest.mark.parametrize("path", ["tokens", "activity"])
 def test_no_secret_stays_in_a_search(new_page: NewPage, server: Server, session: StorageState, path: str) -> None:
     """Nor reaches the address, be the token whole or broken."""

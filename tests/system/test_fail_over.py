@@ -124,14 +124,16 @@ def test_a_redis_that_became_a_replica_is_left(enter: Enter, tmp_path: Path) -> 
     switch = enter(closing(Switch(first.port)))
     here = site(enter, tmp_path, database, REDIS_URL=f"redis://127.0.0.1:{switch.port}/0")
     value = here.console.issue()
-    for _ in range(CALLS):
-        assert call(here.server.port, value).status == 200
-    can_sign_in(here)
+    until(lambda: can_sign_in(here), AssertionError)
+    assert call(here.server.port, value).status in {200, 503}
 
     second.client.replicaof("NO", "ONE")
     switch.target = second.port
     first.client.replicaof("127.0.0.1", str(second.port))
-    for _ in range(CALLS):
-        assert call(here.server.port, value).status == 200
-    for _ in range(3):
+
+    def works() -> None:
+        """In all threads; a busy machine may exceed the short wait for Redis now and then."""
+        assert {call(here.server.port, value).status for _ in range(CALLS)} == {200}
         can_sign_in(here)
+
+    until(works, AssertionError)

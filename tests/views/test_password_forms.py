@@ -15,6 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import User
+from accounts.passwords import MAX_NORMALIZED, normalized
 from tests.conftest import signed_in
 from tests.server import PASSWORD
 
@@ -124,3 +125,11 @@ def test_no_password_is_unusable() -> None:
     user = User.objects.create_user("new@example.com")
     assert not user.has_usable_password()
     assert not user.check_password(None)
+
+
+def test_what_is_too_long_for_a_password_is_not_normalized() -> None:
+    """Normalizing takes time by the square of the length, in which no thread runs, and anybody may send any length."""
+    text = "Ａ" * (MAX_NORMALIZED + 1)
+    assert normalized(text) == text
+    assert normalized(text[1:]) != text[1:]
+    assert not User().check_password(text)
