@@ -83,7 +83,7 @@
       byId("copied").textContent = `The ${button.dataset.copy ? "header" : value ? "value" : "code"} is on the clipboard.`;
       copied ||= value;
     } catch {
-      byId("copied").textContent = "The browser refused. It is selected now: copy it yourself.";
+      byId("copied").textContent = "The browser did not allow it. The value is selected: copy it by hand.";
     }
   }
 

@@ -34,7 +34,7 @@ def test_needs_its_csrf_token(owner: User) -> None:
     for origin in ("null", "https://elsewhere.example"):
         response = client.post(PATH, GOOD, headers={"Origin": origin})
         assert response.status_code == 403
-        assert b"The browser named another address, or none" in response.content
+        assert b"The browser did not confirm that this form is from this site" in response.content
         assert b"too old" not in response.content
     assert not Token.objects.exists()
 
