@@ -211,6 +211,23 @@ def test_tokens_made_with_a_deleted_one_are_its_makers(issue: Issue) -> None:
     assert Token.objects.count() == 2
 
 
+def test_tokens_made_with_a_deleted_one_are_its_successors(issue: Issue) -> None:
+    """A renewal is the same credential: what the predecessor made is still found through the token in use."""
+    first, _ = issue(name="first", expires_at=NOW + timedelta(days=1))
+    old, _ = issue(name="old", expires_at=NOW - timedelta(days=92), request=program(first))
+    issue(name="last", expires_at=NOW + timedelta(days=1), request=program(old))
+    between, _ = issue(name="between", expires_at=NOW - timedelta(days=91))
+    in_use, _ = issue(name="in use", expires_at=NOW + timedelta(days=1))
+    for successor, predecessor in ((ended(issue, 1, "lost"), old), (between, old), (in_use, between)):
+        Token.objects.filter(pk=successor.pk).update(renewed_from=predecessor, made_by=first)
+    prune()
+    assert not Token.objects.filter(pk__in=[old.pk, between.pk]).exists()
+    assert Token.objects.get(name="last").made_by == in_use
+    with time_machine.travel(NOW, tick=False):
+        assert [token.name for token in in_use.still_made] == ["last"]
+        assert {token.name for token in first.still_made} == {"in use", "last"}
+
+
 def test_notices(issue: Issue) -> None:
     token, _ = issue()
     for address, days in {"192.0.2.1": 91, "192.0.2.2": 89}.items():

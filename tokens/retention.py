@@ -1,6 +1,6 @@
 """What `manage.py prune` deletes because of its age: a line for each kind of row."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -8,6 +8,7 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from tokens.models import DayCount, Event, HourCount, IdempotencyKey, Notice, RecentRequest, ScopeCount, Token
@@ -18,18 +19,35 @@ BATCH_SIZE = 1000  # rows deleted in one transaction: others never wait for long
 def delete_tokens(tokens: models.QuerySet[Token], keys: Sequence[int]) -> int:
     """Delete the tokens of these keys; return how many this call deleted. Events stay, and all else of them goes.
 
-    What a deleted token made is from now on said to be made by the nearest of its makers that is left. The tokens are
-    locked first and in order, as whoever writes their usage does.
+    What a deleted token made is from now on said to be made by its heir. All tokens that change are locked first and
+    in order, as whoever writes their usage does.
     """
     with transaction.atomic():
-        found = tokens.filter(pk__in=keys).order_by("pk").select_for_update()
-        makers = dict(found.values_list("pk", "made_by_id"))
-        for key, maker in makers.items():
-            left = maker
-            while left in makers:
-                left = makers[left]
-            Token.objects.filter(made_by=key).exclude(pk__in=makers).update(made_by=left)
+        touched = Q(pk__in=keys) | Q(made_by__in=keys) | Q(renewed_from__in=keys)
+        list(Token.objects.filter(touched).order_by("pk").select_for_update().values_list("pk"))
+        makers = dict(tokens.filter(pk__in=keys).values_list("pk", "made_by_id"))
+        successors = successors_of(makers)
+        for key in makers:
+            made = Token.objects.filter(made_by=key).exclude(pk__in=makers)
+            made.update(made_by=heir(key, makers, successors))
         return tokens.filter(pk__in=makers).delete()[1].get("tokens.Token", 0)
+
+
+def successors_of(keys: Iterable[int]) -> dict[int, int]:
+    """Return the successor of each token that has any: the one that is not revoked, or else the last revoked."""
+    found = Token.objects.filter(renewed_from__in=keys).order_by(F("revoked_at").asc(nulls_last=True))
+    return dict(found.values_list("renewed_from_id", "pk"))  # of several, the last stays
+
+
+def heir(key: int, makers: Mapping[int, int | None], successors: Mapping[int, int]) -> int | None:
+    """Return the nearest token that is left of those that go, the keys of `makers`: a successor, or else a maker.
+
+    A successor first, because a renewal is the same credential: its page has to show what its predecessor made.
+    """
+    left: int | None = key
+    while left is not None and left in makers:
+        left = successors.get(left) or makers[left]
+    return left
 
 
 def delete_rows(rows: models.QuerySet[Any], keys: Sequence[Any]) -> int:
