@@ -79,6 +79,26 @@ def test_a_limit_of_its_own_is_counted_by_itself(caller: Caller) -> None:
     assert [child("GET", "token").status_code for _ in range(2)] == [200, 200]
 
 
+def test_a_limit_of_a_made_token_reaches_what_that_made(caller: Caller) -> None:
+    child, sibling = child_of(caller), child_of(caller)
+    grandchild, other = child_of(child), child_of(child)
+    below = child_of(other)
+    other.token.limit("7/minute")
+    child.token.refresh_from_db()
+    child.token.limit("5/minute")
+    groups = {
+        ("5/minute", child.token.identifier): (child, grandchild),
+        ("7/minute", other.token.identifier): (other, below),
+        ("", caller.token.identifier): (caller, sibling),
+    }
+    for expected, members in groups.items():
+        for each in members:
+            each.token.refresh_from_db()
+            assert (each.token.rate_limit, each.token.limit_key) == expected
+    answers = [each("GET", "token").status_code for each in (child, grandchild) for _ in range(3)]
+    assert answers == [200, 200, 200, 200, 200, 429]
+
+
 def test_what_is_left_is_told_of_both_together(caller: Caller) -> None:
     child = child_of(caller)
     child("GET", "token")

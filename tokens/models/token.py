@@ -227,14 +227,15 @@ class Token(models.Model):
     def limit(self, rate_limit: str, request: HttpRequest | None = None) -> None:
         """Give this token a rate limit of its own, in the notation of `limits`; "" is the installation's.
 
-        It is counted by itself from now on. Those that count together with this token get the same limit. Raises
+        It is counted by itself from now on, together with what was made with it and has no limit of its own. Raises
         ValueError for one that can't be read.
         """
         if rate_limit:
             parse(rate_limit)
         with Token.objects.turn_of(self.owner_id):
-            together = Token.objects.filter(owner_id=self.owner_id, counted_as=self.identifier).active()
-            for token in (self, *together.order_by("pk")):
+            below = Q(pk__in=self.still_made.values("pk"), counted_as=self.limit_key)
+            others = Token.objects.filter(Q(counted_as=self.identifier) | below, owner_id=self.owner_id).active()
+            for token in (self, *others.order_by("pk")):
                 token.rate_limit = rate_limit
                 token.counted_as = "" if token is self else self.identifier
                 Token.objects.filter(pk=token.pk).update(rate_limit=rate_limit, counted_as=token.counted_as)
