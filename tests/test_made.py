@@ -99,15 +99,30 @@ def test_one_query_for_any_number_of_generations(make: Make, django_assert_num_q
         assert len(maker.still_made) == 30
 
 
-def test_existing_tokens_get_their_makers_from_events(make: Make) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 1000])
+def test_existing_tokens_get_their_makers_from_events(make: Make, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     maker = make("maker")
     child = make("child", maker)
     successor = renewed(child)
+    last = renewed(successor)
     make("another")
+    makers = {token.pk: maker.pk for token in (child, successor, last)}
     Token.objects.update(made_by=None)
-    import_module("tokens.migrations.0010_made_by").fill(apps, None)
-    made = dict(Token.objects.exclude(made_by=None).values_list("pk", "made_by_id"))
-    assert made == {child.pk: maker.pk, successor.pk: maker.pk}
+    filling = import_module("tokens.migrations.0014_fill_made_by")
+    monkeypatch.setattr(filling, "BATCH_SIZE", batch)
+    for _ in range(2):
+        filling.fill(apps, None)
+        assert dict(Token.objects.exclude(made_by=None).values_list("pk", "made_by_id")) == makers
+
+
+def test_filling_them_in_undoes_nothing(make: Make) -> None:
+    """Whoever has a maker keeps that one, whatever the event says: what made it may be deleted and have an heir."""
+    maker, heir = make("maker"), make("heir")
+    child = make("child", maker)
+    Token.objects.filter(pk=child.pk).update(made_by=heir)
+    import_module("tokens.migrations.0014_fill_made_by").fill(apps, None)
+    child.refresh_from_db()
+    assert child.made_by == heir
 
 
 def test_a_program_is_kept_as_the_maker(issue: Issue) -> None:

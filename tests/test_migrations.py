@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
+from django.db.migrations import RunPython
 from django.db.migrations.loader import MigrationLoader
 from django_migration_linter import MigrationLinter
 
@@ -48,3 +49,12 @@ def test_the_previous_release_goes_on_working(app: str) -> None:
 
 def test_the_linter_finds_fault_with_old_ones() -> None:
     assert faulty("tokens", old=True) > 2
+
+
+def test_rows_are_not_rewritten_while_a_table_is_locked() -> None:
+    """A change of a table keeps all others from it until its transaction ends, so until the last row is written."""
+    found = MigrationLoader(None).disk_migrations.items()
+    since = {key: each.operations for key, each in found if key[0] in BEFORE and key[1] > BEFORE[key[0]]}
+    kinds = {key: {isinstance(one, RunPython) for one in operations} for key, operations in since.items()}
+    assert [key for key, has in kinds.items() if len(has) > 1] == []
+    assert {True} in kinds.values()
