@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from accounts.models import User
+from accounts.models import Notification, User
 from tests.conftest import Issue, a_call, bearer, program, signed_in
 from tests.run import patience
 from tokens import denial, retention
@@ -235,6 +235,13 @@ def test_notices(issue: Issue) -> None:
         Notice.objects.create(token=token, kind=Notice.Kind.NEW_ADDRESS, detail=address, made_at=made_at)
     assert "1 notices older than 90 days deleted." in prune().splitlines()
     assert Notice.objects.get().detail == "192.0.2.2"
+
+
+def test_mails_that_were_not_sent(owner: User) -> None:
+    for kind, age in {"kept": timedelta(days=90), "gone": timedelta(days=90) + TICK}.items():
+        Notification.objects.create(user=owner, kind=kind, to=owner.email, made_at=NOW - age, due_at=None)
+    assert "1 mails that were not sent older than 90 days deleted." in prune().splitlines()
+    assert Notification.objects.get().kind == "kept"
 
 
 def test_where_people_were_signed_in(owner: User) -> None:

@@ -95,6 +95,9 @@ RULES = [
     Rule("ended sessions", Session.objects.all(), "expire_date", 1),
     Rule("idempotency keys", IdempotencyKey.objects.all(), "at", 1),
 ]
+if apps.is_installed("accounts"):  # those that were given up, or that nobody came to send
+    mails = apps.get_model("accounts", "Notification")._default_manager.all()  # noqa: SLF001  (Django's own name)
+    RULES.append(Rule("mails that were not sent", mails, "made_at", "TOKEN_RETENTION_DAYS"))
 if apps.is_installed("allauth.usersessions"):  # a session lasts no longer than SESSION_MAX_DAYS
-    lists = apps.get_model("usersessions", "UserSession")._default_manager.all()  # noqa: SLF001  (Django's own name)
+    lists = apps.get_model("usersessions", "UserSession")._default_manager.all()  # noqa: SLF001
     RULES.append(Rule("sessions on lists", lists, "created_at", settings.SESSION_MAX_SECONDS // 86_400 + 1))
