@@ -19,8 +19,9 @@ from pytest_django import Settings
 from accounts.models import Notification, User
 from tests.conftest import Issue, a_call, bearer, program, signed_in
 from tests.run import patience
-from tokens import denial, retention
+from tokens import denial, retention, troubleshoot
 from tokens.models import DayCount, Event, HourCount, IdempotencyKey, Notice, RecentRequest, ScopeCount, Token
+from tokens.remedies import remedy
 from tokens.usage import recorder
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -179,7 +180,11 @@ def test_tokens_that_ended_long_ago(issue: Issue, owner: User) -> None:
     assert "1 revoked tokens older than 90 days deleted." in said
     assert sorted(Token.objects.values_list("name", flat=True)) == ["expired lately", "revoked lately", "works"]
     assert Event.objects.get(identifier=gone.identifier).token is None
-    assert Client().get("/api/v1/token", headers=bearer(value)).json()["code"] == "unknown_token"
+    answer = Client().get("/api/v1/token", headers=bearer(value)).json()
+    assert answer["code"] == "unknown_token"
+    diagnosis = troubleshoot.examine(owner, value, "192.0.2.1")
+    for words in (answer["detail"], remedy("unknown_token").action, diagnosis.problems[0].action):
+        assert "ended so long ago that it was deleted" in words
     assert signed_in(owner).get(f"/settings/activity/?token={gone.identifier}").status_code == 200
 
 

@@ -128,7 +128,8 @@ def malformed_token(fault: str, action: str) -> Denial:
 def unknown_token() -> Denial:
     return Denial(
         "unknown_token",
-        "No token here has this value. It may belong to another installation, or its owner's account is gone.",
+        "No token here has this value. It may belong to another installation, its owner's account may be gone, or it "
+        "ended so long ago that it was deleted.",
     )
 
 

@@ -26,7 +26,8 @@ REMEDIES = {
     ),
     "unknown_token": Remedy(
         "The token has the right form, but nobody here has it.",
-        "The token belongs to another installation, or the account is gone.",
+        "The token belongs to another installation, the account is gone, or the token ended so long ago that it was "
+        "deleted.",
     ),
     "expired_token": Remedy(
         "The token's time is over.",

@@ -72,7 +72,7 @@ class Diagnosis:
 NOT_YOURS = Finding(
     "This is not one of your tokens.",
     "It is unknown here, or somebody else's: this page says no more. If the answer was unknown_token, it belongs to "
-    "another installation, or the account is gone.",
+    "another installation, the account is gone, or it ended so long ago that it was deleted.",
 )
 WRONG_SECRET = Finding(
     "It begins like a token of yours, but the rest is not that token's.",
