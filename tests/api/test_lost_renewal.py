@@ -39,7 +39,8 @@ def test_again_it_tells_without_the_value_and_with_the_way_out(
     assert again.json() == lost | {"token": None, "replayed": True}
     assert lost["token"] not in again.content.decode()
     page = f"/settings/tokens/{caller.token.identifier}/renew/"
-    assert again.json()["if_lost"] == f"Its owner revokes it and renews again: http://localhost:8000{page}"
+    way_out = f"The owner must revoke this token and renew the old one again: http://localhost:8000{page}"
+    assert again.json()["if_lost"] == way_out
     assert "Revoke it and renew again" in owner_client.get(page).content.decode()
     assert Token.objects.count() == 2
 

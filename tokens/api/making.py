@@ -89,4 +89,4 @@ def way_out(token: Token) -> str:
     if token.renewed_from is None:
         return "Revoke it and create another, with another Idempotency-Key."
     page = reverse("token_renew", args=[token.renewed_from.identifier])
-    return f"Its owner revokes it and renews again: {settings.SITE_URL}{page}"
+    return f"The owner must revoke this token and renew the old one again: {settings.SITE_URL}{page}"
