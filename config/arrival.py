@@ -55,6 +55,11 @@ class Arrival:
         """Whether the request line and all headers are here."""
         return bool(self._body)
 
+    @property
+    def head(self) -> bytes:
+        """The request line and the headers, as far as they are here, and nothing of the body."""
+        return bytes(self.data[: min(self._body or MAX_HEAD, MAX_HEAD)])
+
     def expects_continue(self) -> bool:
         """Return whether the client waits for `100 Continue` before it sends the body (RFC 9110 section 10.1.1)."""
         return bool(self._body and EXPECTS.search(self.data, 0, self._body))

@@ -8,7 +8,7 @@ from gunicorn.http.errors import LimitRequestHeaders, ParseException
 from gunicorn.http.parser import RequestParser
 
 from config import settings
-from config.arrival import MAX_HEAD, Arrival
+from config.arrival import Arrival
 
 MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
@@ -38,7 +38,7 @@ class Parser(RequestParser):  # type: ignore[misc]
         try:
             return self._next()
         except ParseException as fault:
-            raise Unreadable(bytes(self.arrival.data[:MAX_HEAD]), fault) from None
+            raise Unreadable(self.arrival.head, fault) from None
 
     def _next(self) -> Any:
         if self.arrival.too_large and not self.arrival.has_head:

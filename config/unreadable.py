@@ -18,7 +18,7 @@ from tokens.denial import Denial
 from tokens.usage import recorder
 
 REQUEST_LINE = re.compile(rb"\s*([!-~]{1,20}) ([^\s?]*)")
-SIMPLE_HEADER = re.compile(rb"^(user-agent|x-forwarded-for|forwarded):[ \t]*([ -~]*)\r$", re.IGNORECASE | re.MULTILINE)
+SIMPLE_HEADER = re.compile(rb"^(user-agent|x-forwarded-for|forwarded):([\t -~]*)\r$", re.IGNORECASE | re.MULTILINE)
 CREDENTIAL = re.compile(rb"(\s*)(authorization|bearer)(?![\w-])(.*)", re.IGNORECASE | re.DOTALL)
 WORD = re.compile(rb"\w{20,}\r?")  # such as a token
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
@@ -49,8 +49,9 @@ def as_request(head: bytes, address: str) -> HttpRequest:
     request = HttpRequest()
     if line := REQUEST_LINE.match(head):
         request.method, request.path_info = line[1].decode(), line[2].decode("latin-1")
-    simple = {name.decode().upper().replace("-", "_"): value.decode() for name, value in SIMPLE_HEADER.findall(head)}
-    request.META = {"REMOTE_ADDR": address, **{f"HTTP_{name}": value for name, value in simple.items()}}
+    request.META = {"REMOTE_ADDR": address}
+    for name, value in SIMPLE_HEADER.findall(head):
+        request.META[f"HTTP_{name.decode().upper().replace('-', '_')}"] = value.decode().strip()
     return request
 
 

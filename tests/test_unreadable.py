@@ -8,10 +8,12 @@ from django.test import override_settings
 from gunicorn.config import Config
 from pytest_django import Settings
 
+from config import unreadable
 from config.arrival import MAX_HEAD, Arrival
 from config.environment import networks
 from config.parser import Parser, Unreadable
 from config.unreadable import answer
+from tests.steps import counted
 from tests.values import token_value
 from tokens import usage
 
@@ -114,3 +116,23 @@ def test_the_request_is_recorded(settings: Settings) -> None:
 def test_an_address_is_believed_from_proxies_alone() -> None:
     answered(b"X-Forwarded-For: 203.0.113.7\r\n" + with_token(SENT["NUL"][0]))
     assert usage.recorder._calls[0].address == "192.0.2.1"
+
+
+def test_a_body_is_not_taken_for_headers() -> None:
+    body = b"User-Agent: body/1\r\nAuthorization: Bearer x\r\r\n"
+    _, _, problem = answered(b"User-Agent: me/1\r\nX-Other\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+    assert problem["code"] == "bad_request"
+    assert usage.recorder._calls[0].shown_agent == "me/1"
+
+
+@pytest.mark.parametrize("line", [b"Forwarded:%s\x01", b"%s\x01", b"Authorization%s", b"%sBearer%s", b"Forwarded:\r%s"])
+@pytest.mark.parametrize("filling", [b" ", b"\t", b"\r", b"a", b"\n"])
+def test_reading_what_can_not_be_read_takes_as_long_as_it_is(line: bytes, filling: bytes) -> None:
+    steps = []
+    for length in (200, 400):
+        head = b"GET / HTTP/1.1\r\n" + line.replace(b"%s", filling * length) + b"\r\n\r\n"
+        with counted(unreadable) as counter:
+            unreadable.as_request(head, "192.0.2.1")
+            unreadable.credential_fault(head)
+        steps.append(counter.steps)
+    assert steps[1] < 3 * steps[0]
