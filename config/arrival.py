@@ -11,7 +11,7 @@ MAX_CHUNK_LINE = 8_192  # bytes of a chunk's size and extensions, and of trailer
 HEAD_END = re.compile(rb"\n\r?\n")  # without a carriage return too, which the parser refuses at once
 FRAMING = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 EXPECTS = re.compile(rb"\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
-CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]{1,8})(?:[ \t]*;.*)?", re.DOTALL)
+CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)(?:[ \t]*;.*)?", re.DOTALL)
 PROGRAM = re.compile(rb"[A-Z]+ /+(?:api|verify|healthz|readyz|metrics)[/? ]")
 
 
@@ -72,12 +72,10 @@ class Arrival:
         """Find out where the body ends (RFC 9112 section 6); what is contradictory ends at once, and is refused."""
         self._end = self._body
         fields = FRAMING.findall(self.data, 0, self._body)
-        if len(fields) == 1:
-            [(name, value)] = fields
-            if name.lower() == b"transfer-encoding":
-                self._chunk = self._body
-            elif re.fullmatch(rb"[0-9]{1,18}", value.rstrip()):
-                self._end += int(value)
+        if fields and all(name.lower() == b"transfer-encoding" for name, _ in fields):
+            self._chunk = self._body
+        elif len(fields) == 1 and (length := fields[0][1].rstrip(b" \t")).isdigit():
+            self._end += int(length.lstrip(b"0")[:19] or b"0")  # what has more digits is too large as well
 
     def _chunks_ended(self) -> bool:
         """Return whether the last chunk and the trailers are here (RFC 9112 section 7.1), or something wrong."""

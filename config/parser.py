@@ -3,8 +3,7 @@
 import io
 from typing import Any
 
-from gunicorn.http.body import ChunkedReader
-from gunicorn.http.errors import LimitRequestHeaders, ParseException
+from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
 
 from config import settings
@@ -16,7 +15,7 @@ MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 class Unreadable(Exception):
     """The parser refuses a request, which begins with `head`, for `fault`."""
 
-    def __init__(self, head: bytes, fault: ParseException) -> None:
+    def __init__(self, head: bytes, fault: Exception) -> None:
         super().__init__()
         self.head, self.fault = head, fault
 
@@ -37,7 +36,7 @@ class Parser(RequestParser):  # type: ignore[misc]
         """Return the request; raises Unreadable."""
         try:
             return self._next()
-        except ParseException as fault:
+        except (ParseException, NoMoreData) as fault:
             raise Unreadable(self.arrival.head, fault) from None
 
     def _next(self) -> Any:
@@ -48,9 +47,15 @@ class Parser(RequestParser):  # type: ignore[misc]
         if self.arrival.too_large:
             set_body(request, b"", MAX_BODY + 1)
             request.force_close()
-        elif isinstance(request.body.reader, ChunkedReader):
-            body = request.body.read()
+            return request
+        length = getattr(request.body.reader, "length", None)  # chunks have none
+        body = request.body.read()
+        if length is None:
             set_body(request, body, len(body))  # Django takes a body without a length for none
+        elif len(body) == length:
+            request.body = io.BytesIO(body)
+        else:  # the rest would be taken for the next request
+            raise NoMoreData(b"")
         return request
 
 

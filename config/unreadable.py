@@ -32,6 +32,7 @@ FAULTS = {
     errors.UnsupportedTransferCoding: (501, "its Transfer-Encoding is not chunked"),
     errors.InvalidChunkSize: (400, "its body has a chunk without its size"),
     errors.InvalidChunkExtension: (400, "its body has a chunk with an extension that HTTP does not allow"),
+    errors.NoMoreData: (400, "its body is shorter than it says"),
     errors.ChunkMissingTerminator: (400, "its body has a chunk without its end"),
 }
 OTHER_FAULT = (400, "a header has a form or a character that HTTP does not allow, or contradicts another")
@@ -55,7 +56,7 @@ def as_request(head: bytes, address: str) -> HttpRequest:
     return request
 
 
-def refusal(head: bytes, fault: errors.ParseException) -> Denial:
+def refusal(head: bytes, fault: Exception) -> Denial:
     """Return why the parser refused the request: the Authorization header first, which people write by hand."""
     if words := credential_fault(head):
         return denial.malformed_header(words)
