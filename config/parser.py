@@ -5,11 +5,13 @@ from typing import Any
 
 from gunicorn.http.errors import LimitRequestHeaders, NoMoreData, ParseException
 from gunicorn.http.parser import RequestParser
+from gunicorn.http.unreader import Unreader
 
 from config import settings
 from config.arrival import Arrival
 
 MAX_BODY = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+PIECE = 4_096  # bytes
 
 
 class Unreadable(Exception):
@@ -20,17 +22,35 @@ class Unreadable(Exception):
         self.head, self.fault = head, fault
 
 
+class Pieces(Unreader):  # type: ignore[misc]
+    """Hands what is here to the parser piece by piece: the parser copies all that it has for each chunk of a body."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = io.BytesIO()
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        return self.source.read(max(PIECE, size_hint or 0))
+
+    def take_buffered(self) -> bytes:
+        """Return what was not read, and keep nothing."""
+        rest = super().take_buffered() + self.source.read()
+        self.source = io.BytesIO()
+        return bytes(rest)
+
+
 class Parser(RequestParser):  # type: ignore[misc]
     """Parses what it is fed. It has no socket, so it never waits."""
 
     def __init__(self, cfg: Any, address: Any) -> None:
         super().__init__(cfg, [], address)
+        self.unreader = Pieces()
         self.arrival = Arrival(MAX_BODY)
 
     def feed(self, arrival: Arrival) -> None:
         """Let `arrival` be what is parsed next."""
         self.arrival = arrival
-        self.unreader.unread(bytes(arrival.data))
+        self.unreader.source = io.BytesIO(arrival.data)
 
     def __next__(self) -> Any:
         """Return the request; raises Unreadable."""

@@ -1,9 +1,12 @@
 """When a request that comes in pieces is whole, and what is too large."""
 
 from itertools import pairwise
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from gunicorn.config import Config
+from gunicorn.http.body import ChunkedReader
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,3 +130,23 @@ def test_a_client_that_waits_for_leave_to_send_is_known_by_its_head() -> None:
 )  # fmt: skip
 def test_programs_are_told_from_pages(target: str, program: bool) -> None:
     assert arrived(f"GET {target} HTTP/1.1\r\n\r\n".encode()).is_of_program() == program
+
+
+@pytest.mark.parametrize("chunk", [b"1\r\na\r\n", b"1;a=b\r\na\r\n"])
+def test_each_small_chunk_costs_the_same(chunk: bytes) -> None:
+    """The parser copies the rest of what it was handed for each chunk."""
+    copied = 0
+    parse = ChunkedReader.parse_chunk_size
+
+    def counted(reader: ChunkedReader, unreader: Any, data: bytes = b"") -> Any:
+        nonlocal copied
+        copied += len(data)
+        return parse(reader, unreader, data)
+
+    number = 20_000
+    arrival = arrived(CHUNKED.partition(b"3;")[0], chunk * number, b"0\r\n\r\n", max_body=1_000_000)
+    parser = Parser(Config(), ("192.0.2.1", 1))
+    parser.feed(arrival)
+    with patch.object(ChunkedReader, "parse_chunk_size", counted):
+        assert next(parser).body.read() == b"a" * number
+    assert copied < number * 8192
