@@ -45,19 +45,25 @@ class Parser(RequestParser):  # type: ignore[misc]
     def __init__(self, cfg: Any, address: Any) -> None:
         super().__init__(cfg, [], address)
         self.unreader = Pieces()
-        self.arrival = Arrival(MAX_BODY)
+        self.arrival, self.head = Arrival(MAX_BODY), b""
 
     def feed(self, arrival: Arrival) -> None:
-        """Let `arrival` be what is parsed next."""
-        self.arrival = arrival
+        """Let `arrival` be what is parsed next, and take its bytes from it."""
+        self.arrival, self.head = arrival, arrival.head
         self.unreader.source = io.BytesIO(arrival.data)
+        arrival.data = bytearray()
 
     def __next__(self) -> Any:
         """Return the request; raises Unreadable."""
         try:
             return self._next()
         except (ParseException, NoMoreData) as fault:
-            raise Unreadable(self.arrival.head, fault) from None
+            raise Unreadable(self.head, fault) from None
+
+    def end(self) -> bytes:
+        """Keep nothing of the request, and return what came behind it."""
+        self.mesg, self.head = None, b""
+        return self.unreader.take_buffered()
 
     def _next(self) -> Any:
         if self.arrival.too_large and not self.arrival.has_head:

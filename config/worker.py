@@ -21,7 +21,7 @@ from config import settings
 from config.arrival import Arrival
 from config.parser import MAX_BODY, Parser, Unreadable
 
-MAX_WAITING_BYTES = 64 * 1_048_576  # of all requests that are not whole yet
+MAX_WAITING_BYTES = 64 * 1_048_576  # of all requests that are not answered yet
 READ_BYTES = 65_536  # at once, of one connection
 LINGER_SECONDS = 2  # in which a client that still sends can read its last answer
 SWEEP_SECONDS = 0.25
@@ -37,6 +37,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.parser = Parser(cfg, client)
         self.initialized = self.data_ready = True  # a thread has nothing to wait for
         self.arrival = Arrival(MAX_BODY)
+        self.held_bytes = 0  # of requests that are not answered yet
         self.is_idle = False
 
 
@@ -109,14 +110,23 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         arrival = connection.arrival
         had_head = arrival.has_head
         arrival.add(data)
+        connection.held_bytes += len(data)
         self.waiting_bytes += len(data)
+        if self.waiting_bytes > MAX_WAITING_BYTES:
+            self.save_memory()
+        if connection not in self.waiting:
+            return
         if arrival.is_whole:
-            self.forget(connection)
+            self.leave(connection)
             self.enqueue_req(connection)
-        elif self.waiting_bytes > MAX_WAITING_BYTES:
-            self.drop(max(self.waiting, key=lambda waiting: len(waiting.arrival.data)))
         elif not had_head and arrival.expects_continue():
             send(connection.sock, CONTINUE)
+
+    def save_memory(self) -> None:
+        """Close the connection that is waited for and has sent most; what comes at once takes little, and is taken."""
+        largest = max(self.waiting, key=lambda waiting: waiting.held_bytes)
+        if largest.held_bytes > READ_BYTES:
+            self.drop(largest)
 
     def enqueue_req(self, conn: Connection) -> None:
         """Have a thread answer the request that is here."""
@@ -145,11 +155,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
         """Wait for the next request, of which some may be here already, or for the client to close."""
+        self.forget_bytes(conn)
+        rest = conn.parser.end()
         if fs.exception() or not fs.result():
             self.linger(conn)
             return
         conn.sock.setblocking(False)
-        if rest := conn.parser.unreader.take_buffered():
+        if rest:
             self.wait(conn, settings.REQUEST_SECONDS, self.receive)
             self.add(conn, rest)
             return
@@ -189,15 +201,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                     send(connection.sock, TOO_LATE)
                 self.drop(connection)
 
-    def forget(self, connection: Connection) -> None:
+    def leave(self, connection: Connection) -> None:
         """Wait for `connection` no longer."""
         self.poller.unregister(connection.sock)
         self.waiting.remove(connection)
-        self.waiting_bytes -= len(connection.arrival.data)
+
+    def forget_bytes(self, connection: Connection) -> None:
+        """Count what `connection` has sent no longer: it is answered, or dropped."""
+        self.waiting_bytes -= connection.held_bytes
+        connection.held_bytes = 0
 
     def drop(self, connection: Connection) -> None:
         """Close a connection that was waited for."""
-        self.forget(connection)
+        self.leave(connection)
+        self.forget_bytes(connection)
         self.nr_conns -= 1
         connection.close()
 
