@@ -12,7 +12,7 @@ HEAD_END = re.compile(rb"\n\r?\n")  # without a carriage return too, which the p
 FRAMING = re.compile(rb"\n(content-length|transfer-encoding)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 EXPECTS = re.compile(rb"\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
 CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)(?:[ \t]*;.*)?", re.DOTALL)
-PROGRAM = re.compile(rb"[A-Z]+ /+(?:api|verify|healthz|readyz|metrics)[/? ]")
+PROGRAM = re.compile(rb"[A-Z]+ (?:/+(?:api|verify)[/? ]|/(?:healthz|readyz|metrics)[? ])")
 
 
 class Arrival:

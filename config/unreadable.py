@@ -24,8 +24,8 @@ WORD = re.compile(rb"\w{20,}\r?")  # such as a token
 CONTROL = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]")
 FAULTS = {
     errors.InvalidRequestLine: (400, "its first line is not a method, an address without spaces, and a version"),
-    errors.InvalidRequestMethod: (400, "its method is none"),
-    errors.InvalidHTTPVersion: (400, "its version of HTTP is none that is spoken here"),
+    errors.InvalidRequestMethod: (400, "its method is not valid"),
+    errors.InvalidHTTPVersion: (400, "its version of HTTP is not supported"),
     errors.LimitRequestLine: (414, "its address is too long"),
     errors.LimitRequestHeaders: (431, "its headers are too long, or too many"),
     errors.ExpectationFailed: (417, "its Expect header asks for something else than 100-continue"),
@@ -79,7 +79,7 @@ def credential_fault(head: bytes) -> str:  # noqa: PLR0911  (a table of what peo
             if name.lower() == b"bearer":
                 return "a line break in it, or lacks its name"
             if space or colon != b":":
-                return "something else than a colon right after its name, or a space before"
+                return "a space before its name, or no colon right after the name"
             if not rest.endswith(b"\r"):
                 return "a line feed at its end: remove it"
             if following[:1] in {b" ", b"\t"} or WORD.fullmatch(following):

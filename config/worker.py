@@ -23,9 +23,14 @@ from config.parser import MAX_BODY, Parser, Unreadable
 
 MAX_WAITING_BYTES = 64 * 1_048_576  # of all requests that are not answered yet
 READ_BYTES = 65_536  # at once, of one connection
+MAX_WAITING_PAGES = 64  # requests, beyond those that threads answer
 LINGER_SECONDS = 2  # in which a client that still sends can read its last answer
 SWEEP_SECONDS = 0.25
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: text/plain\r\nContent-Length: 54\r\n\r\nToo many pages are asked for at once. Ask again soon.\n"
+)
 TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -38,7 +43,7 @@ class Connection(TConn):  # type: ignore[misc]
         self.initialized = self.data_ready = True  # a thread has nothing to wait for
         self.arrival = Arrival(MAX_BODY)
         self.held_bytes = 0  # of requests that are not answered yet
-        self.is_idle = False
+        self.is_idle = self.is_page = False
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
@@ -51,7 +56,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.waiting: set[Connection] = set()
-        self.waiting_bytes = 0
+        self.waiting_bytes = self.pages = 0  # `pages` wait for a thread, or are with one
         self.swept_at = 0.0
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
@@ -129,10 +134,17 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.drop(largest)
 
     def enqueue_req(self, conn: Connection) -> None:
-        """Have a thread answer the request that is here."""
-        threads = self.tpool if conn.arrival.is_of_program() else self.page_threads
-        conn.parser.feed(conn.arrival)
-        conn.arrival = Arrival(MAX_BODY)
+        """Have a thread answer the request that is here, unless too many pages wait for one."""
+        arrival, conn.arrival = conn.arrival, Arrival(MAX_BODY)
+        conn.is_page = not arrival.is_of_program()
+        if conn.is_page and self.pages >= self.cfg.threads + MAX_WAITING_PAGES:
+            self.forget_bytes(conn)
+            send(conn.sock, BUSY)
+            self.linger(conn)
+            return
+        self.pages += conn.is_page
+        conn.parser.feed(arrival)
+        threads = self.page_threads if conn.is_page else self.tpool
         answered = threads.submit(self.handle, conn)
         answered.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
@@ -155,6 +167,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def finish_request(self, conn: Connection, fs: "Future[bool]") -> None:
         """Wait for the next request, of which some may be here already, or for the client to close."""
+        self.pages -= conn.is_page
         self.forget_bytes(conn)
         rest = conn.parser.end()
         if fs.exception() or not fs.result():

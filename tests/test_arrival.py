@@ -125,6 +125,7 @@ def test_a_client_that_waits_for_leave_to_send_is_known_by_its_head() -> None:
     [
         ("/api/v1/token", True), ("/verify", True), ("/verify?scope=a", True), ("/verify/x", True), ("/healthz", True),
         ("/readyz", True), ("/metrics", True), ("//api/x", True), ("/", False), ("/apis", False), ("/verified", False),
+        ("/healthz?a", True), ("/healthz/x", False), ("/healthz/", False), ("//healthz", False), ("/metrics/x", False),
         ("/accounts/login/?next=/api/", False), ("/settings/tokens/", False), ("/x/api/", False),
     ],
 )  # fmt: skip

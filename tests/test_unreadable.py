@@ -32,10 +32,10 @@ SENT = {  # the lines of the head, and words of the answer
     "folded": (b"Authorization: Bearer\r\n %s\r\n", "a line break"),
     "folded by a tab": (b"Authorization: Bearer\r\n\t%s\r\n", "a line break"),
     "broken": (b"Authorization: Bearer\r\n%s\r\n", "a line break"),
-    "without a colon": (b"Authorization Bearer %s\r\n", "else than a colon"),
-    "a space before the colon": (b"Authorization : Bearer %s\r\n", "else than a colon"),
-    "a space before the name": (b" Authorization: Bearer %s\r\n", "or a space before"),
-    "an equals sign": (b"Authorization=Bearer %s\r\n", "else than a colon"),
+    "without a colon": (b"Authorization Bearer %s\r\n", "no colon right after"),
+    "a space before the colon": (b"Authorization : Bearer %s\r\n", "no colon right after"),
+    "a space before the name": (b" Authorization: Bearer %s\r\n", "a space before"),
+    "an equals sign": (b"Authorization=Bearer %s\r\n", "no colon right after"),
     "without a name": (b"Bearer %s: x\r\n", "lacks its name"),
 }
 OTHER = {

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from gunicorn.config import Config
 
-from config.worker import MAX_WAITING_BYTES, READ_BYTES, Connection, Worker
+from config.worker import MAX_WAITING_BYTES, MAX_WAITING_PAGES, READ_BYTES, Connection, Worker
 
 PAGE = b"GET /accounts/login/ HTTP/1.1\r\nHost: x\r\n\r\n"
 PROBE = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -98,3 +98,24 @@ def test_whole_requests_share_the_memory_too_until_they_are_answered(loop: Loop)
     for future in list(loop.programs.futures):
         loop.finish(future)
     assert loop.worker.waiting_bytes == READ_BYTES
+
+
+def test_so_many_pages_wait_and_programs_never_behind_them(loop: Loop) -> None:
+    most = loop.worker.cfg.threads + MAX_WAITING_PAGES
+    for _ in range(most):
+        loop.receive(PAGE)
+    connection, client = loop.receive(PAGE + PAGE)
+    head, _, body = client.recv(1000).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert {b"Retry-After: 1", b"Connection: close", b"Content-Length: %d" % len(body)} <= set(head.split(b"\r\n"))
+    assert client.recv(1) == b"", "nothing more follows"
+    assert loop.worker.waiting == {connection}, "until the client closes"
+    assert loop.worker.waiting_bytes == most * len(PAGE)
+    loop.receive(PROBE)
+    assert (len(loop.pages.futures), len(loop.programs.futures)) == (most, 1)
+    for future in list(loop.pages.futures):
+        loop.finish(future)
+    loop.finish(loop.programs.futures[0])
+    assert loop.worker.pages == 0
+    loop.receive(PAGE)
+    assert len(loop.pages.futures) == most + 1

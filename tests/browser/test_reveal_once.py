@@ -248,7 +248,9 @@ def test_clipboard_refuses(page: Page, server: Server) -> None:
     page.add_init_script("navigator.clipboard.writeText = undefined; document.execCommand = () => false")
     value = create(page, server, "Refused")
     page.get_by_role("button", name="Copy").click()
-    expect(page.locator("#copied")).to_have_text("The browser did not allow it. The value is selected: copy it by hand.")
+    expect(page.locator("#copied")).to_have_text(
+        "The browser did not allow it. The value is selected: copy it by hand."
+    )
     expect(page.locator("#token-value")).to_be_focused()
     assert page.evaluate("getSelection().toString()") == value
     page.keyboard.press("Control+C")
