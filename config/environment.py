@@ -5,7 +5,6 @@ import re
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
-from email.utils import parseaddr
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import Any, TypeVar
@@ -258,9 +257,9 @@ def mail_domain(host: str) -> str:
 
 def mail_sender(text: str) -> str:
     """Return the sender of mails: an address, with or without a name before it."""
-    address = parseaddr(text)[1]
-    whole = text == address or text.endswith(f" <{address}>")
-    if not (whole and text.isprintable() and re.fullmatch(r"[^\s@<>\"(),;]+@[^\s@<>\"(),;]+", address)):
+    address = r"[^\s@<>\"(),;]+@[^\s@<>\"(),;]+"
+    name = r"\"(?:[^\"\\]|\\.)+\"|[^\s@<>\"(),;:]+(?: [^\s@<>\"(),;:]+)*"  # quoted, or words (RFC 5322 section 3.4)
+    if not (text.isprintable() and re.fullmatch(rf"{address}|(?:{name}) <{address}>", text)):
         raise Wrong("an address, such as tokenry@example.com or Tokenry <tokenry@example.com>.")
     return text
 
