@@ -1,10 +1,12 @@
 """A Redis and a PostgreSQL of the tests' own, to be frozen and killed as no shared one may be."""
 
+import gc
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -93,6 +95,10 @@ class Redis(Service):
     def close(self) -> None:
         self.client.close()
         super().close()
+        # Connections that ended threads left are cycles, whose sockets may be collected before what closes them.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 class PostgreSQL(Service):
