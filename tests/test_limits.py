@@ -161,6 +161,9 @@ class Yielding(dict[tuple[str, int], tuple[int, float]]):
         return found
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in.*<socket:pytest.PytestUnraisableExceptionWarning"
+)  # its threads' own
 def test_threads_together_are_admitted_no_more_often(kind: Kind) -> None:
     if isinstance(kind.counters, MemoryCounters):
         kind.counters._counts = Yielding()
