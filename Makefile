@@ -1,11 +1,11 @@
 # Tokenry: make run, make dev, make test, make lint, make format; and, more rarely,
-# make test-all, test-services, matrix, bench, screenshot, lock
+# make test-all, test-services, test-project, matrix, bench, screenshot, lock
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run dev test test-all test-services matrix lint format bench screenshot lock
+.PHONY: run dev test test-all test-services test-project matrix lint format bench screenshot lock
 .DELETE_ON_ERROR:
 
 run: .venv/run var/static/staticfiles.json
@@ -14,7 +14,7 @@ run: .venv/run var/static/staticfiles.json
 	@$(BIN)/python manage.py serve
 
 # Collected again only when a file or a dependency changed.
-var/static/staticfiles.json: .venv/run $(wildcard static/*)
+var/static/staticfiles.json: .venv/run $(wildcard static/* tokens/static/tokens/*)
 	@$(BIN)/python manage.py collectstatic --no-input --verbosity 0
 
 dev: .venv/dev
@@ -44,18 +44,25 @@ IN_PROCESS := -m "not long and not browser" --ignore tests/system
 matrix: .venv/matrix
 	@$(BIN)/python -m tests.matrix $(PAIRS) $(IN_PROCESS)
 
+# Builds the wheel, and installs it into a project of one's own (tests/project/) in an environment without this
+# repository: with Python 3.11 and the newest pair; on SQLite, and on PostgreSQL if DATABASE_URL names one. It needs
+# PyPI, and keeps all it makes in var/project.
+test-project: .venv/dev .venv/matrix
+	@$(BIN)/python -m tests.project_runs
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo --cache-dir var/import-linter
 	$(BIN)/python manage.py makemigrations --check --dry-run --settings tests.settings
-	find templates -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
+	find templates tokens/templates -name '*.html' -exec $(BIN)/djade --check --target-version 5.2 {} +
 
 # Mends what `make lint` finds, as far as a program can. A changed template is no failure here, though it is to djade.
 format: .venv/dev
 	$(BIN)/ruff check --fix --exit-zero .
 	$(BIN)/ruff format .
-	find templates -name '*.html' -exec $(BIN)/djade --target-version 5.2 {} + || true
+	find templates tokens/templates -name '*.html' -exec $(BIN)/djade --target-version 5.2 {} + || true
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tokenry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 run")'
@@ -87,7 +94,7 @@ format: .venv/dev
 bench: .venv/bench
 	@$(BIN)/python -m benchmarks.run $(BENCH)
 
-# The picture in the README; needs Chromium.
+# The pictures in the README; needs Chromium, and the font Inter (Debian: fonts-inter) for the same look.
 screenshot: .venv/dev
 	$(BIN)/python docs/screenshot.py
 
@@ -95,8 +102,10 @@ screenshot: .venv/dev
 # runs Tokenry: `make matrix` tries the newer ones.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade
 lock: .venv/matrix
-	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --output-file requirements.txt
-	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group dev --output-file requirements-dev.txt
-	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --group bench --output-file requirements-bench.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --output-file requirements.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --extra otel --output-file requirements-otel.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --extra otel --group dev --output-file requirements-dev.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --group bench --output-file requirements-bench.txt
+	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra drf --extra ninja --group project --output-file requirements-project.txt
 	$(LOCK) --group gateways --output-file requirements-gateways.txt
 	$(LOCK) --group matrix --output-file requirements-matrix.txt

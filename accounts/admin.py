@@ -1,4 +1,4 @@
-"""Administration of accounts."""
+"""Pages of Django admin about accounts and groups."""
 
 from collections import Counter
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
@@ -19,27 +20,32 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
-from accounts.fresh import confirm_if_stale
+from accounts.audit_signals import send_event
+from accounts.extension_points import belongings_of
 from accounts.invitations import invite
 from accounts.mails import link_to_choose_password, subject
 from accounts.models import Notification, User
-from accounts.record import tell
-from accounts.registry import belongings_of
+from accounts.reauthentication import confirm_if_stale
 
-MOST_NAMED = 100  # of the accounts that are about to be deleted
+MAX_NAMED_ACCOUNTS = 100  # names on the page that asks before accounts are deleted
 
-for model in (EmailAddress, Authenticator, UserSession):  # an account's own page says enough, and no secret
+# Remove these pages from Django admin: they show secrets. The page of an account shows enough.
+for model in (EmailAddress, Authenticator, UserSession):
     admin.site.unregister(model)
-admin.site.unregister(Group)
+admin.site.unregister(Group)  # registered again below
 
 
 class InvitationForm(ModelForm):
+    """The form with which an administrator creates an account. The person chooses a password."""
+
     class Meta:
         model = User
         fields = ("email", "name")
 
 
 class ChangeUserForm(UserChangeForm):
+    """Django's form to change an account, for our own user model."""
+
     class Meta:
         model = User
         fields = "__all__"
@@ -47,7 +53,10 @@ class ChangeUserForm(UserChangeForm):
 
 @admin.register(User)
 class UserAdmin(DjangoUserAdmin):
-    """Adding an account invites its owner; switching one off stops sign-in and every token at once."""
+    """The pages about accounts. When an account is added here, its owner is invited by mail.
+
+    Switching an account off (`is_active`) stops its sign-in and all its tokens at once.
+    """
 
     form = ChangeUserForm
     add_form = InvitationForm
@@ -56,20 +65,34 @@ class UserAdmin(DjangoUserAdmin):
     list_filter = ("is_active", "is_staff")
     search_fields = ("email", "name", "groups__name")
     filter_horizontal = ("user_permissions",)
-    autocomplete_fields = ("groups",)  # a list of all groups has no end
+    autocomplete_fields = ("groups",)  # a list of all groups would be too long
     readonly_fields = ("last_login", "date_joined", "waiting_mails", "invitation_link")
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
-        ("Permissions", {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")}),
+        (
+            "Permissions",
+            {"fields": ("is_active", "is_staff", "is_superuser", "groups", "user_permissions")},
+        ),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
     add_fieldsets = (
-        (None, {"description": "A mail invites this person to choose a password.", "fields": ("email", "name")}),
+        (
+            None,
+            {
+                "description": "This person chooses the password, with the link in a mail.",
+                "fields": ("email", "name"),
+            },
+        ),
     )
     actions = ("invite_again",)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Show the link of an invitation to whoever may change the account, and just proved who they are."""
+        """Return the fields of the page. For an existing account, add a section about its mails.
+
+        If the person has not chosen a password yet, the section also has the link from the
+        invitation. Only administrators who may change the account, and who recently confirmed who
+        they are, see the link.
+        """
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
@@ -84,70 +107,107 @@ class UserAdmin(DjangoUserAdmin):
 
     @admin.display(description="Not sent yet")
     def waiting_mails(self, user: User) -> str:
-        """Return the mails to `user` in the outbox, each with what the mail server said of it."""
-        waiting = [(in_words(mail),) for mail in user.notifications.order_by("pk")]
+        """Return the unsent mails to `user`, a line for each, with the mail server's answer."""
+        waiting = [(notification_in_words(mail),) for mail in user.notifications.order_by("pk")]
         return format_html_join(mark_safe("<br>"), "{}", waiting) or "None"
 
     @admin.display(description="Invitation link")
     def invitation_link(self, user: User) -> str:
-        """Return what the invitation carries, for where the mail does not arrive."""
+        """Return the link to choose a password. An administrator needs it if the mail is lost."""
         return link_to_choose_password(user)
 
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Superusers alone give rights, and none takes their own: so one is always left."""
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: User | None = None
+    ) -> tuple[str, ...]:
+        """Return the names of the fields that the signed-in administrator may not change.
+
+        Only superusers may change the rights of an account. They may not change their own rights,
+        so at least one superuser always remains.
+        """
         fields = tuple(super().get_readonly_fields(request, obj))
         if not request.user.is_superuser:
             return (*fields, "is_staff", "is_superuser", "groups", "user_permissions")
-        return (*fields, "is_active", "is_staff", "is_superuser") if obj == request.user else fields
+        return (
+            (*fields, "is_active", "is_staff", "is_superuser") if obj == request.user else fields
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return super().has_change_permission(request, obj) and not is_out_of_reach(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody deletes themselves here: the account pages do that, and ask first."""
-        return super().has_delete_permission(request, obj) and not is_out_of_reach(request, obj) and obj != request.user
+        """Return False for accounts that only superusers may change, and for one's own account.
+
+        People delete their own account on the Profile page.
+        """
+        return (
+            super().has_delete_permission(request, obj)
+            and not is_out_of_reach(request, obj)
+            and obj != request.user
+        )
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
-            EmailAddress.objects.filter(user=obj).delete()  # the old one signs in no longer
+            EmailAddress.objects.filter(user=obj).delete()  # to end sign-in with the old address
             obj.trust_email()
         if not change:
             obj.trust_email()
             invite(obj, request)
-            words = f"{obj.email} is invited by mail. Below is the link that the mail carries."
+            words = f"The invitation goes to {obj.email}. Below is the link that the mail carries."
+            if settings.MAILS_ARE_PRINTED:
+                words = f"No mail server is set. Send the link below to {obj.email} yourself."
             self.message_user(request, words, messages.SUCCESS)
 
     def log_addition(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
-        tell(obj, "signed_up", request)
+        send_event(obj, "signed_up", request)
         return super().log_addition(request, obj, message)
 
     def log_change(self, request: HttpRequest, obj: User, message: Any) -> LogEntry:
-        """Every way to change an account here, its password too, ends with this."""
+        """Write Django's log entry, and send an event for the audit log.
+
+        Django calls this method after each change of an account, also after a change of its
+        password.
+        """
         entry = super().log_change(request, obj, message)
-        tell(obj, "administered", request, entry.get_change_message())
+        send_event(obj, "administered", request, entry.get_change_message())
         return entry
 
-    @admin.action(description="Invite again those who have no password yet", permissions=["change"])
+    @admin.action(
+        description="Invite again those who have no password yet", permissions=["change"]
+    )
     def invite_again(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         waiting = [user for user in queryset if not user.has_usable_password()]
         for user in waiting:
             invite(user, request)
-        self.message_user(request, f"{len(waiting)} invited by mail.", messages.SUCCESS)
+        words = f"{len(waiting)} invited by mail."
+        if settings.MAILS_ARE_PRINTED:
+            words = "No mail server is set. Open each account: its page shows the link."
+        self.message_user(request, words, messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """Count what goes with the accounts: a list of that has no end. Who may delete an account may delete it too."""
+        """Return what Django's page shows before accounts are deleted: names, counts, permissions.
+
+        Other objects of the accounts, such as tokens, are only counted, because a list could be
+        very long. An administrator who may delete an account may also delete its objects.
+        """
         counts = Counter({str(self.opts.verbose_name_plural): len(objs)})
         for user in objs:
-            counts.update({f"{owned['name']}s in use": owned["count"] for owned in belongings_of(user)})
+            counts.update(
+                {f"{owned['name']}s in use": owned["count"] for owned in belongings_of(user)}
+            )
         allowed = all(self.has_delete_permission(request, user) for user in objs)
-        return [str(user) for user in objs[:MOST_NAMED]], counts, set() if allowed else {self.opts.verbose_name}, []
+        return (
+            [str(user) for user in objs[:MAX_NAMED_ACCOUNTS]],
+            counts,
+            set() if allowed else {self.opts.verbose_name},
+            [],
+        )
 
 
-def in_words(notification: Notification) -> str:
-    """Return what a mail in the outbox is about, and what happened to it."""
+def notification_in_words(notification: Notification) -> str:
+    """Return a sentence about an unsent mail: subject, address, last error, time of next try."""
     about = f"“{subject(notification.kind)}” to {notification.to}"
     if not notification.problem:
         return f"{about} is about to be sent."
@@ -158,9 +218,14 @@ def in_words(notification: Notification) -> str:
 
 @admin.register(Group)
 class GroupAdmin(DjangoGroupAdmin):
-    """Groups, which scopes may ask for. A group may carry permissions too, which superusers alone give."""
+    """The pages about groups. A scope of tokens may be restricted to the members of a group.
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+    A group may also have permissions. Only superusers may change these.
+    """
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Group | None = None
+    ) -> tuple[str, ...]:
         return () if request.user.is_superuser else ("permissions",)
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
@@ -171,10 +236,19 @@ class GroupAdmin(DjangoGroupAdmin):
 
 
 def gives_rights(request: HttpRequest, group: Group | None) -> bool:
-    """Return whether `group` carries permissions, which keeps all but superusers from touching the group."""
+    """Return True if `group` has permissions and the signed-in administrator is no superuser.
+
+    Only superusers may change or delete a group with permissions.
+    """
     return group is not None and not request.user.is_superuser and group.permissions.exists()
 
 
 def is_out_of_reach(request: HttpRequest, user: User | None) -> bool:
-    """Accounts that open this administration are for superusers: else whoever sets a password could become one."""
-    return user is not None and (user.is_staff or user.is_superuser) and not request.user.is_superuser
+    """Return True if `user` may open Django admin and the signed-in person is no superuser.
+
+    Only superusers may change such an account. Otherwise an administrator could set a superuser's
+    password, and sign in as that person.
+    """
+    return (
+        user is not None and (user.is_staff or user.is_superuser) and not request.user.is_superuser
+    )

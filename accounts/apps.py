@@ -1,21 +1,33 @@
-"""Accounts: who the people are."""
+"""The configuration of the application `accounts`."""
 
 from django.apps import AppConfig
 
 
 class AccountsConfig(AppConfig):
+    """The application `accounts`: sign-in, profile, security and sessions of people."""
+
     name = "accounts"
 
     def ready(self) -> None:
         from django.contrib.auth.models import Group
 
-        from accounts import record, signals  # noqa: F401  (connects the receivers)
+        from accounts import audit_signals, receivers  # noqa: F401
+        from accounts.extension_points import NavigationPage, register_page
         from accounts.models import User
-        from accounts.names import visible
-        from accounts.registry import Page, register_page
+        from accounts.name_rules import must_be_visible
 
-        for model in (User, Group):  # Django's own model takes a rule no other way
-            model._meta.get_field("name").validators.append(visible)  # noqa: SLF001  (public in all but its name)
-        register_page(Page(10, "Profile", "profile", "user", ("/accounts/email/", "/accounts/confirm-email/")))
-        register_page(Page(20, "Security", "security", "shield", ("/accounts/password/", "/accounts/2fa/")))
-        register_page(Page(30, "Sessions", "sessions", "monitor", ("/accounts/logout/",)))
+        for model in (User, Group):  # Group is Django's model, so the rule is added here
+            model._meta.get_field("name").validators.append(must_be_visible)  # noqa: SLF001
+        register_page(
+            NavigationPage(
+                10, "Profile", "profile", "user", ("/accounts/email/", "/accounts/confirm-email/")
+            )
+        )
+        register_page(
+            NavigationPage(
+                20, "Security", "security", "shield", ("/accounts/password/", "/accounts/2fa/")
+            )
+        )
+        register_page(
+            NavigationPage(30, "Sessions", "sessions", "monitor", ("/accounts/logout/",))
+        )

@@ -1,20 +1,24 @@
-"""What people type about themselves."""
+"""Forms about accounts: allauth's forms with our labels."""
 
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from zoneinfo import available_timezones
 
 from allauth.account import forms as account
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.flows.email_verification import consume_email_verification_rate_limit
-from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.account.internal.flows.email_verification import (  # private, as in allauth 65.22.1
+    consume_email_verification_rate_limit,
+)
+from allauth.core.internal.cryptokit import normalize_user_code  # private, as in allauth 65.22.1
 from allauth.mfa.adapter import get_adapter as get_mfa_adapter
 from allauth.mfa.base import forms as mfa
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.webauthn import forms as webauthn
-from allauth.mfa.webauthn.internal.auth import clear_state, parse_authentication_response
+from allauth.mfa.webauthn.internal.auth import (  # private, as in allauth 65.22.1
+    clear_state,
+    parse_authentication_response,
+)
 from django import forms
 from django.conf import settings
 from django.contrib import messages
@@ -24,18 +28,18 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest, HttpResponse
 
-from accounts import outbox, registry
-from accounts.by_mail import origin_of, send_reset, sign_up
-from accounts.models import Theme, User
-from accounts.names import visible
+from accounts import outbox
+from accounts.allauth_texts import HELP, LABELS
+from accounts.mailed_requests import origin_of, send_reset, sign_up
+from accounts.models import User
+from accounts.name_rules import must_be_visible
 from accounts.passwords import normalized
-from accounts.words import HELP, LABELS
 
-EMAIL_LENGTH = 254  # of the columns
+EMAIL_LENGTH = 254  # characters; the columns of the database take no more
 
 
-class InOurWords:
-    """A form of allauth's with our labels and help, and without placeholders that repeat them."""
+class OwnTextsMixin:
+    """Mixin for forms of allauth: set our labels and help texts, and remove placeholders."""
 
     fields: dict[str, forms.Field]
     labels = LABELS
@@ -46,25 +50,32 @@ class InOurWords:
             field.label = self.labels.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
             field.help_text = HELP.get(name, field.help_text)
+            if name == "code":  # digits, from an app or of a recovery code
+                field.widget.attrs["inputmode"] = "numeric"
             if isinstance(field, forms.EmailField):
                 field.validators.append(MaxLengthValidator(EMAIL_LENGTH))
                 field.widget.attrs["maxlength"] = str(EMAIL_LENGTH)
 
 
-class SignInForm(InOurWords, account.LoginForm):  # type: ignore[misc]
-    pass
+class SignInForm(OwnTextsMixin, account.LoginForm):
+    """The form of the sign-in page."""
 
 
-class SignUpForm(InOurWords, account.SignupForm):  # type: ignore[misc]
+class SignUpForm(OwnTextsMixin, account.SignupForm):
+    """The form of the sign-up page."""
+
     labels = LABELS | {"password1": "Password"}
 
     def validate_unique_email(self, value: str) -> str:
-        """Look nobody up: the outbox does."""
+        """Accept every address: an error would reveal that the address has an account."""
         return value
 
     def try_save(self, request: HttpRequest) -> tuple[None, HttpResponse]:
-        """Answer every address alike; its owner hears by mail what became of it."""
-        email, password = self.cleaned_data["email"], make_password(normalized(self.cleaned_data["password1"]))
+        """Return the same response for every address. A background thread creates the account."""
+        email, password = (
+            self.cleaned_data["email"],
+            make_password(normalized(self.cleaned_data["password1"])),
+        )
         adapter = get_adapter()
         if consume_email_verification_rate_limit(request, email):
             outbox.in_background(sign_up, email, password, origin_of(request))
@@ -73,70 +84,90 @@ class SignUpForm(InOurWords, account.SignupForm):  # type: ignore[misc]
         return None, adapter.respond_email_verification_sent(request, None)
 
 
-class AddEmailForm(InOurWords, account.AddEmailForm):  # type: ignore[misc]
-    pass
+class AddEmailForm(OwnTextsMixin, account.AddEmailForm):
+    """The form for a new e-mail address."""
 
 
-class ChangePasswordForm(InOurWords, account.ChangePasswordForm):  # type: ignore[misc]
-    pass
+class ChangePasswordForm(OwnTextsMixin, account.ChangePasswordForm):
+    """The form to change a password."""
 
 
-class SetPasswordForm(InOurWords, account.SetPasswordForm):  # type: ignore[misc]
-    pass
+class SetPasswordForm(OwnTextsMixin, account.SetPasswordForm):
+    """The form for the first password of an account."""
 
 
-class ResetPasswordForm(InOurWords, account.ResetPasswordForm):  # type: ignore[misc]
+class ResetPasswordForm(OwnTextsMixin, account.ResetPasswordForm):
+    """The form to ask for a mail with a link to choose a new password."""
+
     def clean_email(self) -> str:
-        """Look nobody up: the outbox does."""
+        """Accept every address: an error would reveal that the address has no account."""
         email: str = self.cleaned_data["email"]
         return email
 
     def save(self, request: HttpRequest, **kwargs: Any) -> str:
-        """Answer every address alike; the owner of an account hears by mail."""
+        """Return the address. A background thread queues a mail, if the address has an account."""
         outbox.in_background(send_reset, self.cleaned_data["email"])
         return str(self.cleaned_data["email"])
 
 
-class ResetPasswordKeyForm(InOurWords, account.ResetPasswordKeyForm):  # type: ignore[misc]
-    pass
+class ResetPasswordKeyForm(OwnTextsMixin, account.ResetPasswordKeyForm):
+    """The form to choose a new password. The link in the mail opens the form."""
 
 
-class ConfirmByPasswordForm(InOurWords, account.ReauthenticateForm):  # type: ignore[misc]
-    pass
+class ConfirmByPasswordForm(OwnTextsMixin, account.ReauthenticateForm):
+    """The form with which a signed-in person confirms who they are, by password."""
 
 
-class CodeOnce:
-    """A code that was right is good no second time: allauth remembers it for one period, and takes it in three."""
+class CodeOnceMixin:
+    """Mixin for forms with a code of an authenticator app: accept each code only once.
+
+    allauth accepts a code for three periods of 30 seconds. But it remembers for only one period
+    that the code was used.
+    """
 
     user: User
 
     def clean_code(self) -> str:
-        code: str = super().clean_code()  # type: ignore[misc]
+        code: str = super().clean_code()  # type: ignore[misc]  # of the form beside the mixin
         used = f"accounts.code_used:{self.user.pk}:{normalize_user_code(code)}"
-        if not cache.add(used, True, settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)):
+        if not cache.add(
+            used, True, settings.MFA_TOTP_PERIOD * (2 * settings.MFA_TOTP_TOLERANCE + 1)
+        ):
             raise get_mfa_adapter().validation_error("incorrect_code")
         return code
 
 
-class SecondStepForm(CodeOnce, InOurWords, mfa.AuthenticateForm):  # type: ignore[misc]
-    pass
+class SecondStepForm(CodeOnceMixin, OwnTextsMixin, mfa.AuthenticateForm):
+    """The second form of a sign-in, which asks for a code of a second factor."""
 
 
-class ConfirmByCodeForm(CodeOnce, InOurWords, mfa.ReauthenticateForm):  # type: ignore[misc]
-    pass
+class ConfirmByCodeForm(CodeOnceMixin, OwnTextsMixin, mfa.ReauthenticateForm):
+    """The form with which a signed-in person confirms who they are, by a second factor's code."""
 
 
 @contextmanager
-def unreadable_is_wrong() -> Iterator[None]:
-    """What comes as the answer of a key may be anything, and allauth and fido2 trip over some of it."""
+def report_as_incorrect_code() -> Iterator[None]:
+    """Turn an exception of allauth or fido2 into the form error "incorrect_code".
+
+    A client may send any JSON in place of a security key's answer. These libraries then raise
+    exceptions of many kinds.
+    """
     try:
         yield
-    except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError, struct.error):
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        struct.error,
+    ):
         raise get_mfa_adapter().validation_error("incorrect_code") from None
 
 
 class KeyField(forms.JSONField):
-    """The answer of a passkey or security key. It is good once, so it is never shown again."""
+    """A hidden field with the answer of a passkey. No page repeats the answer: it works once."""
 
     widget = forms.HiddenInput
 
@@ -153,52 +184,59 @@ class KeyField(forms.JSONField):
         return initial
 
 
-class ByKey(forms.Form):
-    """The answer of a key to a challenge, which is good for one answer."""
+class PasskeyForm(forms.Form):
+    """Base of forms with a passkey's answer to our challenge. A challenge accepts one answer."""
 
     credential = KeyField()
 
-    @unreadable_is_wrong()
+    @report_as_incorrect_code()
     def clean_credential(self) -> Any:
         try:
-            return super().clean_credential()  # type: ignore[misc]
+            return super().clean_credential()  # type: ignore[misc]  # of allauth's form
         finally:
             clear_state()
 
 
-class SignInByKeyForm(ByKey, webauthn.LoginWebAuthnForm):  # type: ignore[misc]
-    @unreadable_is_wrong()
+class SignInByKeyForm(PasskeyForm, webauthn.LoginWebAuthnForm):
+    """The form to sign in with a passkey."""
+
+    @report_as_incorrect_code()
     def clean_credential(self) -> Any:
-        """Take only a passkey, and only from somebody whom the passkey verified, whatever the challenge asked for."""
+        """Accept only a passkey that has checked its user, for example by a fingerprint or PIN."""
         answer = parse_authentication_response(self.cleaned_data["credential"])
         authenticator = super().clean_credential()
-        if not (answer.response.authenticator_data.is_user_verified() and authenticator.wrap().is_passwordless):
+        if not (
+            answer.response.authenticator_data.is_user_verified()
+            and authenticator.wrap().is_passwordless
+        ):
             raise get_mfa_adapter().validation_error("incorrect_code")
         return authenticator
 
 
-class SecondStepByKeyForm(ByKey, webauthn.AuthenticateWebAuthnForm):  # type: ignore[misc]
-    pass
+class SecondStepByKeyForm(PasskeyForm, webauthn.AuthenticateWebAuthnForm):
+    """The form for a security key as the second step of a sign-in."""
 
 
-class ConfirmByKeyForm(ByKey, webauthn.ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    pass
+class ConfirmByKeyForm(PasskeyForm, webauthn.ReauthenticateWebAuthnForm):
+    """The form with which a signed-in person confirms who they are, by a passkey or key."""
 
 
-class AddKeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
+class AddKeyForm(webauthn.AddWebAuthnForm):
+    """The form to add a passkey or security key."""
+
     credential = KeyField()
 
     def clean_name(self) -> Any:
-        """The key is made already, so that a name which nobody sees is replaced, as a missing one is."""
+        """Use the default name if the name is invisible. An error would discard the new key."""
         try:
-            visible(self.cleaned_data["name"])
+            must_be_visible(self.cleaned_data["name"])
         except ValidationError:
             self.cleaned_data["name"] = ""
         return super().clean_name()
 
-    @unreadable_is_wrong()
+    @report_as_incorrect_code()
     def clean(self) -> Any:
-        """Keep what the person chose, where browsers say whether the key could: only a passkey signs in alone."""
+        """Let the person decide, not the browser, if the key may sign in without a password."""
         cleaned = super().clean()
         if "credential" in cleaned:
             results = {"credProps": {"rk": cleaned["passwordless"]}}
@@ -206,50 +244,11 @@ class AddKeyForm(webauthn.AddWebAuthnForm):  # type: ignore[misc]
         return cleaned
 
 
-class RenameKeyForm(webauthn.EditWebAuthnForm):  # type: ignore[misc]
-    name = forms.CharField(validators=[visible])
+class RenameKeyForm(webauthn.EditWebAuthnForm):
+    """The form to rename a key."""
+
+    name = forms.CharField(validators=[must_be_visible])
 
 
-class SetUpAppForm(InOurWords, ActivateTOTPForm):  # type: ignore[misc]
-    pass
-
-
-class ProfileForm(forms.ModelForm):
-    """Name, time zone, theme, and what other applications offer. The e-mail address has a page of its own, because a
-    new one must be verified."""
-
-    theme = forms.ChoiceField(label="Theme", choices=Theme.choices, required=False, widget=forms.RadioSelect)
-    time_zone = forms.ChoiceField(
-        label="Time zone",
-        choices=lambda: [(name, name.replace("_", " ")) for name in sorted(available_timezones())],
-        help_text="Times on these pages are shown in it. The API always speaks UTC.",
-    )
-
-    class Meta:
-        model = User
-        fields = ("name", "time_zone", "theme")
-        labels = {"name": "Name"}
-        widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for offered in registry.choices:
-            self.fields[offered.key] = forms.MultipleChoiceField(
-                label=offered.label,
-                help_text=offered.help,
-                choices=list(offered.options.items()),
-                initial=offered.read(self.instance),
-                required=False,
-                widget=forms.CheckboxSelectMultiple,
-            )
-
-    @property
-    def offered(self) -> list[forms.BoundField]:
-        """The fields of other applications, for the template."""
-        return [self[offered.key] for offered in registry.choices]
-
-    def save(self, commit: bool = True) -> Any:
-        saved = super().save(commit)
-        for offered in registry.choices:
-            offered.write(saved, self.cleaned_data[offered.key])
-        return saved
+class SetUpAppForm(OwnTextsMixin, ActivateTOTPForm):
+    """The form to set up an authenticator app."""

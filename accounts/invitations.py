@@ -1,4 +1,4 @@
-"""Invitations: an administrator names an address, and its owner sets the password by a link."""
+"""Invitations by mail, for people whose account an administrator has created."""
 
 from django.http import HttpRequest
 
@@ -8,5 +8,5 @@ from accounts.outbox import queue
 
 
 def invite(user: User, request: HttpRequest) -> None:
-    """Write to `user` how to set a password."""
+    """Queue a mail to `user`, with a link to choose a password and the administrator's name."""
     queue(user, INVITATION, user.email, {"inviter": str(request.user)})

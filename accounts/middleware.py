@@ -1,4 +1,4 @@
-"""What each request to a page needs to know about who is signed in."""
+"""Middleware for pages: sign-in for htmx, sessions, caching, the statuses 429 and 503."""
 
 import time
 from collections.abc import Callable
@@ -9,20 +9,27 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME, logout
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.signals import STARTED_AT
+from accounts.passwords import Busy
+from accounts.receivers import STARTED_AT
 
-FEW_MINUTES = "300"  # seconds; the window of wrong passwords in ACCOUNT_RATE_LIMITS
+# The header Retry-After, in seconds, by status. ACCOUNT_RATE_LIMITS counts wrong passwords over
+# 300 seconds.
+RETRY_AFTER = {429: "300", 503: "5"}
 SEEN_AT = "seen_at"
-SEEN_RESOLUTION = 300  # seconds
+SEEN_RESOLUTION = 300  # seconds between two updates of SEEN_AT
 
 
 class SignInMiddleware:
-    """When an htmx request meets an ended session, send the whole page to sign-in, and back to where it was."""
+    """Open the sign-in page if the session has ended before a request from htmx.
+
+    Without this middleware htmx would put the sign-in form into the current page. After signing
+    in, the browser returns to the current page.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -42,7 +49,7 @@ class SignInMiddleware:
 
 
 def current_path(request: HttpRequest) -> str:
-    """The path that the browser shows while htmx asks."""
+    """Return the path of the page that sent an htmx request, or "/" if htmx does not say."""
     try:
         return request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
     except ValueError:
@@ -50,56 +57,81 @@ def current_path(request: HttpRequest) -> str:
 
 
 class SessionMiddleware:
-    """End a session some days after it began, keep a used one from running idle, and set the person's time zone."""
+    """End old sessions, extend sessions in use, and show times in the person's time zone.
+
+    A session is old after SESSION_MAX_SECONDS, even if it is used.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.COOKIES.get(settings.SESSION_COOKIE_NAME) or not request.user.is_authenticated:
+        if (
+            not request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+            or not request.user.is_authenticated
+        ):
             return self.get_response(request)
         now = time.time()
-        if now - request.session.get(STARTED_AT, now) > settings.SESSION_MAX_SECONDS:
+        # `abs`: the difference is negative if the clock was wrong when the session began or was
+        # used.
+        if abs(now - request.session.get(STARTED_AT, now)) > settings.SESSION_MAX_SECONDS:
             logout(request)
             return self.get_response(request)
-        if now - request.session.get(SEEN_AT, 0) > SEEN_RESOLUTION:
-            request.session[SEEN_AT] = now  # saved, which moves its end
-            UserSession.objects.create_from_request(request)  # seen, and from where
+        if abs(now - request.session.get(SEEN_AT, 0)) > SEEN_RESOLUTION:
+            request.session[SEEN_AT] = now  # saving the session extends it
+            UserSession.objects.create_from_request(request)  # stores the time and the address
         with timezone.override(ZoneInfo(request.user.time_zone)):
             return self.get_response(request)
 
 
 class NotKeptMiddleware:
-    """Have no browser or proxy keep what a signed-in person sees, or anything of sign-in: after signing out, Back
-    would show it again. What says something about caching itself stays as it is."""
+    """Forbid caches to keep pages of signed-in people, and pages of sign-in.
+
+    Otherwise the button Back would show these pages to the next person, after the first has signed
+    out. A response that has a Cache-Control header is not changed.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        personal = settings.SESSION_COOKIE_NAME in request.COOKIES or request.path_info.startswith("/accounts/")
+        personal = settings.SESSION_COOKIE_NAME in request.COOKIES or request.path_info.startswith(
+            "/accounts/"
+        )
         if personal and not response.has_header("Cache-Control"):
             add_never_cache_headers(response)
         return response
 
 
-def note_too_many_tries(request: HttpRequest) -> None:
-    """Have the answer to this request say 429."""
-    request.too_many_tries = True  # type: ignore[attr-defined]
+def note_status(request: HttpRequest, status: int) -> None:
+    """Store a status for the response to this request. TryAgainMiddleware sets it later."""
+    request.noted_status = status  # type: ignore[attr-defined]
 
 
-class TooManyTriesMiddleware:
-    """Say in the status too that there were too many tries, and when to come back: allauth says it in the form only,
-    which stays on the page with what was typed."""
+class TryAgainMiddleware:
+    """Set the status 429 after too many attempts, and 503 if no password can be checked now.
+
+    The header Retry-After says after how many seconds to try again. allauth answers these requests
+    with the form, the error in it and the status 200. This middleware changes only the status.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if getattr(request, "too_many_tries", False):
-            response.status_code = 429
-        if response.status_code == 429:
-            response.headers.setdefault("Retry-After", FEW_MINUTES)
+        response.status_code = getattr(request, "noted_status", response.status_code)
+        if wait := RETRY_AFTER.get(response.status_code):
+            response.headers.setdefault("Retry-After", wait)
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Return an error page with status 503 for Busy: too many passwords are being hashed.
+
+        Return None for other exceptions. Forms handle Busy themselves, but a view may raise it
+        later.
+        """
+        if isinstance(exception, Busy):
+            return render(request, "503_busy.html", status=503)
+        return None

@@ -1,6 +1,7 @@
-"""The person, who signs in by e-mail, and the mails about accounts that wait to be sent."""
+"""The account of a person, and the mails about accounts that wait to be sent."""
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar, Self
 from zoneinfo import available_timezones
 
@@ -17,21 +18,42 @@ from accounts.passwords import normalized
 
 
 class Theme(models.TextChoices):
+    """The colours of the pages. SYSTEM means: the same as the person's operating system."""
+
     SYSTEM = "", "System"
     LIGHT = "light", "Light"
     DARK = "dark", "Dark"
 
 
+known_time_zones = cache(available_timezones)  # reading the names takes long
+
+
+def zone_label(name: str) -> str:
+    """Return the name of a time zone as people write it: “America/New York”."""
+    return name.replace("_", " ")
+
+
+def short_zone_label(name: str) -> str:
+    """Return the place in the name of a time zone: “New York”."""
+    return zone_label(name.rpartition("/")[2])
+
+
 def a_known_time_zone(name: str) -> None:
-    if name not in available_timezones():
+    """Raise ValidationError if there is no time zone with this name."""
+    if name not in known_time_zones():
         raise ValidationError("There is no such time zone. Names look like Europe/Berlin.")
 
 
 class UserManager(BaseUserManager["User"]):
+    """The manager of accounts. An account has an e-mail address and no user name."""
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Make an account. Without a password nobody can sign in to it until one is set."""
+        """Create an account whose e-mail address counts as verified.
+
+        If `password` is None, nobody can sign in until a password is set.
+        """
         if not email:
-            raise ValueError("An account needs an e-mail address.")
+            raise ValueError("An account needs an email address.")
         user = self.model(email=self.normalize_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -39,12 +61,16 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Make an administrator who may do everything."""
+        """Create an administrator with all permissions."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     @classmethod
     def normalize_email(cls, email: str | None) -> str:
-        """The address in lower case: nobody expects two accounts that differ by a capital letter."""
+        """Return the address in lower case and without blanks around it. Return "" for None.
+
+        All addresses are stored in this form, so that no two accounts differ only by a capital
+        letter.
+        """
         return (email or "").strip().lower()
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -52,14 +78,18 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """An account. `email` is its name; `is_staff` opens the admin."""
+    """An account. `email` is the name to sign in with; `is_staff` gives access to Django admin."""
 
-    email = models.EmailField(unique=True, error_messages={"unique": "An account with this e-mail address exists."})
+    email = models.EmailField(
+        unique=True, error_messages={"unique": "An account with this email address exists."}
+    )
     name = models.CharField(max_length=150, blank=True)
     time_zone = models.CharField(max_length=50, default="UTC", validators=[a_known_time_zone])
     theme = models.CharField(max_length=5, choices=Theme.choices, default=Theme.SYSTEM, blank=True)
+    keyboard_shortcuts = models.BooleanField(default=True, db_default=True)
     is_active = models.BooleanField(
-        default=True, help_text="Switch off instead of deleting: sign-in and every token stop at once."
+        default=True,
+        help_text="Switch off instead of deleting: sign-in and every token stop at once.",
     )
     is_staff = models.BooleanField(default=False, help_text="May open this administration.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
@@ -73,8 +103,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         ordering = ["email"]
         constraints = [
-            # With `unique` above: no two accounts that differ by case, whatever way a row comes in.
-            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="email_in_lower_case"),
+            # With `unique` this forbids two accounts whose addresses differ only by capital
+            # letters.
+            models.CheckConstraint(
+                condition=models.Q(email=Lower("email")), name="email_in_lower_case"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -85,19 +118,33 @@ class User(AbstractBaseUser, PermissionsMixin):
         self.email = UserManager.normalize_email(self.email)
 
     def set_password(self, raw_password: str | None) -> None:
-        """Keep the password in its normal form, whatever spelling it was typed in; None makes it unusable."""
+        """Set the hash of the password's normal form (Unicode NFKC), without saving the account.
+
+        If the password is None, nobody can sign in with a password.
+        """
         normal = raw_password and normalized(raw_password)
         super().set_password(normal)
-        if normal != raw_password:  # allauth sets a password for unknown addresses, to take as long as `check_password`
+        # If nobody has the address, allauth calls this method, so that the response takes as long
+        # as for an account. `check_password` hashes twice if the normal form differs, so hash
+        # twice here too.
+        if normal != raw_password:
             make_password(raw_password)
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Compare normal forms. What was set before there was one is kept as typed, and compared so."""
+        """Return True if the password is right. Its normal form (Unicode NFKC) is compared.
+
+        Early releases stored passwords as typed. So the password is also compared as typed.
+        """
         normal = raw_password and normalized(raw_password)
-        return super().check_password(normal) or (normal != raw_password and super().check_password(raw_password))
+        return super().check_password(normal) or (
+            normal != raw_password and super().check_password(raw_password)
+        )
 
     def trust_email(self) -> None:
-        """Have the address count as verified: whoever made the account vouches for it."""
+        """Mark the e-mail address as verified. The person gets no mail to confirm the address.
+
+        This is for accounts that an administrator or a command creates.
+        """
         EmailAddress.objects.create(user=self, email=self.email, primary=True, verified=True)
 
     def get_full_name(self) -> str:
@@ -108,57 +155,91 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
+    """Queries of the outbox: the mails about accounts that are not sent yet."""
+
     def waiting(self) -> Self:
-        """Return those that were not given up."""
+        """Return the mails that are not given up, including those that a thread is sending now."""
         return self.exclude(due_at=None)
 
     def due(self, now: datetime) -> Self:
-        """Return those to send now, the oldest first."""
-        return self.filter(due_at__lte=now).select_related("user").order_by("due_at")
+        """Return the mails to send now, the oldest first.
+
+        The next try is at most 8 hours away. If a mail is due in more than a day, the clock was
+        wrong when the time was stored. Then the mail is returned too.
+        """
+        return (
+            self.filter(models.Q(due_at__lte=now) | models.Q(due_at__gt=now + timedelta(days=1)))
+            .select_related("user")
+            .order_by("due_at")
+        )
 
 
 class Notification(models.Model):
-    """A mail about an account that waits to be sent. A new one of the same kind to the same address takes its place.
+    """A mail about an account that is not sent yet. The rows of this model are the outbox.
 
-    The row holds no secret: the links that the mail carries are made when the mail is written.
+    A new mail of the same kind to the same address replaces the old one. The row has no secret,
+    because the links in the mail are made when the mail is sent. A sent mail has no row.
     """
 
-    LEASE = timedelta(minutes=15)  # after which what a killed process was sending is sent again
-    RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))  # waits after each failure
+    # How long a sender reserves a mail. Then another may send it, if the sender was killed.
+    CLAIM_TIMEOUT = timedelta(minutes=15)
+    # The time between a failed attempt and the next one: after the first attempt, the second, ...
+    RETRIES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 480))
     MAX_PROBLEM_LENGTH = 300
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
-    kind = models.CharField(max_length=60)  # how the names of the mail's templates begin
+    kind = models.CharField(max_length=60)  # the beginning of the names of the mail's templates
     to = models.EmailField()
-    facts = models.JSONField(default=dict)  # what the templates say besides
+    facts = models.JSONField(default=dict)  # more variables for the templates
     made_at = models.DateTimeField(default=timezone.now)
-    due_at = models.DateTimeField(default=timezone.now, null=True)  # None: given up
+    # When to try next. None: Tokenry no longer tries.
+    due_at = models.DateTimeField(default=timezone.now, null=True)
     tries = models.PositiveSmallIntegerField(default=0)
-    problem = models.CharField(max_length=MAX_PROBLEM_LENGTH, blank=True)  # why the latest try failed
+    # Why the last attempt failed.
+    problem = models.CharField(max_length=MAX_PROBLEM_LENGTH, blank=True)
 
     objects: ClassVar[Any] = NotificationQuerySet.as_manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "kind", "to"], name="notification_once")]
-        indexes = [models.Index(fields=["due_at"], condition=~models.Q(due_at=None), name="notification_due")]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "kind", "to"], name="notification_once")
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at"], condition=~models.Q(due_at=None), name="notification_due"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.user_id}"
 
     @property
-    def as_taken(self) -> models.QuerySet["Notification"]:
-        """The row, unless somebody else took or queued it since."""
-        rows: models.QuerySet[Notification] = Notification.objects.filter(pk=self.pk, due_at=self.due_at)
+    def as_claimed(self) -> models.QuerySet["Notification"]:
+        """Return a query that finds this row, unless another sender or a new mail has changed it.
+
+        Each of these changes `due_at`, so the query compares `due_at`.
+        """
+        rows: models.QuerySet[Notification] = Notification.objects.filter(
+            pk=self.pk, due_at=self.due_at
+        )
         return rows
 
-    def take(self, now: datetime) -> bool:
-        """Return whether the mail is the caller's to send. Of several callers, one gets it."""
-        lease = now + self.LEASE
-        taken = self.as_taken.update(due_at=lease, tries=models.F("tries") + 1) == 1
-        self.due_at, self.tries = lease, self.tries + 1
-        return taken
+    def claim(self, now: datetime) -> bool:
+        """Reserve the mail for CLAIM_TIMEOUT, so that no other process or thread sends it too.
+
+        Return True if the caller may send the mail. If several callers try, only one gets True.
+        """
+        until = now + self.CLAIM_TIMEOUT
+        claimed = self.as_claimed.update(due_at=until, tries=models.F("tries") + 1) == 1
+        self.due_at, self.tries = until, self.tries + 1
+        return claimed
 
     def fail(self, problem: str, now: datetime) -> None:
-        """Keep what went wrong, and when to try again: later each time, and never after the last time."""
+        """Store the error of a failed attempt, and the time of the next attempt.
+
+        After the last attempt the mail is given up, and `due_at` becomes None.
+        """
         again = self.RETRIES[self.tries - 1] if self.tries <= len(self.RETRIES) else None
-        self.as_taken.update(due_at=again and now + again, problem=problem[: self.MAX_PROBLEM_LENGTH])
+        self.as_claimed.update(
+            due_at=again and now + again, problem=problem[: self.MAX_PROBLEM_LENGTH]
+        )

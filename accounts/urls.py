@@ -1,4 +1,4 @@
-"""The account pages, under /settings/."""
+"""The URLs of the account pages, under /settings/."""
 
 from django.contrib.auth.decorators import login_required
 from django.urls import path
@@ -15,4 +15,5 @@ urlpatterns = [
     path("security/", login_required(never_cache(views.SecurityView.as_view())), name="security"),
     path("sessions/", views.sessions, name="sessions"),
     path("theme/", views.theme, name="theme"),
+    path("time-zone/", views.time_zone, name="time_zone"),
 ]

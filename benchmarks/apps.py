@@ -1,4 +1,7 @@
-"""Takes the middleware out once every application is ready: some insist on theirs until then."""
+"""Remove the middleware when all applications are ready.
+
+Until then some applications check for theirs.
+"""
 
 from django.apps import AppConfig
 from django.conf import settings

@@ -1,8 +1,8 @@
-"""Can an address be told known from unknown by how long the answer takes? (`python benchmarks/enumeration.py`)
+"""Test if the response time reveals that an address has an account.
 
-200 interleaved tries each at sign-in, password reset and sign-up, in process, with the real password hash and the
-outbox's thread at work; a rank-sum test says whether the two samples differ. |z| < 4 passes. Exit status 1 where one is
-told apart.
+`python benchmarks/enumeration.py` makes 200 interleaved attempts each at sign-in, password reset
+and sign-up, in process, with the real password hash and the outbox's thread. A rank-sum test
+compares known and unknown addresses. |z| < 4 passes. The exit status is 1 if one of them fails.
 """
 
 import os
@@ -31,7 +31,7 @@ TRIES = 200
 LIMIT = 4.0
 PASSWORD = "correct horse battery staple"
 REAL = {
-    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
+    "PASSWORD_HASHERS": ["accounts.passwords.OneAtATimeHasher"],
     "ACCOUNT_RATE_LIMITS": False,
     "SIGNUP_OPEN": True,
     "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
@@ -39,7 +39,7 @@ REAL = {
 
 
 def z_of_rank_sum(known: list[float], unknown: list[float]) -> float:
-    """The Mann-Whitney U statistic of the two samples as a standard normal deviate."""
+    """Return the Mann-Whitney U statistic of the two samples as a standard normal deviate."""
     ranks = {value: rank for rank, value in enumerate(sorted(known + unknown), start=1)}
     n, m = len(known), len(unknown)
     u = sum(ranks[value] for value in known) - n * (n + 1) / 2
@@ -47,13 +47,14 @@ def z_of_rank_sum(known: list[float], unknown: list[float]) -> float:
 
 
 def timed(work: Callable[[], object]) -> float:
+    """Return how many seconds `work` takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def compare(name: str, post: Callable[[str], object], known: Callable[[], str]) -> bool:
-    """Print how the two samples compare; whether they can't be told apart."""
+    """Print the comparison of the two samples, and return True if they do not differ."""
     samples: dict[bool, list[float]] = {True: [], False: []}
     for number in range(-10, TRIES):
         for is_known in (True, False) if number % 2 else (False, True):
@@ -63,19 +64,22 @@ def compare(name: str, post: Callable[[str], object], known: Callable[[], str]) 
                 samples[is_known].append(taken)
     z = z_of_rank_sum(samples[True], samples[False])
     medians = [1000 * statistics.median(samples[kind]) for kind in (True, False)]
-    sys.stdout.write(f"{name:16} known {medians[0]:7.2f} ms  unknown {medians[1]:7.2f} ms  z {z:+6.2f}\n")
+    sys.stdout.write(
+        f"{name:16} known {medians[0]:7.2f} ms  unknown {medians[1]:7.2f} ms  z {z:+6.2f}\n"
+    )
     return abs(z) < LIMIT
 
 
 def main() -> int:
     setup_test_environment()
     if settings.DATABASE["ENGINE"].endswith("sqlite3"):
-        settings.DATABASE["TEST"]["NAME"] = (
-            settings.VAR_DIR / "enumeration.sqlite3"
-        )  # not the one of tests that run now
+        # Not the database of tests that may run now.
+        settings.DATABASE["TEST"]["NAME"] = settings.VAR_DIR / "enumeration.sqlite3"
     runner = get_runner(settings)(verbosity=0, interactive=False)
     databases = runner.setup_databases()
-    people = iter([User.objects.create_user(f"known-{n}@example.com", PASSWORD) for n in range(4 * TRIES)])
+    people = iter(
+        [User.objects.create_user(f"known-{n}@example.com", PASSWORD) for n in range(4 * TRIES)]
+    )
     client = Client()
 
     def somebody() -> str:
@@ -87,11 +91,21 @@ def main() -> int:
                 user.set_password(PASSWORD)
                 User.objects.update(password=user.password)
             passed = [
-                compare("sign-in", lambda e: client.post("/accounts/login/", {"login": e, "password": "x"}), somebody),
-                compare("password reset", lambda e: client.post("/accounts/password/reset/", {"email": e}), somebody),
+                compare(
+                    "sign-in",
+                    lambda e: client.post("/accounts/login/", {"login": e, "password": "x"}),
+                    somebody,
+                ),
+                compare(
+                    "password reset",
+                    lambda e: client.post("/accounts/password/reset/", {"email": e}),
+                    somebody,
+                ),
                 compare(
                     "sign-up",
-                    lambda e: Client().post("/accounts/signup/", {"email": e, "password1": PASSWORD}),
+                    lambda e: Client().post(
+                        "/accounts/signup/", {"email": e, "password1": PASSWORD}
+                    ),
                     somebody,
                 ),
             ]

@@ -1,4 +1,6 @@
-"""Fill an empty database with so many tokens of Tokenry and of its peers, and print those whose values are known.
+"""Fill an empty database with tokens of Tokenry and of its peers.
+
+The tokens that requests use are printed as JSON.
 
 python -m benchmarks.population 100000
 """
@@ -14,7 +16,6 @@ import django
 
 django.setup()
 
-from django.conf import settings  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection, transaction  # noqa: E402
 from django.db.models import AutoField, Min, Model  # noqa: E402
@@ -24,29 +25,38 @@ from rest_framework.authtoken.models import Token as AuthToken  # noqa: E402
 from rest_framework_api_key.models import APIKey  # noqa: E402
 
 from accounts.models import User  # noqa: E402
+from benchmarks.setups import KNOWN  # noqa: E402
 from benchmarks.views import SCOPE  # noqa: E402
-from tokens import credential  # noqa: E402
+from tokens.authentication import credentials  # noqa: E402
 from tokens.models import Scope, Token  # noqa: E402
+from tokens.token_settings import token_settings  # noqa: E402
 
-KNOWN = 100  # of each kind; requests go round among them
-MANY = 1000  # tokens of the one owner who has many
+MANY = 1000  # tokens of the owner who has many
 FAR = "'2099-01-01'"
 
 
 def fill(model: type[Model], count: int, **expressions: str) -> None:
-    """`count` rows by one statement: columns are SQL expressions of the row's number `n`, or the field's default."""
+    """Insert `count` rows with one statement.
+
+    `expressions` are SQL expressions by column, in which `n` is the row's number. Other columns
+    have the field's default.
+    """
     fields = [field for field in model._meta.concrete_fields if not isinstance(field, AutoField)]
     values = [field.get_db_prep_save(field.get_default(), connection) for field in fields]
     columns = [expressions.get(field.attname, "%s") for field in fields]
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     statement = (
-        f"WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) "
+        "WITH RECURSIVE numbers(n) AS "
+        f"(SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) "
         f"INSERT INTO {model._meta.db_table} ({names}) SELECT {', '.join(columns)} FROM numbers"
     )
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             connection.connection.create_function("md5", 1, md5, deterministic=True)
-        cursor.execute(statement, [value for value, column in zip(values, columns, strict=True) if column == "%s"])
+        cursor.execute(
+            statement,
+            [value for value, column in zip(values, columns, strict=True) if column == "%s"],
+        )
 
 
 def md5(text: str) -> str:
@@ -54,11 +64,15 @@ def md5(text: str) -> str:
 
 
 def fill_tokens(count: int, owner: str, name: str) -> None:
-    """Tokens of Tokenry and of knox for `owner`, an expression; nearly in order, which indexes take quickly."""
-    random = f"substr('{credential.ALPHABET}', n * 62 / {count + 1} + 1, 1) || md5('{name}' || n)"
+    """Insert tokens of Tokenry and of knox for `owner`, an SQL expression.
+
+    The identifiers are nearly sorted, which makes the indexes fast to build.
+    """
+    random = f"substr('{credentials.ALPHABET}', n * 62 / {count + 1} + 1, 1) || md5('{name}' || n)"
     fill(
-        Token, count, owner_id=owner, name="'Filler'", environment="'live'", pepper="1", scope=f"'{SCOPE}'",
-        identifier=f"'{settings.TOKEN_PREFIX}_live_' || substr({random}, 1, 15)",
+        Token, count, owner_id=owner, name="'Filler'", environment="'live'", pepper="1",
+        scope=f"'{SCOPE}'",
+        identifier=f"'{token_settings.PREFIX[0]}_live_' || substr({random}, 1, 15)",
         digest=f"{random} || '{'0' * 31}'", expires_at=FAR,
     )  # fmt: skip
     fill(
@@ -68,7 +82,10 @@ def fill_tokens(count: int, owner: str, name: str) -> None:
 
 
 def drop_foreign_keys(model: type[Model]) -> None:
-    """PostgreSQL would check each row's owner alone, which takes longer than all the rest; here no owner ever goes."""
+    """Drop foreign keys on PostgreSQL, which would check each row's owner.
+
+    That takes longer than all the rest.
+    """
     table = model._meta.db_table
     with connection.cursor() as cursor:
         for name, constraint in connection.introspection.get_constraints(cursor, table).items():
@@ -77,14 +94,20 @@ def drop_foreign_keys(model: type[Model]) -> None:
 
 
 def fill_all(size: int) -> None:
-    """The crowd among which the known tokens stand: ten tokens for each owner, but at least a thousand owners."""
+    """Insert tokens that no request uses: ten for each owner, but at least a thousand owners."""
     owners = max(1000, size // 10)
     fill(User, owners, email="'filler-' || n || '@example.com'")
     first = User.objects.aggregate(first=Min("pk"))["first"]
     drop_foreign_keys(Token)
     drop_foreign_keys(KnoxToken)
     fill_tokens(size, f"{first} + (n - 1) / {size // owners}", "crowd")
-    fill(AuthToken, 1000, key="substr(md5('key' || n), 1, 32)", user_id=f"{first} - 1 + n", created="CURRENT_TIMESTAMP")
+    fill(
+        AuthToken,
+        1000,
+        key="substr(md5('key' || n), 1, 32)",
+        user_id=f"{first} - 1 + n",
+        created="CURRENT_TIMESTAMP",
+    )
     fill(
         APIKey, 1000, id="'id-' || n", prefix="substr(md5('key' || n), 1, 8)", name="'Filler'",
         hashed_key="md5('key' || n)", created="CURRENT_TIMESTAMP",
@@ -99,12 +122,14 @@ def people(name: str, count: int) -> list[User]:
 
 def issue(owner: User, days: int = 90) -> str:
     expires_at = timezone.now() + timedelta(days=days)
-    _, new = Token.objects.issue(owner=owner, name="Known", environment="live", expires_at=expires_at, scopes=[SCOPE])
+    _, new = Token.objects.issue(
+        owner=owner, name="Known", environment="live", expires_at=expires_at, scopes=[SCOPE]
+    )
     return new.value
 
 
 def known() -> dict[str, Any]:
-    """What requests present, by kind."""
+    """Return the values of the tokens that requests use, by kind."""
     owners, late = people("known", KNOWN), people("late", KNOWN)
     busy = people("busy", 1)[0]
     tokens = [issue(owner) for owner in owners]
@@ -112,7 +137,9 @@ def known() -> dict[str, Any]:
         "tokenry": tokens,
         "tokenry of a busy owner": [issue(busy) for _ in range(KNOWN)],
         "expired": [issue(owner, days=-1) for owner in late],
-        "unknown": [credential.generate(settings.TOKEN_PREFIX, "live").value for _ in range(KNOWN)],
+        "unknown": [
+            credentials.generate(token_settings.PREFIX[0], "live").value for _ in range(KNOWN)
+        ],
         "garbage": [secrets.token_urlsafe(40) for _ in range(KNOWN)],
         "mistyped": [token[:-7] + token[-6:] + "0" for token in tokens],
         "authtoken": [AuthToken.objects.create(user=owner).key for owner in owners],

@@ -1,4 +1,4 @@
-"""Where subjects come from: databases that are filled for them, and processes with the settings that they need."""
+"""The databases and processes of a run."""
 
 import json
 import os
@@ -34,14 +34,14 @@ SETTINGS = {
 
 
 class Store(NamedTuple):
-    """A database with so many tokens."""
+    """A database with `size` tokens."""
 
-    database: str  # "sqlite" or "postgresql", which goes with Redis
+    database: str  # "sqlite", or "postgresql" together with Redis
     size: int
 
 
 def missing() -> str:
-    """Why PostgreSQL and Redis can't be measured here, or nothing."""
+    """Return why PostgreSQL and Redis can't be measured, or ""."""
     try:
         psycopg.connect(server(), connect_timeout=2).close()
     except psycopg.Error:
@@ -54,23 +54,29 @@ def missing() -> str:
 
 
 def server() -> str:
-    """PostgreSQL's address without the name of a database of ours."""
+    """Return the URL of PostgreSQL's own database."""
     return urlunsplit(urlsplit(POSTGRESQL)._replace(path="/postgres"))
 
 
 def on_server(statement: str) -> None:
+    """Run a statement on PostgreSQL's own database."""
     with psycopg.connect(server(), autocommit=True) as connection:
         connection.execute(statement)
 
 
 class Process:
-    """A subject that runs."""
+    """A running process of benchmarks/subject.py."""
 
     def __init__(self, environment: dict[str, str], population: str, log: IO[bytes]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.subject"],
-            cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
-        )  # fmt: skip
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+        )
         self._tell(population)
 
     def _tell(self, line: str) -> None:
@@ -78,13 +84,14 @@ class Process:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
-    def ask(self, what: str, case: str, requests: int) -> float:
-        self._tell(json.dumps({"do": what, "case": case, "requests": requests}))
+    def ask(self, do: str, case: str, **numbers: Any) -> Any:
+        """Return what the method `do` of subject.Subject returns."""
+        self._tell(json.dumps({"do": do, "case": case, **numbers}))
         assert self._process.stdout
         answer = self._process.stdout.readline()
         if not answer:
             raise RuntimeError(f"the process of {case} ended")
-        return float(json.loads(answer))
+        return json.loads(answer)
 
     def stop(self) -> None:
         assert self._process.stdin
@@ -93,10 +100,12 @@ class Process:
 
 
 class Workshop:
-    """Everything that a run makes, and unmakes at its end."""
+    """Everything that a run makes, and removes at its end."""
 
     def __init__(self, stores: list[Store]) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="tokenry-bench-", ignore_cleanup_errors=True)
+        self._folder = tempfile.TemporaryDirectory(
+            prefix="tokenry-bench-", ignore_cleanup_errors=True
+        )
         self.path = Path(self._folder.name)
         self.log = (self.path / "log").open("ab")
         self.stores = stores
@@ -114,7 +123,9 @@ class Workshop:
                 on_server(f'DROP DATABASE IF EXISTS "{self.name(store)}" WITH (FORCE)')
         if kind and kind is not KeyboardInterrupt:
             lines = (self.path / "log").read_text().splitlines()
-            sys.stderr.write("\n".join([line for line in lines if not line.startswith("{")][-40:]) + "\n")
+            sys.stderr.write(
+                "\n".join([line for line in lines if not line.startswith("{")][-40:]) + "\n"
+            )
         self.log.close()
         self._folder.cleanup()
 
@@ -122,19 +133,37 @@ class Workshop:
         return f"{urlsplit(POSTGRESQL).path.strip('/')}_{store.size}"
 
     def environment(self, store: Store, **changes: str) -> dict[str, str]:
-        """The environment of a process that works on that database."""
+        """Return the environment of a process that uses that database."""
         if store.database == "postgresql":
-            urls = {"DATABASE_URL": urlunsplit(urlsplit(POSTGRESQL)._replace(path=f"/{self.name(store)}"))}
+            urls = {
+                "DATABASE_URL": urlunsplit(
+                    urlsplit(POSTGRESQL)._replace(path=f"/{self.name(store)}")
+                )
+            }
             urls["REDIS_URL"] = REDIS
         else:
-            urls = {"DATABASE_URL": f"sqlite:///{self.path / str(store.size)}.sqlite3", "REDIS_URL": ""}
-        return {**os.environ, **SETTINGS, **urls, "BENCH_BARE": "", "BENCH_PREPARED": "", **changes}
+            urls = {
+                "DATABASE_URL": f"sqlite:///{self.path / str(store.size)}.sqlite3",
+                "REDIS_URL": "",
+            }
+        return {
+            **os.environ,
+            **SETTINGS,
+            **urls,
+            "BENCH_BARE": "",
+            "BENCH_PREPARED": "",
+            **changes,
+        }
 
     def fill(self) -> None:
-        """All databases, one of each kind at a time."""
-        kinds = {store.database for store in self.stores}
+        """Fill all databases. SQLite and PostgreSQL are filled at the same time."""
         with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda kind: [self._fill(store) for store in self.stores if store.database == kind], kinds))
+            list(pool.map(self._fill_all, {store.database for store in self.stores}))
+
+    def _fill_all(self, database: str) -> None:
+        for store in self.stores:
+            if store.database == database:
+                self._fill(store)
 
     def _fill(self, store: Store) -> None:
         if store.database == "postgresql":
@@ -142,8 +171,13 @@ class Workshop:
             on_server(f'CREATE DATABASE "{self.name(store)}"')
         self.populations[store] = subprocess.run(
             [sys.executable, "-m", "benchmarks.population", str(store.size)],
-            cwd=ROOT, env=self.environment(store), stdout=subprocess.PIPE, stderr=self.log, text=True, check=True,
-        ).stdout  # fmt: skip
+            cwd=ROOT,
+            env=self.environment(store),
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            check=True,
+        ).stdout
 
     def start(self, store: Store, **changes: str) -> Process:
         process = Process(self.environment(store, **changes), self.populations[store], self.log)

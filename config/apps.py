@@ -1,17 +1,32 @@
-"""The project itself: settings, routes, the server, and checks of how they fit together."""
+"""The configuration of the application `config`, and of Django admin."""
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.admin.apps import AdminConfig
 from django.core.mail.utils import DNS_NAME
 
-from config.environment import mail_domain
+from config.environment.variables import mail_domain
 
 
 class ConfigConfig(AppConfig):
+    """The application `config`: settings, URLs, the server, and system checks.
+
+    It connects `tokens` with `accounts`.
+    """
+
     name = "config"
 
     def ready(self) -> None:
-        from config import checks  # noqa: F401  (registers them)
+        from config import account_pages, checks, metrics  # noqa: F401
 
-        # Mail servers are greeted by it, and it ends each Message-ID: the machine's own name is often not a public one.
-        DNS_NAME._fqdn = mail_domain(settings.SITE_HOST)  # noqa: SLF001  (Django has no setting for it)
+        account_pages.connect()
+        metrics.register_sources()
+        # Django sends this name to mail servers, and puts it into each Message-ID. The default is
+        # the machine's name, often not a public one. The attribute is private, as in Django 5.2.
+        DNS_NAME._fqdn = mail_domain(settings.SITE_HOST)  # noqa: SLF001
+
+
+class AdministrationConfig(AdminConfig):
+    """Django admin with our own AdminSite."""
+
+    default_site = "config.admin_site.AdminSite"

@@ -1,4 +1,4 @@
-"""Django's cache: it holds counts of tries, of sign-ins for example."""
+"""Settings of Django's cache, which holds counts of attempts, for example of sign-ins."""
 
 from typing import Any
 
@@ -6,21 +6,26 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 
+from tokens.core.redis_servers import pool_class
 
-def default(redis_url: str) -> dict[str, Any]:
-    """Return Django's settings for a cache on the Redis at `redis_url`, or in this process where that is empty."""
+
+def cache_settings(redis_url: str) -> dict[str, Any]:
+    """Return Django's settings for the cache: in Redis, or in this process without a URL."""
     if not redis_url:
-        # Where few entries fit, an attacker washes the counts of tries out.
+        # The maximum is large, because an attacker could fill a small cache. Then Django would
+        # remove counts of attempts.
         backend = "django.core.cache.backends.locmem.LocMemCache"
         return {"BACKEND": backend, "OPTIONS": {"MAX_ENTRIES": 100_000}}
     return {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": [redis_url],  # Django takes a comma in text for the end of an address
+        "LOCATION": [redis_url],  # a list, because Django splits a text at commas
         "KEY_PREFIX": "tokenry",
         "OPTIONS": {
+            "pool_class": pool_class(redis_url),
             "socket_timeout": 0.5,
             "socket_connect_timeout": 0.5,
-            # A connection to a server that a fail-over made a replica is dropped, and the command sent once more.
+            # After a fail-over this server may refuse writes. Then open a new connection, and send
+            # the command again.
             "retry": Retry(NoBackoff(), 1, supported_errors=(ReadOnlyError,)),
         },
     }

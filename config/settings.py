@@ -1,79 +1,88 @@
-"""Tokenry's settings. Everything an operator may change is an environment variable, listed in the README."""
+"""Tokenry's settings. What an operator may change is an environment variable: see the README."""
 
 import os
-import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import caches, dotenv, environment, logs
-from config.environment import setting
+from config import caches, databases, logging_config
+from config.environment import dotenv, service_urls, token_variables, variables
+from config.environment.secret_values import default_of
+from config.environment.variables import setting
+from tokens.core import setting_values
+from tokens.core.setting_values import boolean, networks, one_of, whole_number
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VAR_DIR = BASE_DIR / "var"
 VAR_DIR.mkdir(mode=0o700, exist_ok=True)
 
-dotenv.load(Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env"))  # the process environment wins over the file
-
+# If a variable is in both, the process environment wins.
+dotenv.load_file(Path(os.environ.get("ENV_FILE") or BASE_DIR / ".env"))
 
 # Server
 
-DEBUG = setting("DEBUG", "false", environment.boolean)
-HOST = setting("HOST", "127.0.0.1", environment.host)
-PORT = setting("PORT", "8000", environment.whole_number(1, 65535))
-WEB_WORKERS = setting("WEB_WORKERS", "1", environment.whole_number(1, 64))
-WEB_THREADS = setting("WEB_THREADS", "4", environment.whole_number(1, 256))
-REQUEST_SECONDS = setting("REQUEST_SECONDS", "10", environment.whole_number(1, 600))
-KEEPALIVE_SECONDS = setting("KEEPALIVE_SECONDS", "75", environment.whole_number(1, 3600))
-REDIS_URL = setting("REDIS_URL", "", environment.redis_url, secret=True)
+DEBUG = setting("DEBUG", "false", boolean)
+HOST = setting("HOST", "127.0.0.1", variables.host)
+PORT = setting("PORT", "8000", whole_number(1, 65535))
+WEB_WORKERS = setting("WEB_WORKERS", "1", whole_number(1, 64))
+WEB_THREADS = setting("WEB_THREADS", "4", whole_number(1, 256))
+REQUEST_SECONDS = setting("REQUEST_SECONDS", "10", whole_number(1, 600))
+KEEPALIVE_SECONDS = setting("KEEPALIVE_SECONDS", "75", whole_number(1, 3600))
+DRAIN_SECONDS = setting("DRAIN_SECONDS", "0", whole_number(0, 3600))
+REDIS_URL = setting("REDIS_URL", "", service_urls.redis_url, secret=True)
 if WEB_WORKERS > 1 and not REDIS_URL:
     raise ImproperlyConfigured(
-        f"WEB_WORKERS is {WEB_WORKERS}; it takes 1 while REDIS_URL is not set, because limits counted in each "
-        "process alone would not hold."
+        f"WEB_WORKERS is {WEB_WORKERS}; it takes 1 while REDIS_URL is not set, because limits "
+        "counted in each process alone would not hold."
     )
-
-SITE_URL = setting("SITE_URL", f"http://localhost:{PORT}", environment.site_url)
-TRUSTED_PROXIES = setting("TRUSTED_PROXIES", "", environment.networks)
-FORWARDED_HEADER = setting("FORWARDED_HEADER", "x-forwarded-for", environment.one_of("x-forwarded-for", "forwarded"))
-SITE_HOST = environment.site_host(SITE_URL)
-HTTPS = urlsplit(SITE_URL).scheme == "https"
-ALLOWED_HOSTS = [*setting("ALLOWED_HOSTS", "127.0.0.1,localhost", environment.hosts), SITE_HOST]
+SERVE_ONLY = os.environ.get("TOKENRY_SERVE_ONLY", "")  # set by `manage.py serve --only`
+SITE_URL = setting("SITE_URL", f"http://localhost:{PORT}", setting_values.site_url)
+TRUSTED_PROXIES = setting("TRUSTED_PROXIES", "", networks)
+FORWARDED_HEADER = setting(
+    "FORWARDED_HEADER", "x-forwarded-for", one_of("x-forwarded-for", "forwarded")
+)
+SITE_HOST = setting_values.site_host(SITE_URL)
+HTTPS = SITE_URL.startswith("https:")
+ALLOWED_HOSTS = [*setting("ALLOWED_HOSTS", "127.0.0.1,localhost", variables.hosts), SITE_HOST]
 CSRF_TRUSTED_ORIGINS = [SITE_URL]
-CSRF_FAILURE_VIEW = "config.errors.csrf_failure"
+CSRF_FAILURE_VIEW = "config.error_pages.csrf_failure"
 WSGI_APPLICATION = "config.wsgi.application"
 ROOT_URLCONF = "config.urls"
 
 
-# Secrets: given in the environment, or made on the first start and kept in var/
+# Secrets: in the environment or in files; with SQLite, made on the first start and kept in var/
 
+DATABASE = databases.database_settings(BASE_DIR)
 SECRET_KEY = setting(
-    "SECRET_KEY",
-    lambda: environment.generated_once(VAR_DIR / "secret_key", lambda: secrets.token_urlsafe(64)),
-    environment.at_least(32),
-    secret=True,
+    "SECRET_KEY", default_of("SECRET_KEY", DATABASE), variables.at_least(32), secret=True
 )
+SECRET_KEY_FALLBACKS = setting("SECRET_KEY_FALLBACKS", "", variables.older_keys, secret=True)
 TOKEN_PEPPERS = setting(
     "TOKEN_PEPPERS",
-    lambda: environment.generated_once(VAR_DIR / "token_peppers", lambda: f"1:{secrets.token_urlsafe(48)}"),
-    environment.peppers,
+    default_of("TOKEN_PEPPERS", DATABASE, "1:"),
+    setting_values.peppers,
     secret=True,
 )
 
 
 # Tokens
 
-TOKEN_PREFIX = setting("TOKEN_PREFIX", "tkn", environment.token_prefix)
-TOKEN_ENVIRONMENT = setting("TOKEN_ENVIRONMENT", "", environment.token_environment)
-TOKEN_RATE_LIMIT = setting("TOKEN_RATE_LIMIT", "1000/hour", environment.rate_limit)
-FAILED_AUTH_LIMIT = setting("FAILED_AUTH_LIMIT", "60/minute", environment.rate_limit)
-MAX_TOKEN_LIFETIME_DAYS = setting("MAX_TOKEN_LIFETIME_DAYS", "", environment.days)
-MAX_TOKENS_PER_USER = setting("MAX_TOKENS_PER_USER", "100", environment.whole_number(1, 1_000_000))
-TOKEN_RETENTION_DAYS = setting("TOKEN_RETENTION_DAYS", "90", environment.whole_number(1, 36_500))
-EVENT_RETENTION_DAYS = setting("EVENT_RETENTION_DAYS", "730", environment.whole_number(1, 36_500))
-REQUEST_RETENTION_DAYS = setting("REQUEST_RETENTION_DAYS", "30", environment.whole_number(1, 36_500))
-HOUR_RETENTION_DAYS = setting("HOUR_RETENTION_DAYS", "90", environment.whole_number(2, 36_500))
-DAY_RETENTION_DAYS = setting("DAY_RETENTION_DAYS", "730", environment.whole_number(30, 36_500))
+METRICS_TOKEN = setting("METRICS_TOKEN", "", variables.bearer_secret, secret=True)
+METRICS_ADDRESSES = setting("METRICS_ADDRESSES", "", networks)
+VERIFY_SHORTCUT = setting("VERIFY_SHORTCUT", "on", boolean)
+TOKENRY = {
+    **token_variables.read_token_settings(TOKEN_PEPPERS),
+    "API_PREFIXES": ["/api/", "/verify/", "/.well-known/oauth-protected-resource/"],
+    "ALL_CHANGES_WAIT": True,
+    "BASE_TEMPLATE": "settings.html",
+    "FRESH_AUTHENTICATION": "accounts.reauthentication.confirm_if_stale",
+    "SITE_URL": SITE_URL,
+    "REDIS_URL": REDIS_URL,
+    "REQUEST_LOG": setting(
+        "REQUEST_LOG", "plain" if DEBUG else "json", one_of("json", "plain", "off")
+    ),
+    "METRICS": bool(METRICS_TOKEN or METRICS_ADDRESSES),
+}
 
 
 # Applications
@@ -83,10 +92,10 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
-    "config",
+    "config.apps.ConfigConfig",
     "accounts",
     "tokens",
-    "django.contrib.admin",
+    "config.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -100,13 +109,17 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.middleware.ProxyMiddleware",
+    "config.server.server_parts.PartMiddleware",
+    "config.tracing.TracingMiddleware",
     "tokens.middleware.TokenMiddleware",
-    # What stands below is for pages: requests to /api/ leave the list here, and probes after it.
-    "config.probes.ProbeMiddleware",
+    # What follows is only for pages: TokenMiddleware answers /api/, ProbeMiddleware the probes.
+    "config.health.probes.ProbeMiddleware",
+    "config.metrics.PageMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "config.middleware.BodyLimitMiddleware",
+    "config.middleware.TokenInAddressMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "accounts.middleware.TooManyTriesMiddleware",
+    "accounts.middleware.TryAgainMiddleware",
     "accounts.middleware.NotKeptMiddleware",
     "config.middleware.PageCompressionMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -131,59 +144,42 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "accounts.registry.layout",
+                "accounts.extension_points.layout",
             ],
         },
     },
 ]
 
-FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/field.html
-FILE_UPLOAD_HANDLERS: list[str] = []  # no form takes a file, and Django would write one to the disk before any view
-DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # bytes, of any form or JSON
-
 
 # Database and counters
 
-DATABASES = {"default": setting("DATABASE_URL", "sqlite:///var/tokenry.sqlite3", environment.database_url, secret=True)}
-DATABASE = DATABASES["default"]
-DATABASE["CONN_MAX_AGE"] = None  # opening a connection for each request costs more than the request
-DATABASE["CONN_HEALTH_CHECKS"] = True  # of pages; a request with a token notices by itself
-if DATABASE["ENGINE"] == "django.db.backends.sqlite3":
-    DATABASE["NAME"] = BASE_DIR / DATABASE["NAME"]
-    DATABASE["NAME"].parent.mkdir(parents=True, exist_ok=True)
-    DATABASE["OPTIONS"] = {
-        # IMMEDIATE takes the write lock when a transaction begins, so that two writers queue instead of failing.
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 5,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-    }
-else:
-    DATABASE["ENGINE"] = "config.postgresql"
-    # A standby knows nothing of revocations that have not reached it, so no connection is made to one.
-    DATABASE["OPTIONS"] = {"connect_timeout": 2, "target_session_attrs": "read-write"} | DATABASE.get("OPTIONS", {})
+DATABASES = {"default": DATABASE}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": caches.default(REDIS_URL)}
+CACHES = {"default": caches.cache_settings(REDIS_URL)}
 
 
-# Accounts: people sign in by e-mail, through django-allauth, in admin too
+# Accounts: people sign in by e-mail, with django-allauth, also to Django admin
 
-SIGNUP_OPEN = setting("SIGNUP_OPEN", "false", environment.boolean)
-FRESH_AUTHENTICATION_SECONDS = 60 * setting("FRESH_AUTHENTICATION_MINUTES", "15", environment.whole_number(1, 1440))
-FRESH_AUTHENTICATION = "accounts.fresh.confirm_if_stale"  # where tokens finds it
-SESSION_COOKIE_AGE = 3600 * setting("SESSION_IDLE_HOURS", "336", environment.whole_number(1, 8760))
-SESSION_MAX_SECONDS = 86400 * setting("SESSION_MAX_DAYS", "30", environment.whole_number(1, 365))
+SIGNUP_OPEN = setting("SIGNUP_OPEN", "false", boolean)
+FRESH_AUTHENTICATION_SECONDS = 60 * setting(
+    "FRESH_AUTHENTICATION_MINUTES", "15", whole_number(1, 1440)
+)
+SESSION_ENGINE = "accounts.sessions"
+SESSION_COOKIE_AGE = 3600 * setting("SESSION_IDLE_HOURS", "336", whole_number(1, 8760))
+SESSION_MAX_SECONDS = 86400 * setting("SESSION_MAX_DAYS", "30", whole_number(1, 365))
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+PASSWORD_HASHERS = ["accounts.passwords.OneAtATimeHasher"]
+VALIDATION = "django.contrib.auth.password_validation"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": f"{VALIDATION}.UserAttributeSimilarityValidator"},
+    {"NAME": f"{VALIDATION}.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
     {"NAME": "accounts.passwords.MaximumLengthValidator", "OPTIONS": {"max_length": 128}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": f"{VALIDATION}.CommonPasswordValidator"},
     {"NAME": "accounts.passwords.NormalFormValidator"},
 ]
-LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "token_list"
+LOGIN_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+LOGIN_REDIRECT_URL = "tokens:list"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -198,27 +194,30 @@ ACCOUNT_FORMS = {
     "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
     "reauthenticate": "accounts.forms.ConfirmByPasswordForm",
 }
-ACCOUNT_RATE_LIMITS = {  # the others are allauth's
-    # Key: account and address together. First, so that tries which it refuses use up nothing of the whole address.
+# Limits of attempts. For other actions allauth has defaults.
+ACCOUNT_RATE_LIMITS = {
+    # `key` is the account with the client's IP address. This limit comes first: an attempt that it
+    # refuses does not count for `ip`, which many people may share.
     "login_failed": "5/5m/key,20/h/key,60/m/ip",
-    "login_failed_anywhere": "100/h/key",  # key: the account
-    "login": "120/m/ip",  # tries of any kind, good ones too: an address may be a whole office's
-    # Whatever has a mail sent, by hour or day too: key is the address that is written to.
+    "login_failed_anywhere": "100/h/key",  # `key` is the account, at all IP addresses together
+    "login": "120/m/ip",  # all attempts, also successful ones; many people may share an address
+    # These actions send mails, so they also have limits by hour or day. `key` is the recipient.
     "reset_password": "20/m/ip,100/d/ip,3/h/key,10/d/key",
     "signup": "20/m/ip,100/d/ip",
     "confirm_email": "1/3m/key,10/d/key",
     "manage_email": "10/m/user,50/d/user",
 }
-ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # else anybody could take any address
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # otherwise a person could use another's address
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # nobody has this installation write to strangers
-ACCOUNT_PREVENT_ENUMERATION = "strict"  # who only asks to move to an address keeps nobody from signing up with it
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # so that nobody can make us write to strangers
+# With "strict", an unconfirmed change of address does not block a sign-up with that address.
+ACCOUNT_PREVENT_ENUMERATION = "strict"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_SESSION_REMEMBER = None
-ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]  # no mailed code: whoever reads the mails would confirm by it
+# No code by mail, because everybody who can read the person's mails could use such a code.
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "mfa"]
 ACCOUNT_REAUTHENTICATION_TIMEOUT = FRESH_AUTHENTICATION_SECONDS
-PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # seconds; of invitations too
-ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # seconds; for invitations too
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 
 MFA_FORMS = {
@@ -234,49 +233,47 @@ MFA_FORMS = {
 MFA_ADAPTER = "accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # who may sign in at all is decided above
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # ACCOUNT_EMAIL_VERIFICATION decides who may sign in
 MFA_TOTP_ISSUER = "Tokenry"
 MFA_TOTP_PERIOD = 30  # seconds
-MFA_TOTP_TOLERANCE = 1  # period before and after; clocks differ
+MFA_TOTP_TOLERANCE = 1  # periods before and after, because clocks differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 
 
 # Transport and cookies: the scheme of SITE_URL decides
 
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)"]
+SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)", r"^\.well-known/oauth-protected-resource$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# Cookies do not know ports: other applications on the same host have a `session` and a `csrftoken` of their own.
+# All ports of a host share their cookies. Other applications there may use Django's names.
 SESSION_COOKIE_NAME = "__Host-tokenry_session" if HTTPS else "tokenry_session"
 CSRF_COOKIE_NAME = "__Host-tokenry_csrftoken" if HTTPS else "tokenry_csrftoken"
 CSRF_COOKIE_HTTPONLY = True
-MESSAGE_STORAGE = "config.messages.Storage"
+MESSAGE_STORAGE = "config.message_storage.Storage"
 X_FRAME_OPTIONS = "DENY"
-SILENCED_SYSTEM_CHECKS = [
-    # HSTS for subdomains and preloading would bind every neighbour under the same domain to https: that is
-    # for the owner of the domain to decide, not for one application on it.
-    "security.W005",
-    "security.W021",
-]
+# HSTS for subdomains and preloading would force https on other sites of the same domain.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+FORBIDDEN = ("default-src", "base-uri", "frame-ancestors", "object-src")
+OWN_SITE = ("script-src", "style-src", "img-src", "connect-src", "form-action")
 CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        **{kind: ["'none'"] for kind in ("default-src", "base-uri", "frame-ancestors", "object-src")},
-        **{kind: ["'self'"] for kind in ("script-src", "style-src", "img-src", "connect-src", "form-action")},
-    }
+    "DIRECTIVES": {kind: ["'none'"] for kind in FORBIDDEN}
+    | {kind: ["'self'"] for kind in OWN_SITE}
 }
 
 
 # E-mail
 
-MAILS_ARE_PRINTED: bool  # comes with Django's own mail settings
-vars().update(setting("EMAIL_URL", "consolemail://", environment.email_settings, secret=True))
-MAIL_FROM = setting("MAIL_FROM", f"Tokenry <tokenry@{environment.mail_domain(SITE_HOST)}>", environment.mail_sender)
+MAILS_ARE_PRINTED: bool  # email_settings, below, sets it
+vars().update(setting("EMAIL_URL", "consolemail://", variables.email_settings, secret=True))
+MAIL_FROM = setting(
+    "MAIL_FROM", f"Tokenry <tokenry@{variables.mail_domain(SITE_HOST)}>", variables.mail_sender
+)
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 
 
-# Static files: compressed and named after their content by collectstatic
+# Static files: collectstatic compresses them and names them after their content
 
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -284,17 +281,18 @@ STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}
 
 
-# Time and language
+# Time, language and forms
 
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
 FORMAT_MODULE_PATH = "config.formats"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"  # templates/django/forms/field.html
+# No form takes a file. Django would write an uploaded file to the disk before any view.
+FILE_UPLOAD_HANDLERS: list[str] = []
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # bytes of a form or of JSON
 
 
-# Logs, error reports and metrics: whatever looks like a token is masked on its way out
+# Logs and error reports: everything that looks like a token is masked
 
-DEFAULT_EXCEPTION_REPORTER = "tokens.redaction.RedactingExceptionReporter"
-REQUEST_LOG = setting("REQUEST_LOG", "plain" if DEBUG else "json", environment.one_of("json", "plain", "off"))
-LOGGING = logs.LOGGING
-METRICS_TOKEN = setting("METRICS_TOKEN", "", environment.bearer_secret, secret=True)
-METRICS_ADDRESSES = setting("METRICS_ADDRESSES", "", environment.networks)
+DEFAULT_EXCEPTION_REPORTER = "tokens.core.redaction.RedactingExceptionReporter"
+LOGGING = logging_config.LOGGING

@@ -1,4 +1,4 @@
-"""The WSGI application that the server runs."""
+"""The WSGI application that gunicorn runs."""
 
 import os
 import re
@@ -18,9 +18,16 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(f"tokenry: {error}")
 
+from config.verify_shortcut import with_verify_shortcut  # noqa: E402  # needs the applications
+
+product_application = with_verify_shortcut(django_application)
+
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    """Django's, which fails before any middleware over a charset that is no text's, such as hex: all here is UTF-8."""
+    """Answer a request, without the charset of its Content-Type: Tokenry reads all text as UTF-8.
+
+    With a charset that is no text encoding, such as hex, Django fails before any middleware runs.
+    """
     if ";" in (content_type := environ.get("CONTENT_TYPE", "")):
         environ["CONTENT_TYPE"] = CHARSET.sub("", content_type)
-    return django_application(environ, start_response)
+    return product_application(environ, start_response)

@@ -1,20 +1,21 @@
 #!/bin/sh
-# Renews the API token of a CI job, hands the new value to a command that stores it, and says so once it works.
+# Renew the API token of a CI job, give the new value to a command that stores it, and print the new identifier.
 #
 #     TOKENRY_URL=https://tokens.example.com TOKENRY_TOKEN=... docs/rotate.sh gh secret set DEPLOY_TOKEN
 #
 # The command reads the value from its standard input, without a newline. The token needs the scope tokens:renew.
-# Until the overlap ends the old one works too; where the new one fails or can't be stored, it is ended again.
-# Needs curl 7.76 or newer, and jq. The value is never printed, and never on a command line, where others could read it.
-set -eu +x # nor traced: whoever runs this with -x would have it in the log
+# The old token also works until the overlap ends. If the new token fails or can't be stored, this script revokes it.
+# The script needs curl 7.76 or newer, and jq. It never prints the value, and never puts the value on a command line,
+# where other users of the machine could read it.
+set -eu +x # +x, because a trace (sh -x) would write the value into the log
 
 fail() {
     echo "rotate: $1" >&2
     exit "${2:-1}"
 }
 
-# call METHOD PATH TOKEN: prints what the API answers. A refusal's detail goes to standard error, and the status is not 0.
-# --disable, because a ~/.curlrc that says "verbose" would print the header.
+# call METHOD PATH TOKEN: print the API's response. On an error, print the problem's detail on standard error, and return
+# a status that is not 0. --disable ignores ~/.curlrc: with "verbose" in that file, curl would print the header.
 call() {
     answer=$(printf 'Authorization: Bearer %s\n' "$3" |
         curl --disable --silent --show-error --fail-with-body --max-time 30 \

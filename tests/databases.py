@@ -1,4 +1,4 @@
-"""Databases for tests. One is migrated in each run for each kind of database; all others are copies of it."""
+"""Databases for tests. Each run migrates one database of each kind; the others are copies."""
 
 import os
 import shutil
@@ -12,13 +12,14 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker
 
-from config.environment import database_url
+from config.environment.service_urls import database_url
 from tests import run
 
-SHARED = os.environ.get("DATABASE_URL", "").startswith("postgres")  # the suite runs on a PostgreSQL that others use too
+# True if the suite runs on a PostgreSQL server, which others may use too.
+SHARED = os.environ.get("DATABASE_URL", "").startswith("postgres")
 MIGRATED = f"tokenry_{run.ID}_migrated"
-made: list[str] = []  # of the kind that the suite runs on, since the last test ended
-blocker: DjangoDbBlocker | None = None  # pytest-django's lock on databases; tests/conftest.py sets it
+made: list[str] = []  # databases that were made since the last test ended
+blocker: DjangoDbBlocker | None = None  # pytest-django's lock; tests/conftest.py sets it
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def connected(url: str) -> Iterator[None]:
     """Point the ORM of this thread at the database with that URL."""
     settings = database_url(url)
     if settings["ENGINE"].endswith("sqlite3"):
-        # As config/settings.py has it, but with more patience.
+        # As in config/settings.py, but with a longer time-out.
         settings["OPTIONS"] = {"transaction_mode": "IMMEDIATE", "timeout": run.patience(7)}
     there = type(connections)({"default": settings})["default"]
     here = connections["default"]
@@ -67,11 +68,12 @@ def postgresql(name: str) -> str:
     with run.lock("postgresql"):
         if MIGRATED not in named(MIGRATED):
             draft = f"{MIGRATED}_draft"
-            drop(draft)  # of a process that failed to migrate
+            drop(draft)  # a process that failed to migrate may have left it
             administer(f'CREATE DATABASE "{draft}"')
             migrate(address(draft))
             administer(f'ALTER DATABASE "{draft}" RENAME TO "{MIGRATED}"')
-        administer(f'CREATE DATABASE "{name}" TEMPLATE "{MIGRATED}"')  # nobody may be connected to the template
+        # PostgreSQL allows no connections to the template meanwhile.
+        administer(f'CREATE DATABASE "{name}" TEMPLATE "{MIGRATED}"')
     return address(name)
 
 
@@ -89,12 +91,14 @@ def administer(statement: str) -> None:
 def named(prefix: str) -> list[str]:
     """Return the names of the shared PostgreSQL's databases that begin with `prefix`."""
     with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
-        found = connection.execute("SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix])
+        found = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", [prefix]
+        )
         return [name for (name,) in found]
 
 
 def drop(name: str) -> None:
-    """Drop that database, and whatever is connected to it."""
+    """Drop that database, and end all connections to it."""
     administer(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 

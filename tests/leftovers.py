@@ -1,4 +1,4 @@
-"""What a run of the tests leaves behind, found by its ID, so that a killed process leaves nothing for ever."""
+"""Removal of what a run of the tests leaves behind. The run's ID finds it, even after a kill."""
 
 import shutil
 import tempfile
@@ -16,8 +16,8 @@ OLD_SECONDS = 86_400
 
 
 def remove(run_id: str) -> None:
-    """Remove all that the run with that ID made: each kind, even where another kind can't be removed."""
-    with ExitStack() as stack:  # goes on after an exception, and raises it in the end
+    """Remove everything that the run with that ID made. If one step fails, the others go on."""
+    with ExitStack() as stack:  # goes on after an exception, and raises it at the end
         stack.callback(run.remove_folder, run_id)
         for folder in Path(tempfile.gettempdir()).glob(f"tokenry-{run_id}-*"):
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -28,16 +28,16 @@ def remove(run_id: str) -> None:
 
 
 def remove_old() -> None:
-    """Remove what runs left that were killed a day ago or earlier."""
+    """Remove what runs left behind that were killed a day ago or earlier."""
     for folder in run.FOLDER.parent.iterdir():
-        # Another run may remove the same; a service that is away is no reason to run no tests.
+        # Another run may remove the same things. An outage of a service must not stop the tests.
         with suppress(OSError, RedisError, psycopg.Error):
             if folder.stat().st_mtime < time() - OLD_SECONDS:
                 remove(folder.name)
 
 
 def forget(prefix: str) -> None:
-    """Remove the keys that begin with `prefix`, and nothing of others on the same Redis."""
+    """Remove the keys that begin with `prefix`, and no keys of others on the same Redis."""
     with Redis.from_url(settings.REDIS_URL) as redis:
         for key in redis.scan_iter(f"{prefix}*"):
             redis.delete(key)

@@ -1,4 +1,4 @@
-"""What belongs to one run of the tests: its name, its folder, and how long it waits for others."""
+"""One run of the tests: its name, its folder, and its time limits."""
 
 import os
 import secrets
@@ -12,12 +12,14 @@ from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parent.parent
 VARIABLE = "TOKENRY_TEST_RUN"
-IS_FIRST = VARIABLE not in os.environ  # the process that begins the run, and ends it; pytest-xdist's workers follow
+# True in the process that begins and ends the run. The workers of pytest-xdist follow.
+IS_FIRST = VARIABLE not in os.environ
 ID = os.environ.setdefault(VARIABLE, secrets.token_hex(4))
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 KEY_PREFIX = f"tokenry-{ID}-{WORKER}"  # in Redis
 FOLDER = ROOT / "var/tests" / ID
-# Slack beside the load average, which comes a minute late and knows nothing of a host that others share, as in CI.
+# A factor beside the load average, which is a minute late and does not show other guests of a
+# host, as in CI.
 PACE = 6 if os.environ.get("CI") else 3
 
 
@@ -33,25 +35,30 @@ def lock(name: str) -> FileLock:
 
 
 def patience(seconds: float) -> float:
-    """Return a time limit: `seconds` (enough on an idle machine), times PACE, times the machine's load.
+    """Return `seconds` (enough on an idle machine), times PACE, times the machine's load.
 
-    A busy machine makes tests slow and not red, because every deadline comes from here; `within` is for promises.
+    All deadlines use this function, so that a busy machine makes tests slow and not red. Promises
+    of the product use `within`.
     """
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     return seconds * PACE * max(1.0, load)
 
 
 def within(seconds: float) -> float:
-    """Return how many seconds to allow for what Tokenry promises to do in `seconds`, whatever is away or hangs.
+    """Return a time limit for something that Tokenry promises in `seconds`, even in an outage.
 
-    A busy machine adds to a promise and does not multiply it, as `patience` would: then a test no longer finds a
-    promise that is broken. State the promise as a number, so that it does not move with a constant of the product.
+    A busy machine adds some time to the promise. `patience` would multiply it, and then a test
+    would not find a broken promise. Give the promise as a number, so that it does not change with
+    a constant of the product.
     """
     return seconds + patience(0.1)
 
 
 def until(works: Callable[[], object], *failures: type[Exception], seconds: float = 10) -> None:
-    """Wait until `works` raises none of `failures` any more, for `seconds` at most on an idle machine."""
+    """Call `works` until it raises none of `failures`, for at most `seconds` on an idle machine.
+
+    After that, raise the last failure.
+    """
     began = monotonic()
     while True:
         try:
@@ -65,7 +72,7 @@ def until(works: Callable[[], object], *failures: type[Exception], seconds: floa
 
 
 def remove_folder(run_id: str = ID) -> None:
-    """Remove the folder of a run, and the folder of all runs where no other run uses it."""
+    """Remove the folder of a run, and the folder of all runs if no other run uses it."""
     shutil.rmtree(FOLDER.with_name(run_id))
     with suppress(OSError):  # it is not empty
         FOLDER.parent.rmdir()

@@ -1,4 +1,4 @@
-"""The production server, started for real on a database of its own."""
+"""The production server, started on its own database, for system tests."""
 
 import os
 import secrets
@@ -10,33 +10,39 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from copy import copy
 from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import Any, Self
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 from filelock import FileLock
 
 from accounts.models import User
+from accounts.passwords import OneAtATimeHasher
 from tests import databases, run
 from tests.run import ROOT
-from tokens.lifetime import LIFETIMES
+from tokens.core.lifetimes import LIFETIMES
 from tokens.models import Token
 
 PASSWORD = "correct horse battery staple"
-PORTS = range(10_000, 30_000)  # below those that the system gives to outgoing connections
+PORTS = range(10_000, 30_000)  # below the ports of outgoing connections
 _reserved: list[socket.socket] = []
 
 
 def free_port() -> int:
-    """Return a TCP port that no other test takes: the UDP port of that number stays bound until this process ends."""
+    """Return a TCP port that no other test takes.
+
+    The UDP port with the same number stays bound until this process ends, which reserves the
+    number.
+    """
     while True:
-        port = secrets.choice(PORTS)  # not `random`, which begins alike in each worker
+        port = secrets.choice(PORTS)  # not `random`, which has the same seed in each worker
         reservation = socket.socket(type=socket.SOCK_DGRAM)
         try:
             reservation.bind(("127.0.0.1", port))
@@ -49,42 +55,65 @@ def free_port() -> int:
             return port
 
 
+@contextmanager
+def frozen(*processes: int) -> Iterator[None]:
+    """Stop processes for a while. The other workers of the same server answer all requests."""
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
 @cache
 def hashed_password() -> str:
-    """Return PASSWORD as the server stores it. Tests themselves hash by MD5, which no server takes."""
-    hasher = Argon2PasswordHasher()
+    """Return PASSWORD as the server stores it. Tests use MD5, which the server does not accept."""
+    hasher = OneAtATimeHasher()
     return hasher.encode(PASSWORD, hasher.salt())
 
 
 class Server:
-    """One running server. Several may share a database, as nodes do."""
+    """A running server. Several servers may share a database, as nodes do."""
 
     def __init__(self, folder: Path, database_url: str, **settings: str) -> None:
         self.folder = folder
+        self.root = ROOT  # of the code
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.log = folder / f"server-{self.port}.log"
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
-            "TMPDIR": str(folder),  # a killed server leaves files there
+            "TMPDIR": str(folder),  # for the files that a killed server leaves behind
             "PYTHONPATH": str(ROOT),
-            "ENV_FILE": os.environ["ENV_FILE"],  # what tests/settings.py says
+            "ENV_FILE": os.environ["ENV_FILE"],  # from tests/settings.py
             "SECRET_KEY": os.environ["SECRET_KEY"],
             "TOKEN_PEPPERS": os.environ["TOKEN_PEPPERS"],
             "DATABASE_URL": database_url,
             "PORT": str(self.port),
+            "TOKEN_LEASES": "off",  # as in tests/settings.py
             **settings,
         }
         self.process: subprocess.Popen[bytes] | None = None
 
+    def code(self) -> dict[str, str]:
+        """Return the environment, with the folder of the code in PYTHONPATH."""
+        return self.environment | {"PYTHONPATH": str(self.root)}
+
     def manage(self, *arguments: str, **options: Any) -> str:
-        """What `manage.py` prints when it is run with `arguments` and this server's settings."""
+        """Run `manage.py` with this server's settings, and return its output."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self.environment, timeout=run.patience(20), capture_output=True, text=True, check=False,
+            cwd=self.root,
+            env=self.code(),
+            timeout=run.patience(20),
+            capture_output=True,
+            text=True,
+            check=False,
             **options,
-        )  # fmt: skip
+        )
         assert done.returncode == 0, done.stderr
         return str(done.stdout)
 
@@ -95,41 +124,59 @@ class Server:
             exec(code, {})
         return printed.getvalue().strip()
 
-    def start(self, *, serve: bool = False, application: str = "") -> Self:
-        """Start the server by `manage.py serve`, or by gunicorn itself where `serve` has nothing to prepare.
+    def start(
+        self, *, serve: bool = False, only: str = "", application: str = "", probe: str = "/readyz"
+    ) -> Self:
+        """Start the server with gunicorn, or with `manage.py serve` if that has work to do.
 
-        The latter takes half the time. `application` is served in place of Tokenry.
+        gunicorn alone starts in half the time. `only` names the part to serve. `application`
+        replaces Tokenry. The server is ready when `probe` answers.
         """
-        serve = serve or not self.environment.keys().isdisjoint({"METRICS_TOKEN", "METRICS_ADDRESSES"})
-        how = ["manage.py", "serve"] if serve else ["-m", "gunicorn", "--config", "python:config.gunicorn"]
+        serve = (
+            serve
+            or bool(only)
+            or not self.environment.keys().isdisjoint({"METRICS_TOKEN", "METRICS_ADDRESSES"})
+        )
+        # Tests of an upgrade also start an older release, where the module is elsewhere.
+        is_new = (self.root / "config" / "server").is_dir()
+        module = "config.server.gunicorn" if is_new else "config.gunicorn"
+        how = (
+            ["manage.py", "serve"] if serve else ["-m", "gunicorn", "--config", f"python:{module}"]
+        )
+        how += ["--only", only] if only else []
         how += [application] if application else []
-        collect_static()
+        if self.root == ROOT:
+            collect_static()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, *how],
-                cwd=ROOT, env=self.environment, stdout=log, stderr=log,
-                start_new_session=True,  # so that `kill` meets its workers too
+                cwd=self.root, env=self.code(), stdout=log, stderr=log,
+                start_new_session=True,  # so that `kill` reaches its workers too
             )  # fmt: skip
         began = time.monotonic()
-        while not self.is_ready():
+        while not self.is_ready(probe):
             assert self.process.poll() is None, self.log.read_text()
             assert time.monotonic() < began + run.patience(20), "the server did not start"
             time.sleep(0.05)
         return self
 
-    def is_ready(self) -> bool:
+    def is_ready(self, probe: str = "/readyz") -> bool:
+        """Return True if the probe answers 200."""
         try:
-            with urllib.request.urlopen(f"{self.url}/readyz", timeout=run.patience(1)):
+            with urllib.request.urlopen(f"{self.url}{probe}", timeout=run.patience(1)):
                 return True
         except (urllib.error.URLError, OSError):
             return False
 
     @property
     def workers(self) -> list[int]:
-        """The numbers of the processes that answer requests."""
+        """Return the process IDs of the workers."""
         assert self.process is not None
         parent = self.process.pid
-        return [int(child) for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
+        return [
+            int(child)
+            for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+        ]
 
     def stop(self, how: int = signal.SIGTERM) -> int:
         """Stop the server and return its exit code."""
@@ -138,7 +185,10 @@ class Server:
         return self.process.wait(timeout=run.patience(20))
 
     def kill(self) -> None:
-        """Kill whatever still runs of the server: its workers outlive a master that was killed alone."""
+        """Kill all processes of the server.
+
+        Workers go on when only the first process is killed.
+        """
         if self.process is not None:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -151,7 +201,7 @@ class Installation:
     password = PASSWORD
 
     def __init__(self, folder: Path, database_url: str = "", **settings: str) -> None:
-        """Use the database with that URL, or make a new one of the kind that the suite runs on."""
+        """Use the database with that URL, or make a new database of the suite's kind."""
         self.folder = folder
         self.settings = settings
         self.servers: list[Server] = []
@@ -160,14 +210,17 @@ class Installation:
         self.email = self.add_person("admin@example.com", is_staff=True, is_superuser=True)
 
     def add_person(self, email: str, **fields: Any) -> str:
-        """Add somebody who signs in with PASSWORD, and return the address."""
+        """Add an account with PASSWORD, and return its address."""
         with databases.connected(self.database_url):
             user = User.objects.create_user(email=email, **fields)
             User.objects.filter(pk=user.pk).update(password=hashed_password())
         return email
 
     def for_another(self, email: str) -> "Installation":
-        """Return the same installation with another administrator: tests that share a server share no tokens."""
+        """Return the same installation with another administrator.
+
+        So tests that share a server do not share tokens.
+        """
         another = copy(self)
         another.email = self.add_person(email, is_staff=True, is_superuser=True)
         return another
@@ -178,16 +231,22 @@ class Installation:
         self.servers.append(server)
         return server
 
-    def issue(self, name: str = "Test", lifetime: str = "90d", email: str = "", **fields: Any) -> str:
-        """Return the value of a new token of the administrator, or of whoever has that address."""
-        with databases.connected(self.database_url), override_settings(MAX_TOKENS_PER_USER=10_000):
+    def issue(
+        self, name: str = "Test", lifetime: str = "90d", email: str = "", **fields: Any
+    ) -> str:
+        """Return the value of a new token of the administrator, or of the account with `email`."""
+        with (
+            databases.connected(self.database_url),
+            override_settings(TOKENRY={**settings.TOKENRY, "MAX_TOKENS_PER_USER": 10_000}),
+        ):
             owner = User.objects.get(email=email or self.email)
             expires_at = LIFETIMES[lifetime].end(timezone.now())
-            fields = {"environment": "live", **fields}
-            return Token.objects.issue(owner=owner, name=name, expires_at=expires_at, **fields)[1].value
+            fields = {"environment": "live", "expires_at": expires_at, **fields}
+            _, credential = Token.objects.issue(owner=owner, name=name, **fields)
+            return credential.value
 
     def close(self) -> None:
-        """Stop the servers, and drop the database where others would find it."""
+        """Stop the servers, and drop the database if it is on a shared server."""
         for server in self.servers:
             server.kill()
         if self._own and databases.SHARED:
@@ -195,22 +254,29 @@ class Installation:
 
 
 def collect_static() -> None:
-    """Collect the static files that servers serve, where that has not happened yet."""
+    """Collect the static files, unless this has happened already."""
     manifest = ROOT / "var/static/staticfiles.json"
     with FileLock(ROOT / "var/static.lock"):  # other runs in this clone use the same files
-        sources = [path.stat().st_mtime for path in (ROOT / "static").iterdir()]
+        folders = ROOT / "static", ROOT / "tokens/static/tokens"
+        sources = [path.stat().st_mtime for folder in folders for path in folder.iterdir()]
         if not manifest.exists() or manifest.stat().st_mtime < max(sources):
             subprocess.run(
                 [sys.executable, "manage.py", "collectstatic", "--no-input", "--verbosity", "0"],
-                cwd=ROOT, check=True, env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
-            )  # fmt: skip
+                cwd=ROOT,
+                check=True,
+                env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
+            )
 
 
 def chromium(*, whole: bool = False) -> str | None:
     """Return the path of the browser for the browser tests: $CHROMIUM, or the system's.
 
-    The headless shell is preferred: the same browser without windows, which opens a page in a third of the time. It
-    has no back-forward cache, for which `whole` asks.
+    The headless shell is preferred. It is the same browser without windows, and opens a page in a
+    third of the time. It has no back-forward cache; `whole` asks for a browser with this cache.
     """
-    names = ["chromium", "chromium-browser"] if whole else ["chromium-headless-shell", "chromium", "chromium-browser"]
+    names = (
+        ["chromium", "chromium-browser"]
+        if whole
+        else ["chromium-headless-shell", "chromium", "chromium-browser"]
+    )
     return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, names)), None)

@@ -1,9 +1,12 @@
-"""The installation's own settings, with fixed secrets and quick passwords."""
+"""The product's settings, with fixed secrets and fast password hashes."""
 
 import os
 
 os.environ.setdefault("SECRET_KEY", "tests-" + "k" * 50)
 os.environ.setdefault("TOKEN_PEPPERS", "1:" + "p" * 40)
+# Most tests run in a transaction, where nothing is leased. Tests of leases start servers.
+os.environ["TOKEN_LEASES"] = "off"
+os.environ["VERIFY_SHORTCUT"] = "on"
 os.environ["EMAIL_URL"] = "memorymail://"
 os.environ["ENV_FILE"] = os.devnull  # .env is for the developer's own installation
 
@@ -13,7 +16,8 @@ from tests import run
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
-# Empty: each client of a test has WhiteNoise look at every file in there, and it warns where the folder is missing.
+# An empty folder: for each test client WhiteNoise reads all files of the folder, and warns if it
+# is missing.
 STATIC_ROOT = run.FOLDER / "static"
 if REDIS_URL:
     CACHES["default"]["KEY_PREFIX"] = run.KEY_PREFIX

@@ -1,23 +1,26 @@
-"""Count what a regular expression costs: the steps of a backtracking matcher, which are the same on each machine.
+"""Count the steps of a backtracking matcher of regular expressions.
 
-`re` does not count, so a small matcher walks the parsed pattern as the one in C does, without its shortcuts.
+The number is the same on each machine.
+
+`re` does not count, so a small matcher walks the parsed pattern as `re` does, but without its
+optimizations.
 """
 
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from re import _compiler, _parser  # type: ignore[attr-defined]  # what `re` is made of
+from re import _compiler, _parser  # type: ignore[attr-defined]  # the parts of `re`
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
-Next = Callable[[int], bool]  # whether the rest of the pattern matches from there
+Next = Callable[[int], bool]  # returns True if the rest of the pattern matches from there
 SINGLE = {"LITERAL", "NOT_LITERAL", "ANY", "IN", "AT"}
 
 
 class Matcher:
-    """One pattern on one text, and how many steps its matching took."""
+    """Match a pattern on a text, and count the steps."""
 
     def __init__(self, pattern: re.Pattern[str], text: str) -> None:
         self.tree = _parser.parse(pattern.pattern, pattern.flags)
@@ -26,7 +29,7 @@ class Matcher:
         self.compiled: dict[int, re.Pattern[str]] = {}
 
     def find(self, start: int) -> int:
-        """Return where the match that begins at `start` ends, or -1 for none."""
+        """Return the end of the match that begins at `start`, or -1 if there is none."""
         self.end = -1
         self.sequence(list(self.tree), start, self.reach)
         return self.end
@@ -36,7 +39,7 @@ class Matcher:
         return True
 
     def find_all(self, *, once: bool) -> None:
-        """Go through the text as `findall`, `sub` and `split` do, or as `search` does: to the first."""
+        """Go through the text as `findall` and `sub` do, or, with `once`, as `search` does."""
         start = 0
         while start <= len(self.text):
             end = self.find(start)
@@ -48,7 +51,9 @@ class Matcher:
         if not nodes:
             return then(at)
         (kind, value), rest = nodes[0], nodes[1:]
-        return self.node(str(kind), value, nodes[0], at, lambda end: self.sequence(rest, end, then))
+        return self.node(
+            str(kind), value, nodes[0], at, lambda end: self.sequence(rest, end, then)
+        )
 
     def node(self, kind: str, value: Any, node: Any, at: int, then: Next) -> bool:  # noqa: PLR0911
         self.steps += 1
@@ -56,11 +61,15 @@ class Matcher:
             end = self.single(node, at)
             return end >= 0 and then(end)
         if kind == "GROUPREF":
-            return self.text.startswith(self.groups[value], at) and then(at + len(self.groups[value]))
+            return self.text.startswith(self.groups[value], at) and then(
+                at + len(self.groups[value])
+            )
         if kind == "BRANCH":
             return any(self.sequence(list(branch), at, then) for branch in value[1])
         if kind == "SUBPATTERN":
-            return self.sequence(list(value[3]), at, lambda end: self.captured(value[0], at, end, then))
+            return self.sequence(
+                list(value[3]), at, lambda end: self.captured(value[0], at, end, then)
+            )
         if kind == "ASSERT":
             return self.sequence(list(value[1]), at, lambda _: True) and then(at)
         if kind == "ASSERT_NOT":
@@ -68,13 +77,19 @@ class Matcher:
         least, most, repeated = value
         if kind == "MAX_REPEAT" and len(repeated) == 1 and str(repeated[0][0]) in SINGLE:
             return self.run(node, at, least, then)
-        greedy = {"MAX_REPEAT": True, "MIN_REPEAT": False}[kind]  # no pattern here has the possessive kind
+        # No pattern of ours has possessive repeats.
+        greedy = {"MAX_REPEAT": True, "MIN_REPEAT": False}[kind]
         return self.repeat(list(repeated), at, least, most, then, greedy=greedy)
 
     def single(self, node: Any, at: int) -> int:
-        """Where one character, a run of them or a place between two ends, by `re` itself; -1 where none is."""
+        """Return the end of a character, a run of characters or a position, or -1.
+
+        `re` finds it.
+        """
         if id(node) not in self.compiled:
-            self.compiled[id(node)] = _compiler.compile(_parser.SubPattern(self.tree.state, [node]), self.flags)
+            self.compiled[id(node)] = _compiler.compile(
+                _parser.SubPattern(self.tree.state, [node]), self.flags
+            )
         found = self.compiled[id(node)].match(self.text, at)
         return found.end() if found else -1
 
@@ -84,16 +99,20 @@ class Matcher:
         return then(end)
 
     def run(self, node: Any, at: int, least: int, then: Next) -> bool:
-        """A greedy repeat of single characters, without recursion."""
+        """Match a greedy repeat of single characters, without recursion."""
         end = self.single(node, at)
         self.steps += max(end - at, 0)
         return any(then(place) for place in range(end, at + least - 1, -1))
 
-    def repeat(self, nodes: list[Any], at: int, least: int, most: int, then: Next, *, greedy: bool) -> bool:
+    def repeat(
+        self, nodes: list[Any], at: int, least: int, most: int, then: Next, *, greedy: bool
+    ) -> bool:
         self.steps += 1
 
         def again(end: int) -> bool:
-            return (end > at or least > 0) and self.repeat(nodes, end, max(least - 1, 0), most - 1, then, greedy=greedy)
+            return (end > at or least > 0) and self.repeat(
+                nodes, end, max(least - 1, 0), most - 1, then, greedy=greedy
+            )
 
         if least:
             return self.sequence(nodes, at, again)
@@ -103,7 +122,7 @@ class Matcher:
 
 
 class Counter:
-    """Stands for `re` and for compiled patterns: does the same, and adds up the steps."""
+    """A replacement for `re` that adds up the steps."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -117,7 +136,7 @@ class Counter:
         self.steps += matcher.steps
 
     def wrapped(self, value: Any) -> Any:
-        """`value` with each pattern in it counted."""
+        """Return `value` with each pattern replaced by a Counted."""
         if isinstance(value, re.Pattern):
             return Counted(self, value)
         return tuple(map(self.wrapped, value)) if type(value) is tuple else value
@@ -132,7 +151,7 @@ class Counter:
 
 
 class Counted:
-    """A compiled pattern that tells a Counter of each use."""
+    """A compiled pattern that reports each use to a Counter."""
 
     def __init__(self, counter: Counter, pattern: re.Pattern[str]) -> None:
         self.counter, self.pattern = counter, pattern
@@ -147,9 +166,11 @@ class Counted:
 
 @contextmanager
 def counted(module: ModuleType) -> Iterator[Counter]:
-    """Count the steps of every pattern of `module`, those that it compiles by the way too."""
+    """Count the steps of all patterns of `module`, also of those compiled while it runs."""
     counter = Counter()
-    patterns = {name: counter.wrapped(value) for name, value in vars(module).items() if name.isupper()}
+    patterns = {
+        name: counter.wrapped(value) for name, value in vars(module).items() if name.isupper()
+    }
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(50_000)
     try:

@@ -1,4 +1,4 @@
-"""Migrations run while servers of the previous release answer requests, and those have to go on working."""
+"""Migrations run while servers of the previous release answer requests and must go on."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -11,7 +11,8 @@ from django_migration_linter import MigrationLinter
 from tests import databases
 from tests.services import PostgreSQL
 
-BEFORE = {"accounts": "0003_email_in_lower_case", "tokens": "0009_expiry_index"}  # the last ones without this rule
+# The last ones without this rule.
+BEFORE = {"accounts": "0003_email_in_lower_case", "config": "", "tokens": "0009_expiry_index"}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -22,10 +23,10 @@ def postgresql() -> Iterator[None]:
 
 
 def faulty(app: str, *, old: bool) -> int:
-    """Return how many migrations of the app the linter finds fault with: of those until BEFORE, or of those since.
+    """Return how many migrations of the app the linter refuses: until BEFORE if `old`, or since.
 
-    It prints which, and why: a new column is not null and has no database default, a column is dropped or renamed, an
-    index of an old table is not made concurrently.
+    The linter prints each migration and the reason: a new column is not null and has no database
+    default, a column is dropped or renamed, an index of an old table is not made concurrently.
     """
     names = [name for label, name in MigrationLoader(None).disk_migrations if label == app]
     chosen = [name for name in names if (name <= BEFORE[app]) == old]
@@ -52,9 +53,14 @@ def test_the_linter_finds_fault_with_old_ones() -> None:
 
 
 def test_rows_are_not_rewritten_while_a_table_is_locked() -> None:
-    """A change of a table keeps all others from it until its transaction ends, so until the last row is written."""
+    """A change of a table locks the table until its transaction ends, after the last row."""
     found = MigrationLoader(None).disk_migrations.items()
-    since = {key: each.operations for key, each in found if key[0] in BEFORE and key[1] > BEFORE[key[0]]}
-    kinds = {key: {isinstance(one, RunPython) for one in operations} for key, operations in since.items()}
+    since = {
+        key: each.operations for key, each in found if key[0] in BEFORE and key[1] > BEFORE[key[0]]
+    }
+    kinds = {
+        key: {isinstance(one, RunPython) for one in operations}
+        for key, operations in since.items()
+    }
     assert [key for key, has in kinds.items() if len(has) > 1] == []
     assert {True} in kinds.values()

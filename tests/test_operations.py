@@ -7,11 +7,11 @@ import pytest
 import yaml
 
 from config import settings
-from tests.conftest import a_call
+from tests.records import a_record
 from tests.run import ROOT
-from tokens import request_log
-from tokens.metrics import Tokens, own
 from tokens.models.usage import KEPT_ANSWERED, KEPT_REFUSED
+from tokens.usage.prometheus import DatabaseCollector, request_registry
+from tokens.usage.request_log import LineMaker
 
 TEXT = (ROOT / "docs/operations.md").read_text()
 
@@ -22,34 +22,40 @@ def block(language: str) -> str:
 
 def rows(section: str) -> list[list[str]]:
     """The cells of the table under that heading, without its head."""
-    table = re.findall(r"^\|.*\|$", TEXT.partition(f"\n## {section}\n")[2].partition("\n## ")[0], re.MULTILINE)[2:]
+    table = re.findall(
+        r"^\|.*\|$", TEXT.partition(f"\n## {section}\n")[2].partition("\n## ")[0], re.MULTILINE
+    )[2:]
     return [[cell.strip(" `") for cell in row.strip("|").split("|")] for row in table]
 
 
 def test_the_fields_of_the_request_log() -> None:
-    fields = list(request_log.fields(a_call()))
+    fields = list(json.loads(LineMaker().json_line(a_record())))
     assert [name for name, _ in rows("The request log")] == fields
     assert list(json.loads(block("json"))) == fields
 
 
 @pytest.mark.django_db
 def test_the_metrics() -> None:
-    families = [*own.collect(), *Tokens().collect()]
+    families = [*request_registry.collect(), *DatabaseCollector().collect()]
     assert [(name, kind) for name, kind, _ in rows("Metrics")] == [
-        (f"{family.name}_total" if family.type == "counter" else family.name, family.type) for family in families
+        (f"{family.name}_total" if family.type == "counter" else family.name, family.type)
+        for family in families
     ]
 
 
 def test_the_scrape_configuration() -> None:
     [job] = yaml.safe_load(block("yaml"))["scrape_configs"]
-    assert set(job) == {"job_name", "scheme", "authorization", "static_configs"}
+    assert set(job) == {"job_name", "authorization", "static_configs"}
     assert "metrics_path" not in job  # /metrics is its default, and Bearer that of authorization
     assert list(job["authorization"]) == ["credentials_file"]
 
 
 def test_what_is_kept() -> None:
     table = rows("What is kept, and how long")
-    assert {name for _, _, name in table} == {name for name in vars(settings) if name.endswith("_RETENTION_DAYS")}
-    for _, days, name in table:
-        assert int(days) == getattr(settings, name)
+    kept = {
+        f"TOKEN_{key}" if key == "RETENTION_DAYS" else key: value
+        for key, value in settings.TOKENRY.items()
+        if key.endswith("RETENTION_DAYS")
+    }
+    assert {name: int(days) for _, days, name in table} == kept
     assert f"the latest {KEPT_ANSWERED} answered and {KEPT_REFUSED} refused" in table[0][0]

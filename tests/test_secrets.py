@@ -14,9 +14,10 @@ from django.views.debug import get_exception_reporter_class
 from django.views.decorators.debug import sensitive_variables
 
 from tests.conftest import Issue, bearer
-from tokens import credential
+from tokens.authentication import credentials
+from tokens.core.redaction import RedactingExceptionReporter, RedactingFormatter
 from tokens.models import Event
-from tokens.redaction import RedactingExceptionReporter, RedactingFormatter
+from tokens.token_settings import TokenSettings
 
 CREATE = {"name": "Production API", "environment": "live", "expires": "90d", "nonce": "n" * 22}
 
@@ -27,7 +28,9 @@ def logs() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     handler.setFormatter(RedactingFormatter("%(name)s %(message)s"))
-    loggers = [logging.getLogger(name) for name in ("", "django", "django.db.backends", "django.request")]
+    loggers = [
+        logging.getLogger(name) for name in ("", "django", "django.db.backends", "django.request")
+    ]
     levels = [logger.level for logger in loggers]
     logging.getLogger().addHandler(handler)
     for logger in loggers:
@@ -48,7 +51,7 @@ def test_after_creating_and_using(owner_client: Client, logs: io.StringIO, setti
     settings.DEBUG = True  # Django logs SQL only then
     value = owner_client.post("/settings/tokens/new/", CREATE).context["credential"].value
     settings.DEBUG = False
-    secret = value[credential.IDENTIFIER_LENGTH :]
+    secret = value[credentials.IDENTIFIER_LENGTH :]
     assert Client().get("/api/v1/token", headers=bearer(value)).status_code == 200
     Client().get(f"/api/v1/token?access_token={value}")
     Client().get("/api/v1/nowhere", headers=bearer(value))
@@ -64,7 +67,9 @@ def test_after_creating_and_using(owner_client: Client, logs: io.StringIO, setti
         assert secret not in owner_client.get(f"/settings/tokens/{page}").content.decode()
 
 
-@pytest.mark.parametrize("around", ["{}", "Authorization: Bearer  {}", 'curl -H "Authorization: Bearer {}x" /', "“{}"])
+@pytest.mark.parametrize(
+    "around", ["{}", "Authorization: Bearer  {}", 'curl -H "Authorization: Bearer {}x" /', "“{}"]
+)
 def test_after_troubleshooting(
     issue: Issue, owner_client: Client, logs: io.StringIO, settings: Any, around: str
 ) -> None:
@@ -72,8 +77,13 @@ def test_after_troubleshooting(
     settings.DEBUG = True
     before, (token, value) = database(), issue()
     known = database()
-    answer = owner_client.post("/settings/tokens/troubleshoot/", {"pasted": around.replace("{}", value)})
-    assert (answer.status_code, vars(answer.wsgi_request)["sensitive_post_parameters"]) == (200, "__ALL__")
+    answer = owner_client.post(
+        "/settings/tokens/troubleshoot/", {"pasted": around.replace("{}", value)}
+    )
+    assert (answer.status_code, vars(answer.wsgi_request)["sensitive_post_parameters"]) == (
+        200,
+        "__ALL__",
+    )
     assert token.identifier in answer.content.decode()
     assert value[24:34] not in answer.content.decode()
     settings.DEBUG = False
@@ -82,7 +92,9 @@ def test_after_troubleshooting(
     assert before != known == database()
     assert value[24:34] not in known
     assert token.identifier in known
-    assert value[24:34] not in "".join(str(session.get_decoded()) for session in Session.objects.all())
+    assert value[24:34] not in "".join(
+        str(session.get_decoded()) for session in Session.objects.all()
+    )
     assert value[24:34] not in str(getattr(cache, "_cache", ""))
 
 
@@ -99,16 +111,23 @@ def test_the_reporter_is_ours() -> None:
     assert kind is RedactingExceptionReporter
 
 
-@pytest.mark.parametrize("broken", ["tokens.models.Event.record", "tokens.views.render", "tokens.views.replace_url"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "tokens.models.Event.record",
+        "tokens.views.tokens.render_page",
+        "tokens.views.tokens.replace_url",
+    ],
+)
 @pytest.mark.parametrize("debug", [True, False])
 def test_error_report_of_a_failed_create(
     owner_client: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, broken: str, debug: bool
 ) -> None:
     settings.DEBUG = debug
     made: list[str] = []
-    generate = credential.generate
+    generate = credentials.generate
 
-    def remember(*arguments: str) -> credential.Credential:
+    def remember(*arguments: str) -> credentials.Credential:
         new = generate(*arguments)
         made.append(new.value)
         return new
@@ -116,7 +135,7 @@ def test_error_report_of_a_failed_create(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError(f"forced while {made[0]} was at hand")
 
-    monkeypatch.setattr(credential, "generate", remember)
+    monkeypatch.setattr(credentials, "generate", remember)
     monkeypatch.setattr(broken, fail)
     with pytest.raises(RuntimeError) as raised:
         owner_client.post("/settings/tokens/new/", CREATE)
@@ -128,10 +147,10 @@ def test_error_report_of_a_failed_create(
 @pytest.mark.parametrize(
     ("broken", "sent"),
     [
-        ("troubleshoot_views.examine", "{hidden}"),
-        ("troubleshoot.read", "{hidden}"),
-        ("credential.parse", "{hidden}"),
-        ("troubleshoot.state_of", "{value} {hidden}"),
+        ("troubleshooting.views.diagnose", "{hidden}"),
+        ("troubleshooting.report.parse_pasted", "{hidden}"),
+        ("authentication.credentials.parse", "{hidden}"),
+        ("troubleshooting.report.current_problems", "{value} {hidden}"),
     ],
 )
 def test_error_report_of_a_failed_diagnosis(
@@ -146,18 +165,26 @@ def test_error_report_of_a_failed_diagnosis(
 
     monkeypatch.setattr(f"tokens.{broken}", fail)
     with pytest.raises(RuntimeError) as raised:
-        owner_client.post("/settings/tokens/troubleshoot/", {"pasted": sent.format(value=value, hidden=value[24:])})
+        owner_client.post(
+            "/settings/tokens/troubleshoot/",
+            {"pasted": sent.format(value=value, hidden=value[24:])},
+        )
     trace = raised.value.__traceback__
-    while trace and not trace.tb_frame.f_code.co_filename.endswith("troubleshoot_views.py"):
+    while trace and not trace.tb_frame.f_code.co_filename.endswith("troubleshooting/views.py"):
         trace = trace.tb_next  # what stands before is the test's own
     text = report(raised.value.with_traceback(trace))
     assert "forced" in text
-    assert "examine" in text
+    assert "diagnose" in text
     assert value[24:34] not in text
 
 
 @pytest.mark.parametrize(
-    "broken", ["tokens.policy.usable", "tokens.models.Token.is_proven_by", "tokens.credential.parse"]
+    "broken",
+    [
+        "tokens.authentication.policy.check_validity",
+        "tokens.models.Token.is_proven_by",
+        "tokens.authentication.credentials.parse",
+    ],
 )
 @pytest.mark.parametrize("debug", [True, False])
 def test_error_report_of_a_failed_authentication(
@@ -172,39 +199,54 @@ def test_error_report_of_a_failed_authentication(
     monkeypatch.setattr(broken, fail)
     with pytest.raises(RuntimeError) as raised:
         Client().get("/api/v1/token", headers=bearer(value))
-    text = report(raised.value, headers=bearer(value), data={"token": value}, QUERY_STRING=f"access_token={value}")
+    text = report(
+        raised.value,
+        headers=bearer(value),
+        data={"token": value},
+        QUERY_STRING=f"access_token={value}",
+    )
     assert "forced" in text
     assert value[24:] not in text
 
 
-@pytest.mark.parametrize("broken", ["digest", "compare_digest"])
+@pytest.mark.parametrize(
+    "broken", ["tokens.authentication.credentials.keyed_mac", "hmac.compare_digest"]
+)
 def test_error_report_of_a_failed_digest(
-    issue: Issue, monkeypatch: pytest.MonkeyPatch, settings: Any, broken: str
+    issue: Issue,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Any,
+    token_settings: TokenSettings,
+    broken: str,
 ) -> None:
-    """The report has the locals of every frame, so a function that holds the pepper forbids to show its own."""
+    """A report has each frame's locals, so a function that holds the pepper hides its locals."""
     _, value = issue()
 
     def fail(*_: object) -> None:
         raise RuntimeError("forced")
 
-    monkeypatch.setattr(f"hmac.{broken}", fail)
+    monkeypatch.setattr(broken, fail)
     with pytest.raises(RuntimeError) as raised:
         Client().get("/api/v1/token", headers=bearer(value))
     trace = raised.value.__traceback__
     while trace and not trace.tb_frame.f_code.co_filename.endswith("models/token.py"):
-        trace = trace.tb_next  # what stands before has the settings, which Django masks by their names
+        trace = (
+            trace.tb_next
+        )  # what stands before has the settings, which Django masks by their names
     text = report(raised.value.with_traceback(trace))
     assert "is_proven_by" in text
-    assert settings.TOKEN_PEPPERS[1] not in text
+    assert token_settings.PEPPERS[1] not in text
 
 
-def test_a_500_says_nothing(issue: Issue, monkeypatch: pytest.MonkeyPatch, logs: io.StringIO) -> None:
+def test_a_500_says_nothing(
+    issue: Issue, monkeypatch: pytest.MonkeyPatch, logs: io.StringIO
+) -> None:
     _, value = issue()
 
     def fail(*_: object) -> None:
         raise RuntimeError(value)
 
-    monkeypatch.setattr("tokens.policy.usable", fail)
+    monkeypatch.setattr("tokens.authentication.policy.check_validity", fail)
     response = Client(raise_request_exception=False).get("/api/v1/token", headers=bearer(value))
     assert response.json()["code"] == "internal_error"
     assert value[24:] not in response.content.decode()

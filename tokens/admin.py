@@ -1,50 +1,62 @@
-"""Administration: the catalogue of scopes, and an inventory that can end or limit a token, and not make or show one."""
+"""Django admin: scopes, tokens, events and notifications.
+
+Administrators can revoke a token and change its rate limit, but never create one or see its value.
+"""
 
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Field, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 
-from tokens import quota
-from tokens.models import Event, Scope, Status, Token, TokenQuerySet
+from tokens.authentication.requests import actor_of
+from tokens.models import Event, Notification, Scope, Status, Token, TokenQuerySet
+from tokens.rate_limits import limits
+from tokens.token_settings import token_settings
 
-MOST_AT_ONCE = 500  # tokens that one action revokes
+USERNAME = get_user_model().USERNAME_FIELD
+MAX_REVOKED_TOKENS = 500  # with one action in the list
 
 
 class ListedFiltersAdmin(admin.ModelAdmin):
-    """A list that takes from the address only what its own links and its search field send."""
+    """An admin list that accepts only the filters that its page offers, and short searches."""
 
     CONDITIONS = ("", "__exact", "__gte", "__lt", "__isnull", "__id__exact")
-    MAX_SEARCH_LENGTH = 100  # characters; each word becomes part of one expression, whose depth SQLite bounds
+    # In characters. Each word makes the SQL more deeply nested, and SQLite limits the depth.
+    MAX_SEARCH_LENGTH = 100
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Refuse any condition but those of the listed filters: a regular expression could run for ever."""
+        """Return True only for conditions of the listed filters: a regex could run for ever."""
         listed = {
-            name_of(entry) + condition for entry in self.get_list_filter(request) for condition in self.CONDITIONS
+            filter_parameter(entry) + condition
+            for entry in self.get_list_filter(request)
+            for condition in self.CONDITIONS
         }
         return lookup in listed and super().lookup_allowed(lookup, value, request)
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
+    def get_search_results(
+        self, request: HttpRequest, queryset: Any, search_term: str
+    ) -> tuple[Any, bool]:
         return super().get_search_results(request, queryset, search_term[: self.MAX_SEARCH_LENGTH])
 
 
-def name_of(list_filter: Any) -> str:
-    """Return what an entry of `list_filter` is called in the address."""
+def filter_parameter(list_filter: Any) -> str:
+    """Return the URL parameter of an entry of `list_filter`, such as "status"."""
     field = list_filter[0] if isinstance(list_filter, tuple) else list_filter
     return str(getattr(field, "parameter_name", field))
 
 
 class ReadOnlyAdmin(ListedFiltersAdmin):
-    """A list to look at."""
+    """An admin list in which nobody may add, change or delete a row."""
 
-    view_on_site = False  # a token's page there is its owner's alone
+    view_on_site = False  # only the owner of a token can open its page
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -57,6 +69,8 @@ class ReadOnlyAdmin(ListedFiltersAdmin):
 
 
 class StatusFilter(admin.SimpleListFilter):
+    """Filters tokens by status."""
+
     title = "status"
     parameter_name = "status"
 
@@ -69,40 +83,50 @@ class StatusFilter(admin.SimpleListFilter):
 
 @admin.register(Scope)
 class ScopeAdmin(ListedFiltersAdmin):
-    """The catalogue. A name stays as it is, because tokens hold it."""
+    """The catalogue of scopes. The name of a scope can't change, because tokens store the name."""
 
     list_display = ("name", "words", "group")
     list_select_related = ("group",)
-    search_fields = ("name", "words__says", "group__name__says")
+    search_fields = ("name", "words__contains_folded", "group__name__contains_folded")
     fields = ("name", "words", "group")
-    autocomplete_fields = ("group",)  # a list of all groups has no end
+    autocomplete_fields = ("group",)  # a list of all groups may be very long
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Scope | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Scope | None = None
+    ) -> tuple[str, ...]:
         return ("name",) if obj else ()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Scope]) -> None:
-        """One by one, because a scope tells the tokens that hold it."""
+        """Delete the scopes one by one, because `Scope.delete` also updates tokens."""
         with transaction.atomic():
             for scope in queryset:
                 scope.delete()
 
 
-def a_rate_limit(notation: str) -> None:
+def validate_rate_limit(notation: str) -> None:
+    """Raise ValidationError if `notation` is not a rate limit such as "10/minute"."""
     try:
-        quota.parse(notation)
-    except ValueError:
-        raise ValidationError("Write it as 10/minute, or with several windows as 10/second;1000/hour.") from None
+        limits.parse_rate_limit(notation)
+    except ValueError as error:
+        raise ValidationError(str(error)) from None
 
 
 @admin.register(Token)
 class TokenAdmin(ReadOnlyAdmin):
-    """Its rate limit alone can be changed."""
+    """All tokens. Administrators can change the rate limit and revoke tokens, nothing else."""
 
-    list_display = ("name", "owner", "identifier", "environment", "status", "expires_at", "last_used_at")
+    list_display = (
+        "name",
+        "owner",
+        "identifier",  # which begins with the environment
+        "status",
+        "expires_at",
+        "last_used_at",
+    )
     list_filter = (StatusFilter, "environment", "created_at", "expires_at")
     list_select_related = ("owner",)
-    search_fields = ("name__says", "identifier", "owner__email")
-    search_help_text = "Name, the first characters of the value, or the owner's e-mail address"
+    search_fields = ("name__contains_folded", "identifier", f"owner__{USERNAME}")
+    search_help_text = "Name, the first characters of the value, or the owner's " + USERNAME
     fields = (
         "name", "owner", "identifier", "environment", "status",
         "created_at", "expires_at", "revoked_at", "last_used_at", "last_used_address",
@@ -116,30 +140,35 @@ class TokenAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Status", ordering="expires_at")
     def status(self, token: Token) -> str:
-        return token.status.label
+        return format_html('<span class="badge {}">{}</span>', token.status, token.status.label)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("tokens.change_token")
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
-        """The rate limit's, the only one: what may be written there."""
-        words = (
-            f"10/minute, or several at once: 10/second;1000/hour. Empty: {settings.TOKEN_RATE_LIMIT}, as for others."
-        )
+        """Return the form field for the rate limit, the only field that can be changed."""
         return forms.CharField(
-            max_length=db_field.max_length, required=False, validators=[a_rate_limit], help_text=words
+            max_length=db_field.max_length,
+            required=False,
+            validators=[validate_rate_limit],
+            help_text="Write 10/minute, or several limits: 10/second;1000/hour. "
+            f"Leave empty for the usual limit, {token_settings.RATE_LIMIT}.",
         )
 
     def save_model(self, request: HttpRequest, obj: Token, form: Any, change: bool) -> None:
-        """Nothing else is written, and an event says who did it."""
+        """Save only the rate limit, and write an event that names the administrator."""
         if "rate_limit" in form.changed_data:
-            obj.limit(obj.rate_limit, request)
+            obj.set_rate_limit(obj.rate_limit, actor_of(request))
 
     @admin.action(description="Revoke the selected tokens", permissions=["change"])
     def revoke(self, request: HttpRequest, queryset: TokenQuerySet) -> HttpResponse | None:
-        """Ask first; then end each token, with an event that names the administrator."""
-        if queryset[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE:
-            self.message_user(request, f"Select {MOST_AT_ONCE} at most. None was revoked.", messages.ERROR)
+        """Ask for confirmation, then revoke each token. The events name the administrator.
+
+        Return the page with the question, or None to show the list again.
+        """
+        if queryset[: MAX_REVOKED_TOKENS + 1].count() > MAX_REVOKED_TOKENS:
+            words = f"Select at most {MAX_REVOKED_TOKENS} tokens. No token was revoked."
+            self.message_user(request, words, messages.ERROR)
             return None
         if "confirmed" not in request.POST:
             context = {
@@ -151,21 +180,70 @@ class TokenAdmin(ReadOnlyAdmin):
                 "opts": self.opts,
             }
             return TemplateResponse(request, "admin/tokens/revoke.html", context)
-        count = sum(revoke(token, request) for token in queryset)
-        self.message_user(request, f"{count} revoked. Requests with them fail from now on.", messages.SUCCESS)
+        count = sum(revoke_as_administrator(token, request) for token in queryset)
+        self.message_user(
+            request, f"{count} revoked. Requests with them fail from now on.", messages.SUCCESS
+        )
         return None
 
 
-def revoke(token: Token, request: HttpRequest) -> int:
-    """End `token` and, where the form says so, what was made with it, together. Return how many ended."""
-    with Token.objects.turn_of(token.owner_id):
-        return token.revoke(request) + (token.revoke_made(request) if "include_made" in request.POST else 0)
+def revoke_as_administrator(token: Token, request: HttpRequest) -> int:
+    """Revoke `token`, and the tokens made with it if the form says so. Return how many."""
+    # The owner's lock makes both changes one transaction: an error undoes both.
+    with Token.objects.locked_for(token.owner_id):
+        revoked = int(token.revoke(actor_of(request)))
+        if "include_made" in request.POST:
+            revoked += token.revoke_made(actor_of(request))
+        return revoked
 
 
 @admin.register(Event)
 class EventAdmin(ReadOnlyAdmin):
-    list_display = ("at", "kind", "detail", "token_name", "identifier", "owner", "actor", "address")
+    """The audit log: what happened to tokens and accounts."""
+
+    list_display = (
+        "at", "kind", "detail", "token_name", "identifier", "owner", "actor", "address",
+    )  # fmt: skip
     list_filter = ("kind", "at")
     list_select_related = ("owner", "actor")
-    search_fields = ("token_name__says", "identifier", "owner__email", "actor__email")
-    fields = ("at", "kind", "detail", "token_name", "identifier", "owner", "actor", "address", "user_agent")
+    search_fields = (
+        "token_name__contains_folded",
+        "identifier",
+        f"owner__{USERNAME}",
+        f"actor__{USERNAME}",
+    )
+    fields = (*list_display, "user_agent")
+
+
+class SentFilter(admin.SimpleListFilter):
+    """Filters notifications by progress: waiting, failed or sent."""
+
+    title = "progress"
+    parameter_name = "progress"
+    CONDITIONS: dict[str, dict[str, Any]] = {
+        "waiting": {"sent_at": None, "problem": ""},
+        "failed": {"sent_at": None, "problem__gt": ""},
+        "sent": {"sent_at__isnull": False},
+    }
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("waiting", "Waiting"), ("failed", "Failed, and tried again"), ("sent", "Sent")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        return queryset.filter(**self.CONDITIONS.get(self.value() or "", {}))
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin):
+    """The e-mails about tokens, sent or not. `problem` says why the last attempt failed."""
+
+    list_display = ("made_at", "kind", "owner", "sent_at", "problem", "token")
+    list_filter = (SentFilter, "kind", "made_at")
+    list_select_related = ("token__owner",)
+    search_fields = ("token__identifier", f"token__owner__{USERNAME}")
+    search_help_text = "The first characters of the token's value, or the owner's " + USERNAME
+    fields = ("kind", "token", "owner", "detail", "made_at", "claimed_at", "sent_at", "problem")
+
+    @admin.display(description="Owner", ordering=f"token__owner__{USERNAME}")
+    def owner(self, notification: Notification) -> str:
+        return str(notification.token.owner)

@@ -1,9 +1,15 @@
-"""What other applications in the project may listen to, sent once the change is committed.
+"""Signals about tokens, for other applications in the project.
 
-Each has `token` and `request` (None from the command line); `token_renewed` has `successor` too, and `token_refused`
-has `denial`. `token_refused` is for tokens whose secret was proven. `token_expired` comes from send_expiry_reminders,
-once for each token. `token_used` has `use` and no `request`: a process met the token at an address that it had not met
-it at before.
+Signals about changes are sent after the commit. On PostgreSQL, other processes may use the old
+row for up to 260 ms after the commit.
+
+Signal          Arguments
+token_created   token, actor (a tokens.models.Actor; None for the command line)
+token_renewed   token, successor (the token that replaces it), actor
+token_revoked   token, actor
+token_expired   token. Sent once for each token, by `send_expiry_reminders`.
+token_refused   token, problem (the error answer), record. Sent only if the secret is right.
+token_used      token, record. Sent when a process sees the token at a new address.
 """
 
 from functools import partial
@@ -20,6 +26,12 @@ token_expired = Signal()
 token_used = Signal()
 
 
-def after_commit(signal: Signal, *, token: Any, **arguments: Any) -> None:
-    """Send `signal` when the transaction is through; a receiver that fails is logged and stops nobody."""
-    transaction.on_commit(partial(signal.send_robust, sender=type(token), token=token, **arguments))
+def send_after_commit(signal: Signal, *, token: Any, **arguments: Any) -> None:
+    """Send `signal` when the current transaction is committed.
+
+    If a receiver raises an error, the error is logged, and the other receivers still get the
+    signal.
+    """
+    transaction.on_commit(
+        partial(signal.send_robust, sender=type(token), token=token, **arguments)
+    )

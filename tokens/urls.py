@@ -1,32 +1,45 @@
-"""The token pages, under /settings/."""
+"""URLs of the token pages: include("tokens.urls"), below any path.
+
+The standalone product mounts the two lists at two places (config/urls.py).
+"""
 
 from django.urls import path
 
-from tokens import (
-    activity_views,
-    bulk_views,
-    calendar_views,
-    converters,  # noqa: F401  (registers "identifier")
-    life_views,
-    narrow_views,
-    troubleshoot_views,
-    views,
+from tokens.core import converters  # noqa: F401
+from tokens.troubleshooting import views as troubleshooting
+from tokens.views import (
+    activity,
+    bulk,
+    calendar,
+    changes,
+    confirm,
+    help_pages,
+    tokens,
+    unused_scopes,
 )
 
-urlpatterns = [
-    path("activity/", activity_views.activity, name="activity"),
-    path("activity/export.csv", activity_views.activity_export, {"form": "csv"}, name="activity_csv"),
-    path("activity/export.jsonl", activity_views.activity_export, {"form": "jsonl"}, name="activity_jsonl"),
-    path("tokens/", views.token_list, name="token_list"),
-    path("tokens/new/", views.token_create, name="token_create"),
-    path("tokens/revoke-all/", bulk_views.token_revoke_all, name="token_revoke_all"),
-    path("tokens/revoke-selected/", bulk_views.token_revoke_selected, name="token_revoke_selected"),
-    path("tokens/troubleshoot/", troubleshoot_views.token_troubleshoot, name="token_troubleshoot"),
-    path("tokens/calendar.ics", calendar_views.tokens_calendar, name="tokens_calendar"),
-    path("tokens/<identifier:identifier>/", views.token_detail, name="token_detail"),
-    path("tokens/<identifier:identifier>/edit/", life_views.token_edit, name="token_edit"),
-    path("tokens/<identifier:identifier>/narrow/", narrow_views.token_narrow, name="token_narrow"),
-    path("tokens/<identifier:identifier>/renew/", life_views.token_renew, name="token_renew"),
-    path("tokens/<identifier:identifier>/revoke/", views.token_revoke, name="token_revoke"),
-    path("tokens/<identifier:identifier>/calendar.ics", calendar_views.token_calendar, name="token_calendar"),
+app_name = "tokens"
+activity_patterns = [
+    path("activity/", activity.activity, name="activity"),
+    path("activity/export.csv", activity.activity_export, {"form": "csv"}, name="activity_csv"),
+    path(
+        "activity/export.jsonl", activity.activity_export, {"form": "jsonl"}, name="activity_jsonl"
+    ),
 ]
+help_patterns = [path("help/", help_pages.guide, name="help")]
+token_patterns = [
+    path("", tokens.token_list, name="list"),
+    path("confirm/", confirm.token_confirm, name="confirm"),
+    path("new/", tokens.token_create, name="create"),
+    path("revoke-all/", bulk.token_revoke_all, name="revoke_all"),
+    path("revoke-selected/", bulk.token_revoke_selected, name="revoke_selected"),
+    path("troubleshoot/", troubleshooting.token_troubleshoot, name="troubleshoot"),
+    path("calendar.ics", calendar.tokens_calendar, name="all_calendar"),
+    path("<identifier:identifier>/", tokens.token_detail, name="detail"),
+    path("<identifier:identifier>/edit/", changes.token_edit, name="edit"),
+    path("<identifier:identifier>/narrow/", unused_scopes.token_narrow, name="narrow"),
+    path("<identifier:identifier>/renew/", changes.token_renew, name="renew"),
+    path("<identifier:identifier>/revoke/", tokens.token_revoke, name="revoke"),
+    path("<identifier:identifier>/calendar.ics", calendar.token_calendar, name="calendar"),
+]
+urlpatterns = [*activity_patterns, *help_patterns, *token_patterns]

@@ -14,12 +14,17 @@ class Migration(migrations.Migration):
             model_name="user",
             name="theme",
             field=models.CharField(
-                blank=True, choices=[("", "System"), ("light", "Light"), ("dark", "Dark")], default="", max_length=5
+                blank=True,
+                choices=[("", "System"), ("light", "Light"), ("dark", "Dark")],
+                default="",
+                max_length=5,
             ),
         ),
         migrations.AddField(
             model_name="user",
             name="time_zone",
-            field=models.CharField(default="UTC", max_length=50, validators=[accounts.models.a_known_time_zone]),
+            field=models.CharField(
+                default="UTC", max_length=50, validators=[accounts.models.a_known_time_zone]
+            ),
         ),
     ]

@@ -15,7 +15,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Notification",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("kind", models.CharField(max_length=60)),
                 ("to", models.EmailField(max_length=254)),
                 ("facts", models.JSONField(default=dict)),
@@ -35,10 +40,16 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(
-                        condition=models.Q(("due_at", None), _negated=True), fields=["due_at"], name="notification_due"
+                        condition=models.Q(("due_at", None), _negated=True),
+                        fields=["due_at"],
+                        name="notification_due",
                     )
                 ],
-                "constraints": [models.UniqueConstraint(fields=("user", "kind", "to"), name="notification_once")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "kind", "to"), name="notification_once"
+                    )
+                ],
             },
         ),
     ]

@@ -16,7 +16,7 @@ JSON = "application/json"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave schemathesis out of what runs before a commit: each worker would import it for six seconds."""
+    """Skip schemathesis before a commit: each worker would import it for six seconds."""
     if collection_path.name == "test_schemathesis.py" and "not long" in config.option.markexpr:
         return True
     return None
@@ -35,7 +35,11 @@ class Caller:
         sent = "" if body is None else json.dumps(body)
         headers = {name.replace("_", "-"): text for name, text in headers.items()}
         return client.generic(
-            method, f"/api/v1/{path}", sent, content_type=JSON, headers={**bearer(self.value), **headers}
+            method,
+            f"/api/v1/{path}",
+            sent,
+            content_type=JSON,
+            headers={**bearer(self.value), **headers},
         )
 
 

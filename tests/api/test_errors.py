@@ -19,7 +19,9 @@ ONE = "tokens/" + "x" * 24
 
 def send(caller: Caller, method: str, path: str, body: str, content_type: str) -> Any:
     client = Client(raise_request_exception=False)
-    return client.generic(method, f"/api/v1/{path}", body, content_type=content_type, headers=bearer(caller.value))
+    return client.generic(
+        method, f"/api/v1/{path}", body, content_type=content_type, headers=bearer(caller.value)
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,7 +43,11 @@ def send(caller: Caller, method: str, path: str, body: str, content_type: str) -
         (("POST", "token/renew", "overlap=1h", FORM), 415, "unsupported_media_type"),
         (("POST", "introspect", '{"token": "x"}', JSON), 415, "unsupported_media_type"),
         (("POST", "revoke", '{"token": "x"}', JSON), 415, "unsupported_media_type"),
-        (("POST", "revoke", "--x--", "multipart/form-data; boundary=x"), 415, "unsupported_media_type"),
+        (
+            ("POST", "revoke", "--x--", "multipart/form-data; boundary=x"),
+            415,
+            "unsupported_media_type",
+        ),
         # In an encoding that forms do not have
         (("POST", "revoke", "token=x", f"{FORM}; charset=utf-7"), 400, "bad_request"),
         # Too large
@@ -79,7 +85,16 @@ def test_one_form(caller: Caller, call: tuple[str, str, str, str], status: int, 
     ],
 )
 def test_methods(caller: Caller, path: str, allowed: set[str]) -> None:
-    for method in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND"} - allowed:
+    for method in {
+        "GET",
+        "POST",
+        "PUT",
+        "PATCH",
+        "DELETE",
+        "OPTIONS",
+        "TRACE",
+        "PROPFIND",
+    } - allowed:
         answer = send(caller, method, path, SMALL, JSON)
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), method
         assert set(answer["Allow"].split(", ")) == allowed
@@ -112,7 +127,7 @@ def test_a_body_that_nobody_asked_for_is_not_read(caller: Caller) -> None:
 
 
 def test_a_limited_token(caller: Caller) -> None:
-    caller.token.limit("1/hour")
+    caller.token.set_rate_limit("1/hour")
     caller("GET", "tokens")
     answer = caller("GET", "tokens")
     assert (answer.status_code, answer.json()["code"]) == (429, "rate_limited")

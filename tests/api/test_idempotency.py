@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.api.conftest import SCOPES, Caller
 from tests.conftest import Issue
-from tests.test_concurrency import THREADS, at_once
+from tests.models.test_concurrency import THREADS, at_once
 from tokens.models import IdempotencyKey, Token
 
 KEY = {"Idempotency_Key": 'any key, "quoted" or not'}
@@ -17,7 +17,9 @@ NAME = {"name": "Deploy bot"}
 
 
 @pytest.mark.parametrize(("path", "body"), [("tokens", NAME), ("token/renew", None)])
-def test_again_it_tells_without_the_value(caller: Caller, path: str, body: dict[str, str] | None) -> None:
+def test_again_it_tells_without_the_value(
+    caller: Caller, path: str, body: dict[str, str] | None
+) -> None:
     first = caller("POST", path, body, **KEY)
     again = caller("POST", path, body, **KEY)
     assert (first.status_code, first.json()["replayed"]) == (201, False)
@@ -38,7 +40,9 @@ def test_the_same_body_in_other_words_is_the_same(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize(("path", "body"), [("tokens", {"name": "Other"}), ("token/renew", {})])
-def test_another_request_with_the_same_key_is_refused(caller: Caller, path: str, body: dict[str, str]) -> None:
+def test_another_request_with_the_same_key_is_refused(
+    caller: Caller, path: str, body: dict[str, str]
+) -> None:
     caller("POST", "tokens", NAME, **KEY)
     answer = caller("POST", path, body, **KEY)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
@@ -72,7 +76,9 @@ def test_without_a_key_each_request_makes_one(caller: Caller) -> None:
     assert (statuses, IdempotencyKey.objects.count()) == ([201, 201], 0)
 
 
-@pytest.mark.parametrize(("key", "taken"), [("k", True), ("k" * 255, True), ("k" * 256, False), ("ké", False)])
+@pytest.mark.parametrize(
+    ("key", "taken"), [("k", True), ("k" * 255, True), ("k" * 256, False), ("ké", False)]
+)
 def test_what_a_key_looks_like(caller: Caller, key: str, taken: bool) -> None:
     answer = caller("POST", "tokens", NAME, Idempotency_Key=key)
     assert answer.status_code == (201 if taken else 422)
@@ -93,8 +99,11 @@ def test_at_once(caller: Caller, path: str, body: dict[str, str]) -> None:
     def ask(number: int) -> str:
         answer = caller("POST", path, body, **KEY)
         assert answer.status_code in {200, 201}, answer.content
-        return f"{answer.status_code} {answer.json()['identifier']} {answer.json()['token'] is not None}"
+        made = answer.json()
+        return f"{answer.status_code} {made['identifier']} {made['token'] is not None}"
 
     counts = at_once(ask)
     (made,) = Token.objects.exclude(pk=caller.token.pk)
-    assert counts == Counter({f"201 {made.identifier} True": 1, f"200 {made.identifier} False": THREADS - 1})
+    assert counts == Counter(
+        {f"201 {made.identifier} True": 1, f"200 {made.identifier} False": THREADS - 1}
+    )

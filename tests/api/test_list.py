@@ -35,7 +35,7 @@ def test_the_owners_tokens_newest_first(caller: Caller, issue: Issue, teammate: 
 
 
 def test_pages(caller: Caller, issue: Issue) -> None:
-    """Each token once, also where some were made in the same instant and new ones come in between."""
+    """List each token once, also with equal creation times and new tokens between two pages."""
     for number in range(6):
         issue(name=str(number))
     Token.objects.filter(name__in=["2", "3", "4"]).update(created_at=timezone.now())

@@ -1,4 +1,4 @@
-"""A renewal that ends the calling token at once, and whose answer was lost: the same request is answered again."""
+"""Renewal with no overlap: if the answer was lost, the same request is answered again."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,6 +13,7 @@ from tests.api.conftest import SCOPES, Caller
 from tests.conftest import Issue, bearer
 from tests.values import token_value
 from tokens.models import IdempotencyKey, Token
+from tokens.token_settings import TokenSettings
 
 NOW = {"overlap": "now"}
 KEY = {"Idempotency_Key": "rotation-7"}
@@ -39,7 +40,10 @@ def test_again_it_tells_without_the_value_and_with_the_way_out(
     assert again.json() == lost | {"token": None, "replayed": True}
     assert lost["token"] not in again.content.decode()
     page = f"/settings/tokens/{caller.token.identifier}/renew/"
-    way_out = f"The owner must revoke this token and renew the old one again: http://localhost:8000{page}"
+    way_out = (
+        "The owner must revoke this token and renew the old one again:"
+        f" http://localhost:8000{page}"
+    )
     assert again.json()["if_lost"] == way_out
     assert "Revoke it and renew again" in owner_client.get(page).content.decode()
     assert Token.objects.count() == 2
@@ -77,9 +81,18 @@ def inactive(token: Token) -> None:
 @pytest.mark.parametrize(
     ("change", "refused"),
     [
-        (lambda token: Token.objects.filter(pk=token.pk).update(revoked_at=timezone.now()), "revoked_token"),
-        (lambda token: Token.objects.filter(pk=token.pk).update(addresses="192.0.2.0/24"), "expired_token"),
-        (lambda token: Token.objects.filter(pk=token.pk).update(scope="tokens:read"), "expired_token"),
+        (
+            lambda token: Token.objects.filter(pk=token.pk).update(revoked_at=timezone.now()),
+            "revoked_token",
+        ),
+        (
+            lambda token: Token.objects.filter(pk=token.pk).update(addresses="192.0.2.0/24"),
+            "expired_token",
+        ),
+        (
+            lambda token: Token.objects.filter(pk=token.pk).update(scope="tokens:read"),
+            "expired_token",
+        ),
         (lambda token: Token.objects.filter(pk=token.pk).update(renewed_at=None), "expired_token"),
         (inactive, "expired_token"),
     ],
@@ -97,7 +110,9 @@ def test_only_with_the_secret(caller: Caller, lost: dict[str, Any]) -> None:
     assert code(other("POST", "token/renew", NOW, **KEY)) == (401, "unknown_token")
 
 
-def test_the_key_of_another_token_opens_nothing(caller: Caller, lost: dict[str, Any], issue: Issue) -> None:
+def test_the_key_of_another_token_opens_nothing(
+    caller: Caller, lost: dict[str, Any], issue: Issue
+) -> None:
     other = Caller(*issue(scopes=SCOPES))
     assert other("POST", "token/renew", NOW, Idempotency_Key="other").status_code == 201
     assert code(other("POST", "token/renew", NOW, **KEY)) == (401, "expired_token")
@@ -110,18 +125,26 @@ def test_for_a_day(caller: Caller, lost: dict[str, Any]) -> None:
             assert caller("POST", "token/renew", NOW, **KEY).status_code == status
 
 
-def test_it_counts_as_failed_authentication(caller: Caller, lost: dict[str, Any], settings: Any) -> None:
-    settings.FAILED_AUTH_LIMIT = "2/minute"
+def test_it_counts_as_failed_authentication(
+    caller: Caller, lost: dict[str, Any], token_settings: TokenSettings
+) -> None:
+    token_settings.FAILED_AUTH_LIMIT = "2/minute"
     statuses = [caller("POST", "token/renew", NOW, **KEY).status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
 
 
 def test_others_are_told_what_to_do(caller: Caller, lost: dict[str, Any]) -> None:
     refused = Client().get("/api/v1/token", headers=bearer(caller.value)).json()
-    assert "If that one was lost, the owner can renew again under Settings, API tokens." in refused["detail"]
+    assert (
+        "If that token was lost, the owner can renew again under Settings, API tokens."
+        in refused["detail"]
+    )
 
 
 def test_what_to_do_about_a_lost_creation(caller: Caller) -> None:
     first = caller("POST", "tokens", {"name": "Deploy"}, **KEY).json()
     assert first["if_lost"] == "Revoke it and create another, with another Idempotency-Key."
-    assert caller("POST", "tokens", {"name": "Deploy"}, **KEY).json() == first | {"token": None, "replayed": True}
+    assert caller("POST", "tokens", {"name": "Deploy"}, **KEY).json() == first | {
+        "token": None,
+        "replayed": True,
+    }

@@ -1,4 +1,4 @@
-"""The document against the API, by schemathesis: all its checks in all its phases, with a real token for each call."""
+"""Run all checks of schemathesis in all phases, with a real token for each request."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -18,25 +18,31 @@ from hypothesis import strategies as st
 from accounts.models import User
 from tests.conftest import bearer
 from tokens.models import Token
+from tokens.token_settings import TokenSettings
 
 PLACE = "a fresh token"
 SCOPES = ["tokens:introspect", "tokens:read", "tokens:renew", "tokens:write"]
-FUTURE = st.datetimes(datetime(2100, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  (naive bounds)
+FUTURE = st.datetimes(datetime(2100, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 NETWORKS = st.one_of(
-    st.builds(IPv4Network, st.integers(0, 2**32 - 1)), st.builds(IPv6Network, st.integers(0, 2**128 - 1))
+    st.builds(IPv4Network, st.integers(0, 2**32 - 1)),
+    st.builds(IPv6Network, st.integers(0, 2**128 - 1)),
 )
 schemathesis.openapi.format("ip-network", NETWORKS.map(str))
 schemathesis.openapi.format("date-time", FUTURE.map(datetime.isoformat))
-# All checks but one: what DELETE revoked is still there to be read, as tests/api/test_tokens.py asserts.
+# Without one check: a revoked token can still be read, as tests/api/test_tokens.py asserts.
 CHECKS = schemathesis.Config.from_dict({"checks": {"use_after_free": {"enabled": False}}})
-schema = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", get_wsgi_application(), config=CHECKS)
-EFFORT = effort(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+schema = schemathesis.openapi.from_wsgi(
+    "/api/v1/openapi.json", get_wsgi_application(), config=CHECKS
+)
+EFFORT = effort(
+    max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 pytestmark = [pytest.mark.django_db, pytest.mark.long]
 
 
 @schema.auth(refresh_interval=None)
 class Bearer:
-    """Calls are made up before the database is there, so they carry the word PLACE where a token is to stand."""
+    """Send PLACE instead of a token: cases are generated before the database exists."""
 
     def get(self, case: Any, context: Any) -> str:
         return PLACE
@@ -51,7 +57,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     if (case.headers or {}).get("Authorization") == PLACE:
         owner, _ = User.objects.get_or_create(email="owner@example.com")
         end = timezone.now() + timedelta(days=36_500)
-        new = Token.objects.issue(owner=owner, name="Caller", environment="live", expires_at=end, scopes=SCOPES)[1]
+        new = Token.objects.issue(
+            owner=owner, name="Caller", environment="live", expires_at=end, scopes=SCOPES
+        )[1]
         case.headers.update(bearer(new.value))
 
 
@@ -67,9 +75,9 @@ def one_transaction() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def no_limits(settings: Any) -> None:
-    settings.TOKEN_RATE_LIMIT = settings.FAILED_AUTH_LIMIT = "1000000/minute"
-    settings.MAX_TOKENS_PER_USER = 1_000_000
+def no_limits(token_settings: TokenSettings) -> None:
+    token_settings.RATE_LIMIT = token_settings.FAILED_AUTH_LIMIT = "1000000/minute"
+    token_settings.MAX_TOKENS_PER_USER = 1_000_000
 
 
 @schema.parametrize()

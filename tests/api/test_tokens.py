@@ -11,12 +11,14 @@ from tests.api.conftest import SCOPES, Caller
 from tests.conftest import Issue
 from tokens.models import Event, Scope, Token
 from tokens.signals import token_refused
-from tokens.usage import recorder
+from tokens.usage.recorder import recorder
 
 
 @pytest.fixture(autouse=True)
 def catalogue(db: None) -> None:
-    Scope.objects.bulk_create(Scope(name=name, words=name) for name in ("a:read", "a:write", "b:read"))
+    Scope.objects.bulk_create(
+        Scope(name=name, words=name) for name in ("a:read", "a:write", "b:read")
+    )
 
 
 def path(token: Token) -> str:
@@ -31,13 +33,18 @@ def test_describe(caller: Caller, issue: Issue) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PATCH", "DELETE"])
-def test_anybody_elses_is_not_found(caller: Caller, issue: Issue, teammate: User, method: str) -> None:
+def test_anybody_elses_is_not_found(
+    caller: Caller, issue: Issue, teammate: User, method: str
+) -> None:
     token, _ = issue(owner=teammate, name="Theirs")
     answer = caller(method, path(token), {"name": "Mine now"} if method == "PATCH" else None)
     nowhere = caller(method, f"tokens/{'x' * 24}", {} if method == "PATCH" else None)
     assert (answer.status_code, nowhere.status_code) == (404, 404)
     if method != "HEAD":
-        assert (answer.json()["code"], answer.json()["detail"]) == ("not_found", nowhere.json()["detail"])
+        assert (answer.json()["code"], answer.json()["detail"]) == (
+            "not_found",
+            nowhere.json()["detail"],
+        )
     token.refresh_from_db()
     assert (token.name, token.revoked_at) == ("Theirs", None)
 
@@ -60,8 +67,8 @@ def test_without_the_scope(issue: Issue, method: str, needed: str, has: str) -> 
     """Its owner may know: the refusal of a proven token is recorded as the pipeline's own are."""
     refused = []
 
-    def receive(token: Token, denial: Any, **_: Any) -> None:
-        refused.append((token.pk, denial.code))
+    def receive(token: Token, problem: Any, **_: Any) -> None:
+        refused.append((token.pk, problem.code))
 
     token, value = issue(scopes=[has])
     token_refused.connect(receive)
@@ -80,14 +87,21 @@ def test_without_the_scope(issue: Issue, method: str, needed: str, has: str) -> 
 
 
 def test_change(caller: Caller, issue: Issue, owner: User) -> None:
-    token, _ = issue(scopes=["a:read", "b:read"], allowed_addresses=["10.0.0.0/8"], description="Old")
+    token, _ = issue(
+        scopes=["a:read", "b:read"], allowed_addresses=["10.0.0.0/8"], description="Old"
+    )
     answer = caller("PATCH", path(token), {"name": "New", "scopes": ["a:read"]})
     body = answer.json()
-    assert (answer.status_code, body["name"], body["description"], body["scopes"]) == (200, "New", "Old", ["a:read"])
+    assert (answer.status_code, body["name"], body["description"], body["scopes"]) == (
+        200,
+        "New",
+        "Old",
+        ["a:read"],
+    )
     assert body["allowed_addresses"] == ["10.0.0.0/8"]
     event = Event.objects.get(kind="changed")
     assert (event.detail, event.actor, event.identifier) == (
-        f"name, scopes, with {caller.token.identifier}",
+        f"name: {token.name} → New; scopes: −b:read, with {caller.token.identifier}",
         owner,
         token.identifier,
     )
@@ -103,7 +117,12 @@ WIDE = {"scopes": ["a:read", *SCOPES]}
     [
         # Narrower, or the same: whatever the token has beyond the caller
         ({}, {"scopes": ["a:read", "b:read"]}, {"scopes": ["b:read"]}, None),
-        ({}, {"scopes": ["b:read"], "environment": "test"}, {"scopes": ["b:read"], "name": "New"}, None),
+        (
+            {},
+            {"scopes": ["b:read"], "environment": "test"},
+            {"scopes": ["b:read"], "name": "New"},
+            None,
+        ),
         ({}, {"allowed_addresses": ["10.0.0.0/8"]}, {"allowed_addresses": ["10.1.0.0/16"]}, None),
         # Wider, within the caller
         (WIDE, {}, {"scopes": ["a:read"]}, None),
@@ -114,7 +133,12 @@ WIDE = {"scopes": ["a:read", *SCOPES]}
         (WIDE, {"scopes": ["b:read"]}, {"scopes": ["a:read", "b:read"]}, ["scopes"]),
         (WIDE, {"environment": "test"}, {"scopes": ["a:read"]}, ["environment"]),
         (WIDE, {"days": 91}, {"scopes": ["a:read"]}, ["expires_at"]),
-        ({}, {"scopes": ["a:read"], "allowed_addresses": ["10.0.0.0/8"]}, {"allowed_addresses": []}, ["scopes"]),
+        (
+            {},
+            {"scopes": ["a:read"], "allowed_addresses": ["10.0.0.0/8"]},
+            {"allowed_addresses": []},
+            ["scopes"],
+        ),
         (
             {"allowed_addresses": ["127.0.0.0/8"]},
             {"allowed_addresses": ["127.0.0.1/32"]},
@@ -131,7 +155,9 @@ def test_wider_only_within_the_caller(
     beyond: list[str] | None,
 ) -> None:
     now = timezone.now()
-    caller = Caller(*issue(**({"scopes": SCOPES, "expires_at": now + timedelta(days=90)} | of_caller)))
+    caller = Caller(
+        *issue(**({"scopes": SCOPES, "expires_at": now + timedelta(days=90)} | of_caller))
+    )
     days = of_token.pop("days", 30)
     token, _ = issue(expires_at=now + timedelta(days=days), **of_token)
     before = Token.objects.values().get(pk=token.pk)
@@ -188,9 +214,13 @@ def test_revoke_at_once_and_again(caller: Caller, issue: Issue, owner: User) -> 
     assert caller("GET", path(token)).json()["status"] == "revoked"
 
 
-@pytest.mark.parametrize(("query", "left"), [("?include_made=true", 1), ("?include_made=false", 3), ("", 3)])
+@pytest.mark.parametrize(
+    ("query", "left"), [("?include_made=true", 1), ("?include_made=false", 3), ("", 3)]
+)
 def test_revoke_with_what_was_made_with_it(caller: Caller, query: str, left: int) -> None:
-    made = caller("POST", "tokens", {"name": "Maker", "scopes": ["tokens:read", "tokens:write"]}).json()
+    made = caller(
+        "POST", "tokens", {"name": "Maker", "scopes": ["tokens:read", "tokens:write"]}
+    ).json()
     maker = Caller(Token.objects.get(identifier=made["identifier"]), made["token"])
     for name in ("a", "b"):
         assert maker("POST", "tokens", {"name": name}).status_code == 201

@@ -51,17 +51,22 @@ from accounts.models import User
 from tokens.models import Token
 
 now = timezone.now()
+used = {"last_used_at": now - timedelta(hours=2), "last_used_address": "203.0.113.7"}
+longest = {"last_used_at": now, "last_used_address": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"}
 for name, environment, days, changes in [
-    ("Production API", "live", 90, {"last_used_at": now - timedelta(hours=2), "last_used_address": "203.0.113.7"}),
+    ("Production API", "live", 90, used),
     ("CI pipeline", "test", 6, {}),
     ("laptop", "dev", -1, {}),
     ("old import", "live", 30, {"revoked_at": now}),
-    ("n" * 100, "live", 1461, {"last_used_at": now, "last_used_address": "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"}),
+    ("n" * 100, "live", 1461, longest),
 ]:
     owner = User.objects.get(email=EMAIL)
     expires_at = now + timedelta(days=days)
-    token, _ = Token.objects.issue(owner=owner, name=name, environment=environment, expires_at=expires_at)
-    changes["created_at"] = now + timedelta(hours=1)  # they stay on the first page, whatever tests create after them
+    token, _ = Token.objects.issue(
+        owner=owner, name=name, environment=environment, expires_at=expires_at
+    )
+    # The latest creation time keeps these tokens on the first page when tests create more.
+    changes["created_at"] = now + timedelta(hours=1)
     Token.objects.filter(pk=token.pk).update(**changes)
     print(name, token.identifier, sep="\t")
 mine = Token.objects.filter(owner__email=EMAIL)
@@ -86,10 +91,14 @@ def playwright() -> Iterator[Playwright]:
 def launched(playwright: Playwright, executable: str | None) -> Iterator[Browser]:
     """Start that browser, and end it in the end."""
     if executable is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium, or set CHROMIUM to its path")
-    # Playwright turns the back-forward cache off unless told not to, and a test of Back would prove nothing.
+        pytest.skip(
+            "Chromium is not installed: apt-get install chromium, or set CHROMIUM to its path"
+        )
+    # Playwright turns the back-forward cache off by default. Tests of Back need the cache.
     browser = playwright.chromium.launch(
-        executable_path=executable, args=FLAGS, ignore_default_args=["--disable-back-forward-cache"]
+        executable_path=executable,
+        args=FLAGS,
+        ignore_default_args=["--disable-back-forward-cache"],
     )
     try:
         yield browser
@@ -105,14 +114,19 @@ def browser(playwright: Playwright) -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(browser: Browser, shared: Installation) -> Installation:
-    """The installation that the tests of one file use. A file that changes more than its own tokens overrides it."""
+    """Return the installation of a test file.
+
+    A file that changes more than its own tokens overrides this fixture.
+    """
     return shared
 
 
 @pytest.fixture(scope="module")
 def own_site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """An installation for the tests of one file alone."""
-    with closing(Installation(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1")) as made:
+    with closing(
+        Installation(tmp_path_factory.mktemp("site"), TRUSTED_PROXIES="127.0.0.1")
+    ) as made:
         made.server().start()
         yield made
 
@@ -133,16 +147,22 @@ def pages(browser: Browser) -> Iterator[NewPage]:
 
     def make(**options: Any) -> Page:
         expected = options.pop("expected", ())
-        expect.set_options(timeout=1000 * run.patience(3))  # for each page: the load of the machine changes
-        # Each context has an address of its own: many sign-ins from one address would soon be refused.
-        context = browser.new_context(extra_http_headers={"X-Forwarded-For": next(ADDRESSES)}, **options)
+        expect.set_options(
+            timeout=1000 * run.patience(3)
+        )  # for each page: the load of the machine changes
+        # Each context has its own address: many sign-ins from one address would soon be refused.
+        context = browser.new_context(
+            extra_http_headers={"X-Forwarded-For": next(ADDRESSES)}, **options
+        )
         context.grant_permissions(["clipboard-read", "clipboard-write"])
         context.set_default_timeout(1000 * run.patience(5))
         contexts.append(context)
         page = context.new_page()
 
         def listen(message: Any) -> None:
-            if message.type in {"error", "warning"} and not any(text in message.text for text in expected):
+            if message.type in {"error", "warning"} and not any(
+                text in message.text for text in expected
+            ):
                 complaints.append(f"{message.text} ({message.location['url']})")
 
         page.on("console", listen)
@@ -171,7 +191,9 @@ def sign_in(page: Page, server: Server, site: Installation, email: str = "") -> 
     page.wait_for_url("**/settings/tokens/")
 
 
-def session_of(browser: Browser, server: Server, site: Installation, email: str = "") -> StorageState:
+def session_of(
+    browser: Browser, server: Server, site: Installation, email: str = ""
+) -> StorageState:
     """The cookies of somebody signed in; `new_page(storage_state=...)` starts with them."""
     with pages(browser) as new_page:
         page = new_page()
@@ -186,25 +208,28 @@ def session(browser: Browser, server: Server, site: Installation) -> StorageStat
 
 @pytest.fixture(scope="module")
 def seeded(site: Installation) -> dict[str, str]:
-    """The administrator has a token in each status, and one with the longest name; their identifiers by name."""
+    """Return identifiers by name: tokens in each status, and a token with the longest name."""
     printed = site.servers[0].run(SEED.replace("EMAIL", repr(site.email)))
     return dict(line.split("\t") for line in printed.splitlines())
 
 
 def totp(secret: str, periods: int = 0) -> str:
-    """The code that an authenticator app with this key shows now, or some periods of 30 seconds later."""
+    """Return the code of an authenticator app with this key, `periods` * 30 seconds from now."""
     return str(pyotp.TOTP(secret).at(int(time.time()) + 30 * periods))
 
 
 def cards(page: Page, name: str) -> Locator:
     """The tokens of that name in the list."""
-    return page.locator("#tokens .cards > li").filter(has=page.get_by_role("link", name=name, exact=True))
+    return page.locator("#tokens .cards > li").filter(
+        has=page.get_by_role("link", name=name, exact=True)
+    )
 
 
 def settled(page: Page) -> None:
-    """Wait until htmx has finished: it listens to what it swapped in, and sets the focus there, some 20 ms later."""
+    """Wait until htmx has finished: 20 ms after a swap it adds listeners and sets the focus."""
     expect(page.locator(".htmx-settling")).to_have_count(0)
 
 
-# Playwright runs an event loop in this thread, in which Django refuses databases. Nothing else waits for that loop.
+# Django refuses databases in a thread with an event loop, and Playwright runs an event loop
+# in this thread. Nothing else waits for that loop.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

@@ -1,4 +1,4 @@
-"""The states of the pages that renew, change and revoke tokens, for test_accessibility."""
+"""The states of tokens, and of the pages that change tokens, for test_accessibility."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ def renew_dialog(visit: Visit) -> None:
 
 def renew_page(visit: Visit) -> None:
     visit.open(path(visit, "laptop", "renew"))
-    expect(visit.page.get_by_text("This one expired")).to_be_visible()
+    expect(visit.page.get_by_text("The old token expired")).to_be_visible()
 
 
 def renewed(visit: Visit) -> None:
@@ -41,7 +41,9 @@ def renewed(visit: Visit) -> None:
     identifier = visit.page.locator("#token-value").input_value()[:24]
     visit.open(f"/settings/tokens/{identifier}/renew/")
     visit.page.get_by_role("button", name="Renew token").click()
-    expect(visit.page.get_by_text("Its card below tells who still uses it")).to_be_visible()
+    expect(
+        visit.page.get_by_text("The list below shows who still uses the old token")
+    ).to_be_visible()
 
 
 def renewed_already(visit: Visit) -> None:
@@ -68,6 +70,29 @@ def selected(visit: Visit) -> None:
     expect(visit.page.get_by_role("button", name="Revoke 2 tokens")).to_be_visible()
 
 
+def selection(visit: Visit) -> None:
+    visit.open("/settings/tokens/")
+    visit.page.get_by_label("Select CI pipeline").check()
+    expect(visit.page.get_by_text("1 selected")).to_be_visible()
+
+
+def expired(visit: Visit) -> None:
+    visit.open(f"/settings/tokens/{visit.seeded['laptop']}/")
+    expect(visit.page.get_by_role("main")).to_contain_text("Expired")
+
+
+def revoked(visit: Visit) -> None:
+    visit.open(f"/settings/tokens/{visit.seeded['old import']}/")
+    expect(visit.page.get_by_role("main")).to_contain_text("Revoked")
+
+
+def retiring(visit: Visit) -> None:
+    renewed(visit)
+    visit.open("/settings/tokens/?status=retiring")
+    visit.page.locator(".cards h2 a").first.click()
+    expect(visit.page.get_by_role("main")).to_contain_text("Retiring")
+
+
 def revoke_all_error(visit: Visit) -> None:
     visit.open("/settings/tokens/revoke-all/")
     visit.page.get_by_label("to confirm").fill("0")
@@ -76,6 +101,6 @@ def revoke_all_error(visit: Visit) -> None:
 
 
 LIFE_STATES: list[Callable[[Visit], None]] = [
-    revoke_dialog, revoke_page, renew_dialog, renew_page, renewed, renewed_already, edit_error, selected,
-    revoke_all_error,
+    revoke_dialog, revoke_page, renew_dialog, renew_page, renewed, renewed_already, edit_error,
+    selected, selection, expired, revoked, retiring, revoke_all_error,
 ]  # fmt: skip

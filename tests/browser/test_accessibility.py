@@ -7,12 +7,14 @@ from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import NewPage, session_of
 from tests.browser.life_states import LIFE_STATES
+from tests.browser.other_states import OTHER_STATES
 from tests.browser.screens import Screens, faults, on_each_screen
 from tests.browser.visit import CATALOGUE, Visit
 from tests.server import Installation, Server
 
-EXPECTED = ("404", "409", "422", "429", "Failed to load resource", "htmx:")
+EXPECTED = ("403", "404", "409", "422", "429", "Failed to load resource", "htmx:")
 NEWCOMER = "newcomer@example.com"
+COLLECTOR = "collector@example.com"
 
 
 def sign_in_page(visit: Visit) -> None:
@@ -66,10 +68,9 @@ def create_form(visit: Visit) -> None:
 
 def scopes_chosen(visit: Visit) -> None:
     visit.open("/settings/tokens/new/?scopes=reports:read,invoices:write")
-    visit.page.locator("summary").filter(has_text="rrr").click()
     visit.page.get_by_label("rrr").check()
     expect(visit.page.get_by_text("May reports:read reports:read")).to_be_visible()
-    expect(visit.page.get_by_text("while you are in Finance").first).to_be_visible()
+    expect(visit.page.get_by_text("while you are a member of Finance").first).to_be_visible()
 
 
 def scopes_error(visit: Visit) -> None:
@@ -105,8 +106,8 @@ def create_unconfirmed(visit: Visit) -> None:
 def reveal(visit: Visit) -> None:
     visit.open("/settings/tokens/new/")
     visit.send()
-    visit.page.get_by_role("button", name="Copy").click()
-    expect(visit.page.get_by_text("is on the clipboard")).to_be_visible()
+    visit.page.get_by_role("button", name="Copy", exact=True).click()
+    expect(visit.page.get_by_text("is copied")).to_be_visible()
 
 
 def already_sent(visit: Visit) -> None:
@@ -129,7 +130,9 @@ def full_list(visit: Visit) -> None:
 
 def filtered_list(visit: Visit) -> None:
     visit.open("/settings/tokens/?status=active&environment=live")
-    chosen = visit.page.get_by_role("list", name="Filter by environment").get_by_role("link", name="Production")
+    chosen = visit.page.get_by_role("list", name="Filter by environment").get_by_role(
+        "link", name="Production"
+    )
     expect(chosen).to_have_attribute("aria-current", "true")
 
 
@@ -145,7 +148,11 @@ def token_page(visit: Visit) -> None:
 
 def token_access(visit: Visit) -> None:
     visit.open(f"/settings/tokens/{visit.seeded['Access']}/")
-    for words in ("no longer in use: refused", "not while you are outside SSS", "10 requests in a second and 1000"):
+    for words in (
+        "no longer in use: refused",
+        "not while you are outside SSS",
+        "10 requests in a second and 1000",
+    ):
         expect(visit.page.get_by_text(words)).to_be_visible()
 
 
@@ -168,10 +175,11 @@ def activity_error(visit: Visit) -> None:
 
 def not_found(visit: Visit) -> None:
     visit.open("/settings/tokens/tkn_live_000000000000000/")
-    expect(visit.page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+    expect(visit.page.get_by_role("heading", name="This page does not exist")).to_be_visible()
 
 
-# What each state needs: nobody signed in, somebody without tokens, or the administrator, who has six.
+# The user of each state: nobody, somebody without tokens, somebody with many tokens, or the
+# administrator with six tokens.
 STATES: dict[Callable[[Visit], None], str] = {
     sign_in_page: "nobody",
     sign_in_error: "nobody",
@@ -196,6 +204,7 @@ STATES: dict[Callable[[Visit], None], str] = {
     activity: "administrator",
     activity_filtered: "administrator",
     activity_error: "administrator",
+    **OTHER_STATES,
     not_found: "administrator",
 }
 each_state = pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
@@ -211,7 +220,15 @@ def sessions(
     browser: Browser, server: Server, site: Installation, session: StorageState
 ) -> dict[str, StorageState | None]:
     site.add_person(NEWCOMER)
-    return {"nobody": None, "newcomer": session_of(browser, server, site, NEWCOMER), "administrator": session}
+    site.add_person(COLLECTOR)
+    for number in range(26):  # a page of the list has 25
+        site.issue(f"Token {number}", email=COLLECTOR)
+    return {
+        "nobody": None,
+        "collector": session_of(browser, server, site, COLLECTOR),
+        "newcomer": session_of(browser, server, site, NEWCOMER),
+        "administrator": session,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -222,12 +239,20 @@ def catalogue(server: Server, site: Installation, seeded: dict[str, str]) -> dic
 
 @pytest.fixture
 def show(
-    new_page: NewPage, server: Server, sessions: dict[str, StorageState | None], catalogue: dict[str, str]
+    new_page: NewPage,
+    server: Server,
+    sessions: dict[str, StorageState | None],
+    catalogue: dict[str, str],
 ) -> Callable[[Callable[[Visit], None]], Page]:
     """Open a page in a state."""
 
     def open_in(state: Callable[[Visit], None]) -> Page:
-        page = new_page(storage_state=sessions[STATES[state]], expected=EXPECTED, bypass_csp=True)
+        page = new_page(
+            storage_state=sessions[STATES[state]],
+            expected=EXPECTED,
+            bypass_csp=True,
+            timezone_id="Europe/Berlin",
+        )
         state(Visit(page, server.url, catalogue))
         return page
 
@@ -237,6 +262,8 @@ def show(
 @each_state
 @on_each_screen
 def test_every_screen(
-    show: Callable[[Callable[[Visit], None]], Page], state: Callable[[Visit], None], screens: Screens
+    show: Callable[[Callable[[Visit], None]], Page],
+    state: Callable[[Visit], None],
+    screens: Screens,
 ) -> None:
     assert faults(show(state), screens) == []

@@ -1,4 +1,4 @@
-"""Every page of allauth's and of the account settings: ours in looks, and without a fault that axe-core finds."""
+"""allauth's pages and the account settings have our look, and axe-core finds no problem."""
 
 import re
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ NAMES = sorted(set(names(urlpatterns)) - NO_PAGES)
 
 
 class Signed:
-    """An administrator with an app, a passkey and recovery codes; where the pages with keys of theirs are."""
+    """An administrator with an app, a passkey and recovery codes, and the URLs that take a key."""
 
     def __init__(self, browser: Browser, site: Installation, server: Server) -> None:
         with pages(browser) as new_page:
@@ -68,19 +68,25 @@ class Signed:
             page.get_by_role("button", name="Add").click()
             expect(page.get_by_role("status")).not_to_be_empty()
             page.goto(f"{server.url}/accounts/2fa/totp/activate/")
-            page.locator("#id_code").fill(totp(page.locator("#authenticator_secret").input_value()))
+            page.locator("#id_code").fill(
+                totp(page.locator("#authenticator_secret").text_content() or "")
+            )
             page.get_by_role("button", name="Activate").click()
             expect(page.get_by_role("status")).not_to_be_empty()
             self.state: StorageState = page.context.storage_state()
         site.issue()
-        self.reset, self.confirm, self.key = server.run(PREPARE.replace("EMAIL", repr(site.email))).splitlines()
+        self.reset, self.confirm, self.key = server.run(
+            PREPARE.replace("EMAIL", repr(site.email))
+        ).splitlines()
 
     def path(self, name: str) -> str:
         if name == "account_confirm_email":
             return self.confirm
         if name == "account_reset_password_from_key":
             return self.reset
-        return reverse(name, args=[self.key] if name in {"mfa_edit_webauthn", "mfa_remove_webauthn"} else [])
+        return reverse(
+            name, args=[self.key] if name in {"mfa_edit_webauthn", "mfa_remove_webauthn"} else []
+        )
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +130,17 @@ def test_every_page_has_our_layout(
     for path in open_all(page, server, signed):
         assert page.locator("header.top").count() == page.locator("main#main").count() == 1, path
         assert page.locator("h1").count() == 1, path
-        assert not re.search("/key/1-(?!bad)", path) or page.locator("#id_password1").count() == 1, path
+        assert (
+            not re.search("/key/1-(?!bad)", path) or page.locator("#id_password1").count() == 1
+        ), path
 
 
-@pytest.mark.parametrize("name", ["account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"])
-def test_fresh_authentication_has_one_button(new_page: NewPage, server: Server, signed: Signed, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["account_reauthenticate", "mfa_reauthenticate", "mfa_reauthenticate_webauthn"]
+)
+def test_fresh_authentication_has_one_button(
+    new_page: NewPage, server: Server, signed: Signed, name: str
+) -> None:
     page = new_page(storage_state=signed.state)
     page.goto(server.url + signed.path(name))
     expect(page.get_by_role("main").get_by_role("button")).to_have_count(1)
@@ -149,7 +161,9 @@ def test_every_screen(
 
 @pytest.mark.usefixtures("signed")
 @on_each_screen
-def test_second_step(new_page: NewPage, server: Server, site: Installation, screens: Screens) -> None:
+def test_second_step(
+    new_page: NewPage, server: Server, site: Installation, screens: Screens
+) -> None:
     page = new_page(bypass_csp=True)
     page.goto(server.url)
     page.get_by_label("Email").fill(site.email)

@@ -39,7 +39,9 @@ def test_back(new_page: NewPage, session: StorageState, server: Server) -> None:
     assert go_back_to_value(page, server, "Back") is False
 
 
-def test_back_where_the_page_was_kept(new_page: NewPage, session: StorageState, server: Server) -> None:
+def test_back_where_the_page_was_kept(
+    new_page: NewPage, session: StorageState, server: Server
+) -> None:
     """Where a browser keeps it all the same, the value was wiped from it."""
     page = new_page(storage_state=session)
     page.route("**/settings/**", allow_keeping)
@@ -48,7 +50,7 @@ def test_back_where_the_page_was_kept(new_page: NewPage, session: StorageState, 
 
 
 def go_back_to_value(page: Page, server: Server, name: str) -> bool:
-    """Leave the page with the value, go back, and return whether it came out of the back-forward cache."""
+    """Leave the page with the value, go back, and return True if the page was cached."""
     page.add_init_script(NOTE_RESTORING)
     value = create(page, server, name)
     page.get_by_role("link", name="Activity").click()
@@ -70,8 +72,10 @@ def test_back_without_javascript(new_page: NewPage, session: StorageState, serve
     assert value not in page.content()
 
 
-def test_back_to_the_form_without_javascript(new_page: NewPage, session: StorageState, server: Server) -> None:
-    """As served, the form is fetched again: empty, so that nothing is sent a second time by mistake."""
+def test_back_to_the_form_without_javascript(
+    new_page: NewPage, session: StorageState, server: Server
+) -> None:
+    """The server's headers make the browser fetch an empty form, so nothing is sent twice."""
     page = new_page(storage_state=session, java_script_enabled=False)
     form(page, server, "Once")
     nonce = page.locator("[name=nonce]").input_value()

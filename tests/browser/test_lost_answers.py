@@ -1,4 +1,4 @@
-"""Answers that do not come: the session has ended, the network or the server fails. Nothing typed is lost."""
+"""Lost answers: the session, the network or the server ended. No input is lost."""
 
 import re
 
@@ -22,7 +22,7 @@ def test_session_ended(
     if doing == "filter":
         page.get_by_role("link", name=re.compile("^Active")).click()
     elif doing == "dialog":
-        page.locator("[hx-target='#dialog']").first.click()
+        page.locator("[hx-target='#tokenry-dialog']").first.click()
     else:
         page.get_by_label("Token name").fill("Too late")
         page.get_by_role("button", name="Create token").click()
@@ -36,7 +36,9 @@ def test_session_ended(
 
 
 @pytest.mark.parametrize("fault", ["unreachable", "broken"])
-def test_creating_is_not_confirmed(new_page: NewPage, server: Server, session: StorageState, fault: str) -> None:
+def test_creating_is_not_confirmed(
+    new_page: NewPage, server: Server, session: StorageState, fault: str
+) -> None:
     page = new_page(
         storage_state=session,
         viewport={"width": 390, "height": 844},

@@ -14,7 +14,8 @@ from tests.server import Installation, Server
 def curl(server: Server, value: str) -> tuple[int, dict[str, Any]]:
     """What the example beside the value does."""
     done = subprocess.run(
-        ["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {value}", f"{server.url}/api/v1/token"],
+        ["curl", "-s", "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {value}",
+         f"{server.url}/api/v1/token"],
         capture_output=True, text=True, check=True, timeout=patience(6),
     )  # fmt: skip
     body, status = done.stdout.rsplit("\n", 1)
@@ -35,7 +36,7 @@ def test_create_copy_use_revoke(new_page: NewPage, site: Installation, server: S
     sign_in(page, server, site)
     value = create(page, server, "Production API")
     expect(page.get_by_text("You won't be able to see it again")).to_be_visible()
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == value
 
@@ -48,6 +49,8 @@ def test_create_copy_use_revoke(new_page: NewPage, site: Installation, server: S
     expect(page.get_by_role("button", name="Keep token")).to_be_focused()
     page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_role("status").first).to_contain_text("revoked")
-    assert page.locator("#token-value").input_value() == value, "revoking another token must not lose this one"
+    assert page.locator("#token-value").input_value() == value, (
+        "revoking another token must not lose this one"
+    )
     status, body = curl(server, value)
     assert (status, body["code"]) == (401, "revoked_token")

@@ -29,10 +29,13 @@ def test_create_use_revoke(page: Page, site: Installation, server: Server) -> No
     value = page.locator("#token-value").input_value()
     assert re.fullmatch(r"tkn_test_\w{64}", value)
     expect(page.get_by_text("Select the value and copy it.")).to_be_visible()
-    expect(page.get_by_role("button", name="Copy")).to_be_hidden()
-    expect(page.get_by_role("button", name="As a header")).to_be_hidden()
-    expect(page.get_by_role("button", name="Apply")).to_be_visible()
-    for language in ("cURL", "Python", "Python (httpx)", "JavaScript"):
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_hidden()
+    for other in ("Copy as header", "Copy for the shell", "Copy code"):
+        expect(page.get_by_role("button", name=other)).to_have_count(0)
+    # This page has `Referrer-Policy: no-referrer`, so the server would refuse these two forms.
+    for refused in ("Apply", "Sign out"):
+        expect(page.get_by_role("button", name=refused)).to_have_count(0)
+    for language in ("cURL", "Python", "JavaScript"):
         expect(page.get_by_role("heading", name=language, exact=True)).to_be_visible()
         expect(page.get_by_label(f"{language} example")).to_be_visible()
     status, body = curl(server, value)
@@ -55,15 +58,23 @@ def test_scopes_and_addresses(page: Page, server: Server) -> None:
     page.goto(f"{server.url}/settings/tokens/new/?scopes=tokens:read")
     page.get_by_label("Token name").fill("Restricted")
     expect(page.get_by_label("tokens:read")).to_be_checked()
-    expect(page.get_by_text("Ask whether a token is valid, and what it may do").first).to_be_visible()
-    expect(page.get_by_text("What this token can do")).to_be_hidden()  # it could not follow the choice
+    expect(
+        page.get_by_text("Ask whether a token is valid, and what it may do").first
+    ).to_be_visible()
+    expect(
+        page.get_by_text("What this token can do")
+    ).to_be_hidden()  # it could not follow the choice
+    for other in ("All read", "Clear", "None"):  # what only a script can do
+        expect(page.get_by_role("button", name=other)).to_have_count(0)
     page.get_by_label("tokens:renew").check()
     page.locator("summary").filter(has_text="More").click()
     page.get_by_label("Allowed addresses").fill("10.0.0.5/8")
     page.get_by_label("Add my current address").check()
     page.get_by_role("button", name="Create token").click()
     expect(page.locator(".errorlist")).to_contain_text("did you mean 10.0.0.0/8?")
-    expect(page.get_by_label("Allowed addresses")).to_have_value(re.compile(r"^10\.0\.0\.5/8\n203\.0\.\d+\.\d+$"))
+    expect(page.get_by_label("Allowed addresses")).to_have_value(
+        re.compile(r"^10\.0\.0\.5/8\n203\.0\.\d+\.\d+$")
+    )
     expect(page.get_by_label("tokens:renew")).to_be_checked()
     page.get_by_label("Allowed addresses").fill("10.0.0.0/8\n127.0.0.1")
     page.get_by_role("button", name="Create token").click()
@@ -95,15 +106,26 @@ def test_filters_and_search(page: Page, server: Server, seeded: dict[str, str]) 
     expect(page.get_by_text("No token matches “pipe”")).to_be_visible()
 
     page.get_by_role("link", name="Show all").click()
-    page.get_by_role("list", name="Filter by environment").get_by_role("link", name="Staging").click()
-    filters.get_by_role("link", name="Active").click()
-    expect(page).to_have_url(re.compile(r"\?status=active&environment=test$"))
+    page.get_by_role("list", name="Filter by environment").get_by_role(
+        "link", name="Staging"
+    ).click()
+    filters.get_by_role("link", name="Expiring soon").click()
+    expect(page).to_have_url(re.compile(r"\?status=expiring&environment=test$"))
     expect(cards(page, "CI pipeline")).to_have_count(1)
     expect(cards(page, "Production API")).to_have_count(0)
 
     page.goto(f"{server.url}/settings/tokens/")
     page.locator("summary").click()
     expect(cards(page, "old import")).to_be_visible()
+
+
+def test_sign_out_after_creating_a_token(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/settings/tokens/new/")
+    page.get_by_label("Token name").fill("The last one")
+    page.get_by_role("button", name="Create token").click()
+    page.get_by_role("link", name="Sign out").click()
+    page.get_by_role("main").get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
 
 
 def test_sign_out(page: Page, server: Server) -> None:

@@ -1,4 +1,4 @@
-"""The value is on one page, once. Whatever people do next, it does not come back and there is no second token."""
+"""The value is shown once, on one page. No step brings it back or creates a second token."""
 
 import json
 import re
@@ -12,8 +12,8 @@ from tests.browser.test_main_job import create
 from tests.server import Installation, Server
 
 STORES = """async () => JSON.stringify([
-  {...localStorage}, {...sessionStorage}, document.cookie, history.state, location.href, window.name,
-  await indexedDB.databases(), await caches.keys(),
+  {...localStorage}, {...sessionStorage}, document.cookie, history.state, location.href,
+  window.name, await indexedDB.databases(), await caches.keys(),
 ])"""
 
 
@@ -38,7 +38,7 @@ def send(page: Page) -> None:
 
 
 def go_back(page: Page) -> None:
-    """Playwright's own waits for a load, which a page out of the back-forward cache does not have."""
+    """Go back without waiting for a load, which a page from the back-forward cache lacks."""
     page.evaluate("history.back()")
 
 
@@ -81,7 +81,9 @@ def test_nothing_stores_it(page: Page, server: Server) -> None:
 def assert_sent_already(page: Page, name: str) -> None:
     expect(page.get_by_role("heading", name="This form was already sent")).to_be_visible()
     expect(
-        page.get_by_text(re.compile(rf"“{name}” was created at \d\d:\d\d.* and can't be shown again"))
+        page.get_by_text(
+            re.compile(rf"“{name}” was created at\s+\d\d:\d\d.*\s+and\s+can't be shown again")
+        )
     ).to_be_visible()
     expect(page.locator("#token-value")).to_have_count(0)
 
@@ -92,7 +94,9 @@ def assert_one_token(page: Page, server: Server, name: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["reload", "back"])
-def test_sending_twice_without_javascript(new_page: NewPage, session: StorageState, server: Server, how: str) -> None:
+def test_sending_twice_without_javascript(
+    new_page: NewPage, session: StorageState, server: Server, how: str
+) -> None:
     page = new_page(storage_state=session, java_script_enabled=False, expected=("409",))
     name = f"Twice-{how}"
     form(page, server, name)
@@ -107,8 +111,10 @@ def test_sending_twice_without_javascript(new_page: NewPage, session: StorageSta
         else:
             page.go_back()
             page.get_by_label("Token name").fill(name)
-            # Chromium fetches the form again; other browsers bring back what its fields held, this one too.
-            page.locator("[name=nonce]").evaluate("(field, nonce) => { field.value = nonce }", nonce)
+            # Chromium fetches the form again. Other browsers restore its fields and the nonce.
+            page.locator("[name=nonce]").evaluate(
+                "(field, nonce) => { field.value = nonce }", nonce
+            )
             page.get_by_label("Development").check()
             page.get_by_label("6 months").check()
             send(page)
@@ -133,7 +139,7 @@ def is_post(response: Response) -> bool:
 
 
 def test_answer_lost_on_the_way(new_page: NewPage, session: StorageState, server: Server) -> None:
-    """The server made the token, the browser never heard: sending again says so instead of making a second one."""
+    """The server's answer is lost. Sending again says so and creates no second token."""
     page = new_page(storage_state=session, expected=("ERR_FAILED", "htmx:", "409"))
     form(page, server, "Lost")
 
@@ -190,7 +196,7 @@ def test_leaving_after_copying_does_not_ask(page: Page, server: Server, how: str
     page.on("dialog", leave)
     value = create(page, server, f"Copied by {how}")
     if how == "button":
-        page.get_by_role("button", name="Copy").click()
+        page.get_by_role("button", name="Copy", exact=True).click()
         expect(page.get_by_role("button", name="Copied")).to_be_visible()
     else:
         page.locator("#token-value").focus()
@@ -203,7 +209,9 @@ def test_leaving_after_copying_does_not_ask(page: Page, server: Server, how: str
 
 
 @pytest.mark.parametrize("scripting", [True, False], ids=["script", "no-script"])
-def test_double_click(new_page: NewPage, session: StorageState, server: Server, scripting: bool) -> None:
+def test_double_click(
+    new_page: NewPage, session: StorageState, server: Server, scripting: bool
+) -> None:
     page = new_page(storage_state=session, java_script_enabled=scripting, expected=("409",))
     name = f"Double-{scripting}"
     form(page, server, name)
@@ -216,11 +224,13 @@ def test_double_click(new_page: NewPage, session: StorageState, server: Server, 
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_value_is_in_view(new_page: NewPage, session: StorageState, server: Server, width: int) -> None:
+def test_value_is_in_view(
+    new_page: NewPage, session: StorageState, server: Server, width: int
+) -> None:
     page = new_page(storage_state=session, viewport={"width": width, "height": 844})
     create(page, server, "In view")
     expect(page.locator("#token-value")).to_be_in_viewport(ratio=1)
-    expect(page.get_by_role("button", name="Copy")).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Copy", exact=True)).to_be_in_viewport(ratio=1)
 
 
 NO_CLIPBOARD = {  # what stands in place of the function that writes to it
@@ -230,7 +240,9 @@ NO_CLIPBOARD = {  # what stands in place of the function that writes to it
 
 
 @pytest.mark.parametrize("instead", NO_CLIPBOARD.values(), ids=NO_CLIPBOARD)
-@pytest.mark.parametrize(("button", "before"), [("Copy", ""), ("As a header", "Authorization: Bearer ")])
+@pytest.mark.parametrize(
+    ("button", "before"), [("Copy", ""), ("Copy as header", "Authorization: Bearer ")]
+)
 def test_copy_without_the_clipboards_own_function(
     page: Page, server: Server, instead: str, button: str, before: str
 ) -> None:
@@ -244,12 +256,14 @@ def test_copy_without_the_clipboards_own_function(
 
 
 def test_clipboard_refuses(page: Page, server: Server) -> None:
-    """Then the value is selected, and what is said holds on a phone too, which has no such keys."""
-    page.add_init_script("navigator.clipboard.writeText = undefined; document.execCommand = () => false")
+    """Select the value and show a text that fits a phone too, which has no keys to copy."""
+    page.add_init_script(
+        "navigator.clipboard.writeText = undefined; document.execCommand = () => false"
+    )
     value = create(page, server, "Refused")
-    page.get_by_role("button", name="Copy").click()
+    page.get_by_role("button", name="Copy", exact=True).click()
     expect(page.locator("#copied")).to_have_text(
-        "The browser did not allow it. The value is selected: copy it by hand."
+        "The browser did not allow Copy. The text is selected: press Ctrl+C or ⌘C."
     )
     expect(page.locator("#token-value")).to_be_focused()
     assert page.evaluate("getSelection().toString()") == value

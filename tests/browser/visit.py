@@ -15,16 +15,18 @@ owner = User.objects.get(email=EMAIL)
 finance, sales = Group.objects.create(name="Finance"), Group.objects.create(name="S" * 150)
 owner.groups.add(finance, sales)
 for name, group in {
-    "reports:read": None, "reports:write": None, "invoices:read": finance, "invoices:write": finance,
-    "r" * 60 + ":" + "a" * 39: None, "crm:read": sales, "old:read": None,
+    "reports:read": None, "reports:write": None, "invoices:read": finance,
+    "invoices:write": finance, "r" * 60 + ":" + "a" * 39: None, "crm:read": sales,
+    "old:read": None,
 }.items():
-    Scope.objects.create(name=name, words="May " + "w" * 196 if len(name) == 100 else f"May {name}", group=group)
+    words = "May " + "w" * 196 if len(name) == 100 else f"May {name}"
+    Scope.objects.create(name=name, words=words, group=group)
 token, _ = Token.objects.issue(
     owner=owner, name="Access", environment="dev", expires_at=timezone.now() + timedelta(days=30),
     scopes=["reports:read", "crm:read", "old:read", "r" * 60 + ":" + "a" * 39],
     allowed_addresses=["203.0.113.7/32", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff/128"],
 )
-token.limit("10/second;1000/day")
+token.set_rate_limit("10/second;1000/day")
 Scope.objects.get(name="old:read").delete()
 owner.groups.remove(sales)
 print(token.identifier)

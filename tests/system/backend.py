@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers every method with what it got, headers as a list of pairs because names may repeat."""
+    """Answers each method with the request, with headers as pairs because names may repeat."""
 
     protocol_version = "HTTP/1.1"
     server: "Backend"
@@ -33,7 +33,7 @@ class Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = echo  # noqa: N815  (http.server's names)
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = echo  # noqa: N815
 
     def body(self) -> bytes:
         """All of it, in chunks too (RFC 9112 section 7.1)."""
@@ -61,7 +61,9 @@ class Backend(ThreadingHTTPServer):
         self.headers = headers or {}  # of each answer
         self.begun: list[str] = []  # requests of which the headers are here
         self.received: list[dict[str, Any]] = []
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
 
     @property
     def port(self) -> int:

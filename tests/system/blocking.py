@@ -1,10 +1,10 @@
-"""In place of Tokenry, for its server alone: pages answer once somebody asks /api/release, all else at once."""
+"""A stand-in for Tokenry: pages wait for a request to /api/release, other paths do not."""
 
 from collections.abc import Callable, Iterable
 from threading import Event
 from typing import Any
 
-from config import wsgi  # noqa: F401  (sets Django up, as the server expects of its application)
+from config import wsgi  # noqa: F401
 
 released = Event()
 PROGRAMS = ("/api/", "/verify", "/healthz", "/readyz", "/metrics")

@@ -21,7 +21,7 @@ class Answer(NamedTuple):
 
 
 class Try(NamedTuple):
-    """One of many requests: when it began, on the clock that all processes of a machine share, and its result."""
+    """One of many requests: its result, and its start on the clock that all processes share."""
 
     began: float
     result: str
@@ -37,11 +37,16 @@ def call(
     timeout: float | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """The answer to a request with that token. Raises OSError where none comes within `timeout` seconds."""
+    """Return the answer to a request with the token.
+
+    Raise OSError without an answer within `timeout` seconds.
+    """
     timeout = timeout or patience(ANSWER_SECONDS)
     connection = HTTPConnection("127.0.0.1", port, timeout=timeout, source_address=(source, 0))
     try:
-        connection.request(method, path, headers={"Authorization": f"Bearer {value}", **(headers or {})})
+        connection.request(
+            method, path, headers={"Authorization": f"Bearer {value}", **(headers or {})}
+        )
         answer = connection.getresponse()
         content = answer.read()
     finally:

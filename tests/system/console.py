@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from tests import databases
 from tests.server import Installation
-from tokens.lifetime import LIFETIMES, OVERLAPS
+from tokens.core.lifetimes import LIFETIMES, OVERLAPS
 from tokens.models import DayCount, Event, HourCount, Scope, ScopeCount, Token
 
 NAMES = {
@@ -31,18 +31,22 @@ class Console:
         with databases.connected(self.installation.database_url):
             return json.loads(json.dumps(eval(expression, NAMES), default=str))
 
-    def issue(self, lifetime: str = "90d", scopes: tuple[str, ...] = (), addresses: tuple[str, ...] = ()) -> str:
+    def issue(
+        self, lifetime: str = "90d", scopes: tuple[str, ...] = (), addresses: tuple[str, ...] = ()
+    ) -> str:
         """Return the value of a new token of the administrator."""
-        return self.installation.issue(lifetime=lifetime, scopes=scopes, allowed_addresses=addresses)
+        return self.installation.issue(
+            lifetime=lifetime, scopes=scopes, allowed_addresses=addresses
+        )
 
     def renew(self, value: str, overlap: str) -> str:
         """Return the value of the successor of that token."""
-        return str(
-            self.evaluate(
-                f"Token.objects.renew(Token.objects.get(identifier={value[:24]!r}),"
-                f" overlap=OVERLAPS[{overlap!r}].length, expires_at=LIFETIMES['90d'].end(timezone.now()))[1].value"
-            )
+        expression = (
+            f"Token.objects.renew(Token.objects.get(identifier={value[:24]!r}),"
+            f" overlap=OVERLAPS[{overlap!r}].length,"
+            " expires_at=LIFETIMES['90d'].end(timezone.now()))[1].value"
         )
+        return str(self.evaluate(expression))
 
     def change(self, value: str, method: str) -> Any:
         """Return what a method of that token returns, such as `revoke()`."""

@@ -1,4 +1,4 @@
-"""The gateways of deploy/, run for real: each from a copy of its own file in which only ports are replaced."""
+"""The gateways of deploy/, each started from a copy of its file with only the ports replaced."""
 
 import json
 import os
@@ -17,9 +17,13 @@ import pytest
 from tests.run import ROOT, patience, until
 from tests.server import free_port
 
-CLIENT, ELSEWHERE = "127.0.0.2", "10.9.9.9"  # where requests come from, and where some say that they do
+CLIENT, ELSEWHERE = (
+    "127.0.0.2",
+    "10.9.9.9",
+)  # where requests come from, and where some say that they do
 PAGES = "tokens.example.com"  # the name of Tokenry's own pages in the files
-LISTENS, TOKENRY, BACKEND, INSIDE = "8080", "8000", "9000", "8001"  # ports in the files; the last is Traefik's own
+# Ports in the files: of the gateway, Tokenry's two nodes, the backend, and Traefik itself.
+LISTENS, TOKENRY, SECOND, BACKEND, INSIDE = "8080", "8000", "8002", "9000", "8001"
 FILES = {
     "nginx": ["nginx.conf"],
     "caddy": ["Caddyfile"],
@@ -27,24 +31,40 @@ FILES = {
     "envoy": ["envoy.yaml"],
 }
 # nginx writes into its own folder alone, as whoever runs the tests.
-NGINX_GLOBALS = "daemon off; pid nginx.pid; error_log stderr;" + (" user root;" if os.geteuid() == 0 else "")
-NGINX_FOLDERS = "".join(f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+NGINX_GLOBALS = "daemon off; pid nginx.pid; error_log stderr;" + (
+    " user root;" if os.geteuid() == 0 else ""
+)
+NGINX_FOLDERS = "".join(
+    f"{kind}_temp_path {kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+)
 COMMANDS = {
     "nginx": ["-p", "{folder}", "-c", "{folder}/nginx.conf", "-g", NGINX_GLOBALS],
     "caddy": ["run", "--adapter", "caddyfile", "--config", "Caddyfile"],
     "traefik": ["--configFile=traefik.yml"],
-    "envoy": ["-c", "envoy.yaml", "--disable-hot-restart", "--concurrency", "1", "--log-level", "error"],
+    "envoy": [
+        "-c",
+        "envoy.yaml",
+        "--disable-hot-restart",
+        "--concurrency",
+        "1",
+        "--log-level",
+        "error",
+    ],
 }
 
 
 def at_gateways(field: str, cases: Iterable[str]) -> pytest.MarkDecorator:
-    """Parametrize a test by gateway and `field`: each case at the first gateway and at one other one, in turn.
+    """Parametrize a test by gateway and `field`: each case at the first gateway and one other.
 
-    All other pairs run only in `make test-all`.
+    The other gateways take turns. All other pairs run only in `make test-all`.
     """
     first, *others = FILES
     pairs = [
-        pytest.param(name, case, marks=[] if name in {first, others[number % len(others)]} else pytest.mark.long)
+        pytest.param(
+            name,
+            case,
+            marks=[] if name in {first, others[number % len(others)]} else pytest.mark.long,
+        )
         for number, case in enumerate(cases)
         for name in FILES
     ]
@@ -74,9 +94,12 @@ class Gateway(NamedTuple):
         version: int = 11,
         source: str = CLIENT,
     ) -> Reply:
-        """The answer to these very bytes: names as they are, also twice, and a path that nobody tidies."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=patience(5), source_address=(source, 0))
-        connection._http_vsn, connection._http_vsn_str = version, f"HTTP/{version // 10}.{version % 10}"  # type: ignore[attr-defined]  # the stubs leave them out
+        """Return the answer to exactly these bytes: no name or path is changed or removed."""
+        connection = HTTPConnection(
+            "127.0.0.1", self.port, timeout=patience(5), source_address=(source, 0)
+        )
+        text = f"HTTP/{version // 10}.{version % 10}"
+        vars(connection).update(_http_vsn=version, _http_vsn_str=text)  # nothing public sets it
         try:
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in (*headers, *framing(body)):
@@ -99,12 +122,17 @@ def framing(body: Any) -> list[tuple[str, str]]:
 
 def caddy_is_old(program: str) -> bool:
     """Whether it is Caddy 2.6, which has other names for some settings, as its file says."""
-    version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run(
+        [program, "version"], capture_output=True, text=True, check=True
+    ).stdout
     return version.lstrip("v").startswith("2.6.")
 
 
 def find(program: str) -> str:
-    """Where `program` is: beside Python, where the wheels put it, or on the machine. Skips the test without it."""
+    """Return the path of `program`: beside Python, where wheels put programs, or on the PATH.
+
+    Skip the test without the program.
+    """
     places = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin"])
     if found := shutil.which(program, path=places):
         return found
@@ -112,32 +140,59 @@ def find(program: str) -> str:
 
 
 def with_pages(text: str, port: int) -> str:
-    """The file with those parts that it has as comments: they serve Tokenry's own pages. Here without TLS."""
+    """Return the file with the parts for Tokenry's own pages no longer comments, without TLS."""
     text = re.sub(
         r"(?<=under another name:\n)(?:[ \t]*#.*\n)+",
         lambda part: re.sub(r"(?m)^([ \t]*)#[ \t]?", r"\1", part[0]),
         text,
     )
-    text = text.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
+    text = re.sub(r"(?m)^ +ssl_.*\n", "", text).replace(
+        "listen 443 ssl;", f"listen 127.0.0.1:{port};"
+    )
+    text = text.replace("listen 80;", f"listen 127.0.0.1:{free_port()};")
     return text.replace(f"\n{PAGES} {{", f"\nhttp://{PAGES}:{port} {{\nbind 127.0.0.1")
 
 
-@contextmanager
-def running(name: str, folder: Path, tokenry: int, backend: int, *, pages: bool = False) -> Iterator[Gateway]:
-    """The gateway `name` in front of those ports; with `pages`, Tokenry's own are there too, at the host PAGES."""
-    program = find(name)
-    port = free_port()
-    ports = {LISTENS: str(port), TOKENRY: str(tokenry), BACKEND: str(backend), INSIDE: str(free_port())}
-    for file in FILES[name]:
-        text = re.sub("|".join(ports), lambda found: ports[found[0]], (ROOT / "deploy" / file).read_text())
-        if pages:
-            text = with_pages(text, port)
-        if pages and name == "caddy" and caddy_is_old(program):
+def with_ports(text: str, ports: dict[str, str]) -> str:
+    return re.sub("|".join(ports), lambda found: ports[found[0]], text)
+
+
+def adapted(text: str, program: str, pages_port: int | None) -> str:
+    """Return a gateway's configuration for a test, with Tokenry's pages if there is a port."""
+    if pages_port is not None:
+        text = with_pages(text, pages_port)
+        if program.endswith("caddy") and caddy_is_old(program):
             text = text.replace("request_buffers 4MB", "buffer_requests\nmax_buffer_size 4MB")
-        (folder / file).write_text(text.replace("\nhttp {", f"\nhttp {{ access_log off; {NGINX_FOLDERS}"))
-    # Caddy: where it keeps its state, and an address of its own for its administration.
-    environment = {**os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder),
-                   "CADDY_ADMIN": "unix/admin"}  # fmt: skip
+    return text.replace("\nhttp {", f"\nhttp {{ access_log off; {NGINX_FOLDERS}")
+
+
+@contextmanager
+def running(
+    name: str,
+    folder: Path,
+    tokenry: int,
+    backend: int,
+    *,
+    second: int | None = None,
+    pages: bool = False,
+) -> Iterator[Gateway]:
+    """Run the gateway `name` in front of those ports; `pages` adds Tokenry's pages at host PAGES.
+
+    Without a `second` node, both addresses in the file are those of the first.
+    """
+    program, port = find(name), free_port()
+    ports = {
+        LISTENS: str(port), TOKENRY: str(tokenry), SECOND: str(second or tokenry),
+        BACKEND: str(backend), INSIDE: str(free_port()),
+    }  # fmt: skip
+    for file in FILES[name]:
+        text = with_ports((ROOT / "deploy" / file).read_text(), ports)
+        (folder / file).write_text(adapted(text, program, port if pages else None))
+    # Caddy gets a folder for its state, and an address of its own for its administration.
+    environment = {
+        **os.environ, "HOME": str(folder), "XDG_CONFIG_HOME": str(folder),
+        "XDG_DATA_HOME": str(folder), "CADDY_ADMIN": "unix/admin",
+    }  # fmt: skip
     command = [program, *(part.format(folder=folder) for part in COMMANDS[name])]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
@@ -165,8 +220,12 @@ def bearer(value: str) -> tuple[str, str]:
 
 
 def named(got: dict[str, Any], name: str) -> list[str]:
-    """The values of that header of the request that the backend got, as a lax backend reads names."""
-    return [value for header, value in got["headers"] if re.sub("[^a-z0-9]", "-", header.lower()) == name.lower()]
+    """Return the values of that header in the backend's request, with names read laxly."""
+    return [
+        value
+        for header, value in got["headers"]
+        if re.sub("[^a-z0-9]", "-", header.lower()) == name.lower()
+    ]
 
 
 def identity(got: dict[str, Any]) -> dict[str, list[str]]:

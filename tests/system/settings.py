@@ -1,5 +1,5 @@
 """The installation's settings with a few views more."""
 
-from config.settings import *  # noqa: F403  (all of the installation's)
+from config.settings import *  # noqa: F403
 
 ROOT_URLCONF = "tests.system.urls"

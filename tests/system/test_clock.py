@@ -1,13 +1,13 @@
 """A server whose wall clock jumps: tokens expire by it, and limits do not notice.
 
-The clock is moved inside the running server, by a view of the tests: libfaketime breaks Python's time.sleep.
+A test's view moves the clock in the running server: libfaketime breaks Python's time.sleep.
 """
 
 import time
 
 import pytest
 
-from tests.run import patience
+from tests.run import patience, until
 from tests.system.calls import Answer, call
 from tests.system.conftest import Site, Sites
 
@@ -72,7 +72,7 @@ def test_a_renewed_token_works_until_its_overlap_ends(site: Site) -> None:
 @pytest.mark.parametrize("seconds", [-3600, 3600])
 def test_limits_do_not_notice(site: Site, seconds: int) -> None:
     value = site.console.issue()
-    site.console.change(value, f"limit('{QUOTA}/hour')")
+    site.console.change(value, f"set_rate_limit('{QUOTA}/hour')")
     assert codes(site, value, QUOTA) == QUOTA * [""]
     move_clock(site, seconds)
     assert codes(site, value, 3) == 3 * ["rate_limited"]
@@ -85,3 +85,24 @@ def test_limits_do_not_notice(site: Site, seconds: int) -> None:
         pass
     admitted(site, value)
     assert time.monotonic() - began >= WINDOW
+
+
+def test_last_use_heals_once_the_clock_is_back(site: Site) -> None:
+    value = site.console.issue()
+    site.console.change(value, "set_rate_limit('1000/hour')")
+    last_use = (
+        f"(Token.objects.get(identifier={value[:24]!r}).last_used_at"
+        " - timezone.now()).total_seconds()"
+    )
+    move_clock(site, 2 * 3600)
+    try:
+        assert codes(site, value, 1) == [""]
+        until(lambda: holds(site.console.evaluate(last_use) > 3600), AssertionError, TypeError)
+    finally:
+        move_clock(site, -2 * 3600)
+    assert codes(site, value, 1) == [""]
+    until(lambda: holds(site.console.evaluate(last_use) <= 0), AssertionError)
+
+
+def holds(condition: bool) -> None:
+    assert condition

@@ -16,6 +16,8 @@ from tests.run import ROOT, patience
 from tests.server import Installation, Server
 from tests.services import PostgreSQL
 from tests.system.calls import call
+from tests.system.web_services import FILES, FOLDER, LEASED
+from tokens.token_settings import SETTINGS as SETTINGS_OF_TOKENS
 
 BLOCK = re.compile(r"^( *)```python\n *# (\S+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 SETTINGS = """
@@ -34,26 +36,66 @@ urlpatterns = [*urlpatterns, path("api/", include("reports.urls"))]
 """
 
 
-def test_the_guide_for_django(tmp_path: Path) -> None:
-    """Its files, written where it says, pass the tests that it gives."""
+def unindented(code: str) -> str:
+    """Return the lines of `code` without the blanks at their beginning."""
+    return "\n".join(line.strip() for line in code.strip().splitlines())
+
+
+def test_the_guide_for_projects() -> None:
+    """It shows parts of the project that `make test-project` runs, word for word."""
     text = (ROOT / "docs/django.md").read_text()
+    blocks = BLOCK.findall(text)
+    assert len(blocks) >= 7
+    for _, name, code in blocks:
+        lines = unindented((ROOT / "tests/project" / name).read_text())
+        assert unindented(code) in lines, name
+    for name in [*SETTINGS_OF_TOKENS, "PEPPER_CURRENT"]:
+        assert f"| `{name}` |" in text
+
+
+def test_the_guide_for_the_standalone_product(tmp_path: Path) -> None:
+    """Its files, written where it says, pass the tests that it gives."""
+    text = (ROOT / "docs/standalone.md").read_text()
     files = {name: textwrap.dedent(code) for _, name, code in BLOCK.findall(text)}
     assert len(files) == 6
     rest = {"reports/__init__.py": "", "reports/migrations/__init__.py": "",
             "tests/conftest.py": (ROOT / "tests/conftest.py").read_text()}  # fmt: skip
-    for name, code in {**files, **rest, "guide_settings.py": SETTINGS, "guide_urls.py": URLS}.items():
+    for name, code in {
+        **files,
+        **rest,
+        "guide_settings.py": SETTINGS,
+        "guide_urls.py": URLS,
+    }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(code)
     [arguments] = re.findall(r"`\.venv/bin/python (-m pytest .*)`", text)
-    environment = {name: value for name, value in os.environ.items() if name != run.VARIABLE}  # a run of its own
-    command = [sys.executable, *arguments.split(), "-q", "-c", "/dev/null", "--ds", "guide_settings"]
+    environment = {
+        name: value for name, value in os.environ.items() if name != run.VARIABLE
+    }  # a run of its own
+    command = [
+        sys.executable,
+        *arguments.split(),
+        "-q",
+        "-c",
+        "/dev/null",
+        "--ds",
+        "guide_settings",
+    ]
     done = subprocess.run(
         command,
-        cwd=tmp_path, env={**environment, "PYTHONPATH": f"{tmp_path}:{ROOT}", "DATABASE_URL": f"sqlite:///{tmp_path}/db"},
+        cwd=tmp_path, env={**environment, "PYTHONPATH": f"{tmp_path}:{ROOT}",
+                           "DATABASE_URL": f"sqlite:///{tmp_path}/db"},
         capture_output=True, text=True, timeout=patience(40), check=False,
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout
     assert "Error" not in done.stderr
+
+
+def test_the_guide_for_services() -> None:
+    """It shows each file as it is, and tests/system/ runs the files."""
+    text = (ROOT / "docs/services.md").read_text()
+    shown = re.findall(r"^```\w+\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert shown == [(FOLDER / name).read_text() for name in [*FILES.values(), LEASED]]
 
 
 @pytest.fixture
@@ -64,11 +106,22 @@ def postgresql() -> Iterator[PostgreSQL]:
 
 @pytest.mark.long
 def test_the_guide_for_scaling(installation: Installation, postgresql: PostgreSQL) -> None:
-    """Its commands make the first administrator of an empty database, or bring everything along."""
+    """The guide's commands create an empty database's first administrator, or move the data."""
     sqlite = installation.server()
     sqlite.environment["DATABASE_URL"] = f"sqlite:///{installation.folder}/moved.sqlite3"
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / "docs/scaling.md").read_text(), re.DOTALL)
-    _, fresh, dump, load = (block.replace("var/", f"{installation.folder}/") for block in blocks)
+    runbook = (
+        (ROOT / "docs/runbook.md")
+        .read_text()
+        .partition("\n## Move from SQLite")[2]
+        .partition("\n## ")[0]
+    )
+    text = (ROOT / "docs/scaling.md").read_text() + runbook
+    blocks = re.findall(r"^ *```sh\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+    blocks = [
+        textwrap.dedent(block).replace("var/", f"{installation.folder}/") for block in blocks
+    ]
+    [fresh] = [block for block in blocks if "create_first_administrator" in block]
+    dump, load = blocks[-2:]
     fresh = fresh.replace(".venv/bin/python manage.py serve\n", "")
     assert "Email:    you@example.com\n" in sh(sqlite, fresh)
     issued = sqlite.manage("token", "create", "--user", "you@example.com", "--name", "CI").strip()
@@ -82,10 +135,11 @@ def test_the_guide_for_scaling(installation: Installation, postgresql: PostgreSQ
 
 
 def sh(server: Server, commands: str) -> str:
-    """What they print."""
+    """Run the commands and return what they print."""
     done = subprocess.run(
         ["sh", "-e", "-c", commands.replace(".venv/bin/python", sys.executable)],
-        cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=patience(40), check=False,
+        cwd=ROOT, env=server.environment, capture_output=True, text=True, timeout=patience(40),
+        check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout

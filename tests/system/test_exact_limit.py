@@ -1,4 +1,4 @@
-"""Of many requests at once a limit admits exactly its quota, however many processes or threads count."""
+"""A limit admits exactly its quota of concurrent requests, with many processes or threads."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -8,12 +8,13 @@ from typing import Any
 import http_sf
 import pytest
 
-from tests.run import patience
+from tests.run import patience, until
 from tests.system.calls import Answer, call
 from tests.system.conftest import Sites
 
 AT_ONCE = 200
 QUOTA = 10
+MANY = 1000  # so many that processes lease
 ROUNDS = 3
 
 
@@ -54,7 +55,39 @@ def test_exactly_the_quota_is_admitted(sites: Sites, on: dict[str, Any]) -> None
         answers = at_once(site.server.port, site.console.issue())
         outcomes = Counter((answer.status, answer.code) for answer in answers)
         assert outcomes == {(200, ""): QUOTA, (429, "rate_limited"): AT_ONCE - QUOTA}
-        assert sorted(check_fields(answer) for answer in answers if answer.status == 200) == list(range(QUOTA))
+        assert sorted(check_fields(answer) for answer in answers if answer.status == 200) == list(
+            range(QUOTA)
+        )
         for refused in (answer for answer in answers if answer.status == 429):
             assert check_fields(refused) == 0
             assert 0 < int(refused.headers["Retry-After"]) <= 3600
+
+
+def test_a_quota_of_which_processes_lease_is_admitted_as_a_whole(sites: Sites) -> None:
+    """After the bursts some processes hold what they do not spend, until they return it."""
+    site = sites(
+        postgresql=True,
+        redis=True,
+        WEB_WORKERS="4",
+        TOKEN_RATE_LIMIT=f"{MANY}/hour",
+        TOKEN_LEASES="on",
+    )
+    assert site.redis
+    value, admitted, requests = site.console.issue(), 0, 0
+
+    def ask(_: int) -> bool:
+        return call(site.server.port, value, timeout=patience(10)).status == 200
+
+    with ThreadPoolExecutor(16) as pool:
+
+        def all_are_admitted() -> None:
+            nonlocal admitted, requests
+            requests += 200
+            admitted += sum(pool.map(ask, range(200)))
+            assert admitted >= MANY
+
+        until(all_are_admitted, AssertionError, seconds=20)
+        admitted += sum(pool.map(ask, range(200)))
+    assert admitted == MANY
+    trips = site.redis.client.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert trips < requests

@@ -1,4 +1,4 @@
-"""Counts are exact: what a load tool sent is what the database says, and what a stopped or killed server keeps."""
+"""Counts are exact: the database has what a load tool sent, also after SIGTERM or SIGKILL."""
 
 import json
 import os
@@ -18,7 +18,7 @@ import pytest
 from tests.run import patience, until, within
 from tests.system.calls import call
 from tests.system.conftest import Site, Sites
-from tokens.usage import FLUSH_SECONDS
+from tokens.usage.recorder import FLUSH_SECONDS
 
 REQUESTS = 1000  # with each token
 QUOTA = 100
@@ -33,10 +33,12 @@ Counts = dict[tuple[str, Any], list[int]]
 )
 def site(request: pytest.FixtureRequest, sites: Sites) -> Site:
     made = sites(
-        **request.param, TOKEN_RATE_LIMIT="1000000/hour", FAILED_AUTH_LIMIT="1000000/hour", REQUEST_LOG="json",
-        DJANGO_SETTINGS_MODULE="tests.system.settings",
+        **request.param, TOKEN_RATE_LIMIT="1000000/hour", FAILED_AUTH_LIMIT="1000000/hour",
+        REQUEST_LOG="json", DJANGO_SETTINGS_MODULE="tests.system.settings",
     )  # fmt: skip
-    made.console.evaluate("[Scope.objects.get_or_create(name='reports:read', defaults={'words': 'Read'})]")
+    made.console.evaluate(
+        "[Scope.objects.get_or_create(name='reports:read', defaults={'words': 'Read'})]"
+    )
     return made
 
 
@@ -56,29 +58,46 @@ def counted(site: Site, value: str) -> int:
 
 def logged(site: Site, value: str) -> int:
     """The same by the request log."""
-    lines = [json.loads(line) for line in site.server.log.read_text().splitlines() if line.startswith("{")]
+    lines = [
+        json.loads(line)
+        for line in site.server.log.read_text().splitlines()
+        if line.startswith("{")
+    ]
     return sum(line["identifier"] == value[:24] and line["status"] == 200 for line in lines)
 
 
 def load(site: Site, value: str, path: str, *options: str) -> None:
     """Send so many requests, by eight clients at once, and make sure that each was answered."""
     done = subprocess.run(
-        ["ab", "-q", "-l", "-n", str(REQUESTS), "-c", "8", *options, "-H", f"Authorization: Bearer {value}",
-         f"http://127.0.0.1:{site.server.port}{path}"],
+        ["ab", "-q", "-l", "-n", str(REQUESTS), "-c", "8", *options,
+         "-H", f"Authorization: Bearer {value}", f"http://127.0.0.1:{site.server.port}{path}"],
         capture_output=True, text=True, timeout=patience(40), check=True,
     )  # fmt: skip
     said = dict(re.findall(r"^(Complete|Failed) requests: +([0-9]+)$", done.stdout, re.MULTILINE))
     assert said == {"Complete": str(REQUESTS), "Failed": "0"}, done.stdout
 
 
+LOADS = [
+    ("plain", "/api/v1/token"),
+    ("limited", "/api/v1/token", "-k"),
+    ("revoked", "/api/v1/token"),
+    ("scoped", "/api/report", "-k"),
+    ("without the scope", "/api/report", "-k"),
+]
+
+
 @pytest.mark.long
-@pytest.mark.skipif(shutil.which("ab") is None, reason="ab (Debian's apache2-utils) is not installed")
+@pytest.mark.skipif(
+    shutil.which("ab") is None, reason="ab (Debian's apache2-utils) is not installed"
+)
 def test_what_a_load_tool_sent_is_what_is_counted(site: Site) -> None:
     if site.server.process is None or site.server.process.poll() is not None:
         site.server.start()
-    value = {name: site.console.issue() for name in ("plain", "without the scope", "limited", "revoked")}
+    value = {
+        name: site.console.issue() for name in ("plain", "without the scope", "limited", "revoked")
+    }
     value["scoped"] = site.console.issue(scopes=("reports:read",))
-    site.console.change(value["limited"], f"limit('{QUOTA}/hour')")
+    site.console.change(value["limited"], f"set_rate_limit('{QUOTA}/hour')")
     site.console.change(value["revoked"], "revoke()")
     of = {name: text[:24] for name, text in value.items()}
     by_status = {
@@ -95,7 +114,9 @@ def test_what_a_load_tool_sent_is_what_is_counted(site: Site) -> None:
     }
 
     def of_these(model: str, kind: str = "status_class") -> Counts:
-        return {row: sums for row, sums in counts(site, model, kind).items() if row[0] in of.values()}
+        return {
+            row: sums for row, sums in counts(site, model, kind).items() if row[0] in of.values()
+        }
 
     def exact() -> None:
         assert of_these("DayCount") == by_status
@@ -103,13 +124,7 @@ def test_what_a_load_tool_sent_is_what_is_counted(site: Site) -> None:
         assert of_these("ScopeCount", "scope") == by_scope
 
     with ThreadPoolExecutor(len(value)) as pool:
-        tools = [
-            pool.submit(load, site, value["plain"], "/api/v1/token"),
-            pool.submit(load, site, value["limited"], "/api/v1/token", "-k"),
-            pool.submit(load, site, value["revoked"], "/api/v1/token"),
-            pool.submit(load, site, value["scoped"], "/api/report", "-k"),
-            pool.submit(load, site, value["without the scope"], "/api/report", "-k"),
-        ]
+        tools = [pool.submit(load, site, value[name], *rest) for name, *rest in LOADS]
         for tool in tools:
             tool.result()
     until(exact, AssertionError)
@@ -118,7 +133,7 @@ def test_what_a_load_tool_sent_is_what_is_counted(site: Site) -> None:
 
 
 class Crowd:
-    """Clients that call without a pause until nobody answers: when they sent, and when they had a good answer."""
+    """Clients that send requests until the server stops, and the times of requests and answers."""
 
     def __init__(self, site: Site, value: str) -> None:
         self._site, self._value = site, value
@@ -143,7 +158,7 @@ class Crowd:
 
 @contextmanager
 def crowd(site: Site, seconds: float) -> Iterator[tuple[Crowd, str]]:
-    """One that has called for so long, with a token of its own. At its end the server must not run any more."""
+    """Yield a crowd that has run for `seconds`, and its token. The block must stop the server."""
     if site.server.process is None or site.server.process.poll() is not None:
         site.server.start()
     value = site.console.issue()
@@ -165,7 +180,8 @@ def test_a_stop_in_the_middle_loses_none(site: Site) -> None:
 
 @pytest.mark.long
 def test_a_kill_loses_what_was_answered_since_the_last_flush(site: Site) -> None:
-    with crowd(site, 5 * FLUSH_SECONDS) as (calling, value):
+    allowed = within(1.5 * FLUSH_SECONDS)
+    with crowd(site, allowed + 2 * FLUSH_SECONDS) as (calling, value):
         assert site.server.process
         processes = [site.server.process.pid, *site.server.workers]
         killed_at = time.monotonic()
@@ -173,5 +189,5 @@ def test_a_kill_loses_what_was_answered_since_the_last_flush(site: Site) -> None
             os.kill(process, signal.SIGKILL)
         site.server.process.wait(timeout=patience(3))
     lost = len(calling.answered) - counted(site, value)
-    late = sum(at > killed_at - within(1.5 * FLUSH_SECONDS) for at in calling.answered)
+    late = sum(at > killed_at - allowed for at in calling.answered)
     assert lost <= late < len(calling.answered)

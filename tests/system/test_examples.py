@@ -17,14 +17,14 @@ import pytest
 from tests.run import patience, until
 from tests.system.calls import call
 from tests.system.conftest import Site, Sites
-from tokens.examples import VARIABLE, examples
+from tokens.pages.code_examples import VARIABLE, examples
 
 PROGRAMS = {
     "cURL": ["sh", "-c"],
     "Python": [sys.executable, "-c"],
-    "Python (httpx)": [sys.executable, "-c"],
     "JavaScript": ["node", "--input-type=module", "--eval"],
 }
+HARDENED = [("cURL", ""), ("Python", "requests"), ("Python", "httpx"), ("JavaScript", "")]
 NEEDED = {"cURL": "curl", "JavaScript": "node"}
 WINDOW = 3  # seconds: longer than a language takes to start
 TRIES = 4
@@ -35,43 +35,77 @@ def site(sites: Sites) -> Site:
     return sites()
 
 
+def skip_if_missing(language: str) -> None:
+    if language in NEEDED and shutil.which(NEEDED[language]) is None:
+        pytest.skip(f"{NEEDED[language]} is not installed")
+
+
 @pytest.fixture(params=PROGRAMS)
 def language(request: pytest.FixtureRequest) -> str:
     chosen: str = request.param
-    if chosen in NEEDED and shutil.which(NEEDED[chosen]) is None:
-        pytest.skip(f"{NEEDED[chosen]} is not installed")
+    skip_if_missing(chosen)
     return chosen
 
 
-def run(language: str, url: str, value: str, more: str = "") -> subprocess.CompletedProcess[str]:
-    """The example in that language and `more` behind it, run with nothing but the token in its environment."""
-    code = {example.language: example.code for example in examples(url)}[language]
+@pytest.fixture(params=HARDENED, ids=" ".join)
+def hardened(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Return a language, and the library of a hardened example in that language."""
+    language, library = request.param
+    skip_if_missing(language)
+    return language, library
+
+
+def run(
+    language: str, url: str, value: str, *, library: str | None = None, more: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Run an example and then `more`, with only the token in the environment.
+
+    Run the hardened example with that library, or the short one if `library` is None.
+    """
+    example = next(
+        example for example in examples(url, "/api/v1/token") if example.language == language
+    )
+    code = example.code
+    if library is not None:
+        code = next(robust.code for robust in example.hardened if robust.library == library)
     return subprocess.run(
         [*PROGRAMS[language], code + more],
-        env={"PATH": os.environ["PATH"], VARIABLE: value}, capture_output=True, text=True, check=False,
-        timeout=patience(20),
+        env={"PATH": os.environ["PATH"], VARIABLE: value}, capture_output=True, text=True,
+        check=False, timeout=patience(20),
     )  # fmt: skip
 
 
 def test_each_language_has_one() -> None:
-    assert [example.language for example in examples("http://localhost")] == list(PROGRAMS)
+    shown = examples("http://localhost", "/api/v1/token")
+    assert [example.language for example in shown] == list(PROGRAMS)
+    assert [
+        (example.language, robust.library) for example in shown for robust in example.hardened
+    ] == HARDENED
 
 
 def test_it_works(site: Site, language: str) -> None:
     value = site.console.issue()
     done = run(language, site.server.url, value)
+    assert done.returncode == 0, done.stderr
+    assert value[:24] in done.stdout
+    assert value[24:] not in done.stdout
+
+
+def test_the_hardened_one_works(site: Site, hardened: tuple[str, str]) -> None:
+    value = site.console.issue()
+    done = run(hardened[0], site.server.url, value, library=hardened[1])
     assert (done.returncode, done.stderr) == (0, "")
     assert value[:24] in done.stdout
     assert value[24:] not in done.stdout
 
 
 @pytest.mark.long
-def test_it_waits_for_a_limit(site: Site, language: str) -> None:
+def test_it_waits_for_a_limit(site: Site, hardened: tuple[str, str]) -> None:
     value = site.console.issue()
-    site.console.change(value, f"limit('1/{WINDOW}second')")
+    site.console.change(value, f"set_rate_limit('1/{WINDOW}second')")
     refused = refusals(site)
     assert call(site.server.port, value).status == 200
-    done = run(language, site.server.url, value)
+    done = run(hardened[0], site.server.url, value, library=hardened[1])
     assert done.returncode == 0, done.stderr
     assert value[:24] in done.stdout
 
@@ -86,10 +120,10 @@ def refusals(site: Site) -> int:
     return site.server.log.read_text().count('"code": "rate_limited"')
 
 
-def test_it_says_why_it_was_refused(site: Site, language: str) -> None:
+def test_it_says_why_it_was_refused(site: Site, hardened: tuple[str, str]) -> None:
     value = site.console.issue()
     assert site.console.change(value, "revoke()")
-    done = run(language, site.server.url, value)
+    done = run(hardened[0], site.server.url, value, library=hardened[1])
     assert done.returncode != 0
     assert "The token was revoked on " in done.stdout + done.stderr
     assert value[24:] not in done.stdout + done.stderr
@@ -143,8 +177,8 @@ def busy() -> Iterator[BusyServer]:
 
 
 @pytest.mark.long
-def test_it_gives_up(busy: BusyServer, language: str) -> None:
-    done = run(language, busy.url, "tkn_live_" + "0" * 64)
+def test_it_gives_up(busy: BusyServer, hardened: tuple[str, str]) -> None:
+    done = run(hardened[0], busy.url, "tkn_live_" + "0" * 64, library=hardened[1])
     assert done.returncode != 0
     assert "Not now." in done.stdout + done.stderr
     assert busy.asked == TRIES
@@ -155,7 +189,7 @@ def test_it_gives_up(busy: BusyServer, language: str) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_does_not_wait_in_silence_for_an_hour(busy: BusyServer) -> None:
     busy.wait = "3600"
-    done = run("cURL", busy.url, "tkn_live_" + "0" * 64)
+    done = run("cURL", busy.url, "tkn_live_" + "0" * 64, library="")
     assert (done.returncode != 0, busy.asked) == (True, 1)
     assert "Not now." in done.stdout
 
@@ -164,6 +198,6 @@ def test_curl_does_not_wait_in_silence_for_an_hour(busy: BusyServer) -> None:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_curl_keeps_the_last_answer_alone(busy: BusyServer, tmp_path: Path) -> None:
     kept = tmp_path / "answer.json"
-    run("cURL", busy.url, "tkn_live_" + "0" * 64, more=f" --output {kept}")
+    run("cURL", busy.url, "tkn_live_" + "0" * 64, library="", more=f" --output {kept}")
     assert json.loads(kept.read_text()) == {"detail": "Not now."}
     assert busy.asked == TRIES

@@ -1,4 +1,4 @@
-"""Fail-over behind one address: no standby ever lets a revoked token in, and nobody has to restart a server."""
+"""Fail-over behind one address: no standby admits a revoked token, no server needs a restart."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -43,33 +43,46 @@ def can_sign_in(site: Site) -> None:
     assert sign_in(site, visitor).status == 302
 
 
-def test_a_standby_lets_nobody_in(enter: Enter, tmp_path: Path) -> None:
-    primary = enter(closing(PostgreSQL())).start()
-    standby = enter(closing(Standby(primary))).start()
-    switch = enter(closing(Switch(primary.port)))
-    here = site(enter, tmp_path, primary, DATABASE_URL=f"postgres://postgres@127.0.0.1:{switch.port}/postgres")
-    value = here.console.issue()
+def has_arrived(standby: PostgreSQL, value: str) -> None:
+    """Fail unless `standby` knows the token."""
+    with psycopg.connect(standby.url) as connection:
+        found = connection.execute(
+            "SELECT count(*) FROM tokens_token WHERE identifier = %s", [value[:24]]
+        )
+        assert found.fetchone() == (1,)
 
-    def codes() -> set[str]:
-        return {(answer := call(here.server.port, value)).code or str(answer.status) for _ in range(CALLS)}
 
-    def has_arrived() -> None:
-        with psycopg.connect(standby.url) as connection:
-            found = connection.execute("SELECT count(*) FROM tokens_token WHERE identifier = %s", [value[:24]])
-            assert found.fetchone() == (1,)
-
-    assert codes() == {"200"}
-    until(has_arrived, AssertionError, psycopg.Error)
-
-    # The primary ends its connections, and the address leads to the standby: that one knows the token, and lags.
-    with psycopg.connect(standby.url, autocommit=True) as connection:
-        connection.execute("SELECT pg_wal_replay_pause()")
-    switch.target = standby.port
-    with psycopg.connect(primary.url, autocommit=True) as connection:
+def end_connections(database: PostgreSQL) -> None:
+    with psycopg.connect(database.url, autocommit=True) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
         )
+
+
+def test_a_standby_lets_nobody_in(enter: Enter, tmp_path: Path) -> None:
+    primary = enter(closing(PostgreSQL())).start()
+    standby = enter(closing(Standby(primary))).start()
+    switch = enter(closing(Switch(primary.port)))
+    url = f"postgres://postgres@127.0.0.1:{switch.port}/postgres"
+    here = site(enter, tmp_path, primary, DATABASE_URL=url)
+    value = here.console.issue()
+
+    def codes() -> set[str]:
+        return {
+            (answer := call(here.server.port, value)).code or str(answer.status)
+            for _ in range(CALLS)
+        }
+
+    assert codes() == {"200"}
+    until(lambda: has_arrived(standby, value), AssertionError, psycopg.Error)
+
+    # The primary ends its connections. The address now leads to the standby, which has the token
+    # and lags behind.
+    with psycopg.connect(standby.url, autocommit=True) as connection:
+        connection.execute("SELECT pg_wal_replay_pause()")
+    switch.target = standby.port
+    end_connections(primary)
     assert codes() == {"unavailable"}
 
     switch.target = primary.port
@@ -87,7 +100,7 @@ def test_a_standby_lets_nobody_in(enter: Enter, tmp_path: Path) -> None:
 
 
 def test_a_database_that_takes_no_more_writes(enter: Enter, tmp_path: Path) -> None:
-    """As hosted ones do when their disk is full. Connections that are there say so, and are let go."""
+    """Act as hosted databases with a full disk: open connections report errors and are closed."""
     primary = enter(closing(PostgreSQL())).start()
     here = site(enter, tmp_path, primary)
     value = here.console.issue()
@@ -102,7 +115,9 @@ def test_a_database_that_takes_no_more_writes(enter: Enter, tmp_path: Path) -> N
 
         def is_said() -> None:
             with psycopg.connect(primary.url) as connection:
-                assert connection.execute("SHOW default_transaction_read_only").fetchone() == (state,)
+                assert connection.execute("SHOW default_transaction_read_only").fetchone() == (
+                    state,
+                )
 
         until(is_said, AssertionError)
 

@@ -28,13 +28,24 @@ def server(site: Installation) -> Server:
 
 
 def ask(
-    server: Server, path: str, form: dict[str, str] | None = None, scheme: str = "https", cookie: str = ""
+    server: Server,
+    path: str,
+    form: dict[str, str] | None = None,
+    scheme: str = "https",
+    cookie: str = "",
 ) -> tuple[HTTPResponse, str]:
     connection = HTTPConnection("127.0.0.1", server.port, timeout=patience(3))
-    headers = {"Host": HOST, "X-Forwarded-Proto": scheme, "Referer": f"https://{HOST}/", "Cookie": cookie}
+    headers = {
+        "Host": HOST,
+        "X-Forwarded-Proto": scheme,
+        "Referer": f"https://{HOST}/",
+        "Cookie": cookie,
+    }
     if form is not None:
         headers["Content-Type"] = "application/x-www-form-urlencoded"
-    connection.request("POST" if form else "GET", path, body=urlencode(form) if form else None, headers=headers)
+    connection.request(
+        "POST" if form else "GET", path, body=urlencode(form) if form else None, headers=headers
+    )
     with closing(connection):
         response = connection.getresponse()
         return response, response.read().decode()
@@ -46,7 +57,10 @@ def cookies(response: HTTPResponse) -> dict[str, tuple[str, set[str]]]:
     for header in response.headers.get_all("Set-Cookie") or []:
         first, *attributes = header.split("; ")
         name, _, value = first.partition("=")
-        found[name] = (value, {part for part in attributes if not part.startswith(("expires", "Max-Age"))})
+        found[name] = (
+            value,
+            {part for part in attributes if not part.startswith(("expires", "Max-Age"))},
+        )
     return found
 
 
@@ -64,13 +78,19 @@ def test_cookies_and_hsts(server: Server, site: Installation) -> None:
     for _, attributes in both.values():
         assert attributes == {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"}
     session = both["__Host-tokenry_session"][0]
-    assert ask(server, "/settings/security/", cookie=f"__Host-tokenry_session={session}")[0].status == 200
+    assert (
+        ask(server, "/settings/security/", cookie=f"__Host-tokenry_session={session}")[0].status
+        == 200
+    )
     assert ask(server, "/settings/security/", cookie=f"tokenry_session={session}")[0].status == 302
 
 
 def test_plain_http_is_led_to_https(server: Server) -> None:
     response, _ = ask(server, "/accounts/login/", scheme="http")
-    assert (response.status, response.headers["Location"]) == (301, f"https://{HOST}/accounts/login/")
+    assert (response.status, response.headers["Location"]) == (
+        301,
+        f"https://{HOST}/accounts/login/",
+    )
     assert cookies(response) == {}
 
 

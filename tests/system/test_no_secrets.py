@@ -1,4 +1,4 @@
-"""However a token is presented, no piece of its secret is kept: in logs, metrics, the database, Redis, or on a page."""
+"""No part of a secret is kept in logs, metrics, the database or Redis, or shown on a page."""
 
 import re
 import sqlite3
@@ -16,18 +16,24 @@ from tests.scrape import scrape
 from tests.system.conftest import Site, Sites
 from tests.system.test_outages import sign_in, visit
 from tests.system.test_server import raw
-from tokens.credential import IDENTIFIER_LENGTH
+from tokens.authentication.credentials import IDENTIFIER_LENGTH
 
 PIECE = 20  # characters
 METRICS = "m" * 32
-CREATE = {"name": "Production API", "environment": "live", "expires": "90d", "scopes": "tokens:renew"}
+CREATE = {
+    "name": "Production API",
+    "environment": "live",
+    "expires": "90d",
+    "scopes": "tokens:renew",
+}
 FORM = "Content-Type: application/x-www-form-urlencoded"
 PAGES = [
-    "/settings/tokens/", "/settings/tokens/?q={value}", "/settings/tokens/{value}/", "/settings/tokens/{identifier}/",
-    "/settings/tokens/{identifier}/edit/", "/settings/tokens/{identifier}/revoke/", "/settings/activity/",
-    "/settings/activity/?q={value}", "/settings/activity/export.csv", "/settings/activity/export.jsonl",
-    "/settings/sessions/", "/settings/profile/", "/settings/tokens/calendar.ics", "/admin/tokens/token/",
-    "/admin/accounts/user/", "/help/",
+    "/settings/tokens/", "/settings/tokens/?q={value}", "/settings/tokens/{value}/",
+    "/settings/tokens/{identifier}/", "/settings/tokens/{identifier}/edit/",
+    "/settings/tokens/{identifier}/revoke/", "/settings/activity/",
+    "/settings/activity/?q={value}", "/settings/activity/export.csv",
+    "/settings/activity/export.jsonl", "/settings/sessions/", "/settings/profile/",
+    "/settings/tokens/calendar.ics", "/admin/tokens/token/", "/admin/accounts/user/", "/help/",
 ]  # fmt: skip
 
 
@@ -36,7 +42,9 @@ PAGES = [
     params=[
         pytest.param({}, id="SQLite"),
         pytest.param(
-            {"postgresql": True, "redis": True, "WEB_WORKERS": "2"}, id="PostgreSQL and Redis", marks=pytest.mark.long
+            {"postgresql": True, "redis": True, "WEB_WORKERS": "2"},
+            id="PostgreSQL and Redis",
+            marks=pytest.mark.long,
         ),
     ],
 )
@@ -52,37 +60,55 @@ def http(line: str, *headers: str, body: str = "") -> bytes:
     return "\r\n".join([*head, "", body]).encode()
 
 
+PATHS = [
+    "/api/v1/token",
+    "/api/nowhere",
+    "/verify",
+    "/metrics",
+    "/settings/tokens/",
+    "/nowhere",
+    "/healthz",
+]
+HEADERS = [
+    "User-Agent",
+    "Referer",
+    "Cookie",
+    "Origin",
+    "Host",
+    "X-Forwarded-For",
+    "Accept-Language",
+    "X-Token",
+]
+
+
 def wrong_ways(value: str, cookie: str) -> Iterator[bytes]:
-    """Requests that have the value where it does not belong, or not as it should be there."""
+    """Yield requests that have the value in a wrong place or a wrong form."""
     api, good = "GET /api/v1/token", f"Authorization: Bearer {value}"
-    for path in ("/api/v1/token", "/api/nowhere", "/verify", "/metrics", "/settings/tokens/", "/nowhere", "/healthz"):
+    for path in PATHS:
         for line in (f"GET {path}?access_token={value}", f"GET {path}/{value}", f"POST {path}"):
             yield http(line, good, cookie)
         yield http(f"POST {path}", FORM, cookie, body=f"token={value}")
-        for name in (
-            "User-Agent",
-            "Referer",
-            "Cookie",
-            "Origin",
-            "Host",
-            "X-Forwarded-For",
-            "Accept-Language",
-            "X-Token",
-        ):
+        for name in HEADERS:
             yield http(f"GET {path}", good, f"{name}: {value}")
             yield http(f"GET {path}", cookie, f"{name}: https://localhost/?token={value}")
-        yield http(f"GET {path}", f"Cookie: tokenry_session={value}; tokenry_csrftoken={value}; token={value}")
+        yield http(
+            f"GET {path}",
+            f"Cookie: tokenry_session={value}; tokenry_csrftoken={value}; token={value}",
+        )
     for wrong in (
-        value, f"Basic {value}", f"Basic {b64encode(f'{value}:{value}'.encode()).decode()}", f"Token {value}",
-        f"Bearer  {value}", f"Bearer {value} {value}", f"Bearer Bearer {value}", f"Bearer {value},{value}",
-        f"Bearer {value}x", f"Bearer {value[:-1]}", f"Bearer {value[:50]}", f"Bearer {value[5:]}", f'Bearer "{value}"',
-        f"Bearer {value[:30]} {value[30:]}", f"Bearer é{value}", f"Bearer {value}\t", f"Bearer\r\n {value}",
+        value, f"Basic {value}", f"Basic {b64encode(f'{value}:{value}'.encode()).decode()}",
+        f"Token {value}", f"Bearer  {value}", f"Bearer {value} {value}", f"Bearer Bearer {value}",
+        f"Bearer {value},{value}", f"Bearer {value}x", f"Bearer {value[:-1]}",
+        f"Bearer {value[:50]}", f"Bearer {value[5:]}", f'Bearer "{value}"',
+        f"Bearer {value[:30]} {value[30:]}", f"Bearer é{value}", f"Bearer {value}\t",
+        f"Bearer\r\n {value}",
     ):  # fmt: skip
         yield http(api, f"Authorization: {wrong}")
         yield http(api, f"Authorization {wrong}")
     yield http(api, good, good)
     yield from (
-        f"{line}\r\nHost: localhost\r\n\r\n".encode() for line in (value, f"{value} / HTTP/1.1", f"GET {value}")
+        f"{line}\r\nHost: localhost\r\n\r\n".encode()
+        for line in (value, f"{value} / HTTP/1.1", f"GET {value}")
     )
 
 
@@ -97,9 +123,17 @@ def forms(value: str, email: str) -> Iterator[tuple[str, dict[str, str]]]:
         {"login": email, "password": "x"},
     )
     yield "/accounts/password/reset/", {"email": value}
-    for pasted in (value, f"curl -H 'Authorization: Bearer {value}' https://localhost/", value[:-1], value + "x"):
+    for pasted in (
+        value,
+        f"curl -H 'Authorization: Bearer {value}' https://localhost/",
+        value[:-1],
+        value + "x",
+    ):
         yield "/settings/tokens/troubleshoot/", {"pasted": pasted}
-    yield f"/settings/tokens/{value[:IDENTIFIER_LENGTH]}/edit/", {"name": value, "description": value}
+    yield (
+        f"/settings/tokens/{value[:IDENTIFIER_LENGTH]}/edit/",
+        {"name": value, "description": value},
+    )
 
 
 def create(site: Site, cookies: dict[str, str]) -> str:
@@ -115,9 +149,12 @@ def database(site: Site) -> bytes:
     if site.postgresql:
         dump = [f"{site.postgresql.home}/pg_dump", "--data-only", site.postgresql.url]
         return (
-            subprocess.run(dump, capture_output=True, check=True, timeout=patience(20)).stdout + str(sessions).encode()
+            subprocess.run(dump, capture_output=True, check=True, timeout=patience(20)).stdout
+            + str(sessions).encode()
         )
-    with closing(sqlite3.connect(site.server.environment["DATABASE_URL"].removeprefix("sqlite:///"))) as connection:
+    with closing(
+        sqlite3.connect(site.server.environment["DATABASE_URL"].removeprefix("sqlite:///"))
+    ) as connection:
         text = "\n".join(connection.iterdump())
     return f"{text} {sessions}".encode()
 
@@ -142,7 +179,10 @@ def test_no_piece_of_a_secret_is_kept(site: Site) -> None:
     for path, form in forms(first, site.installation.email):
         visit(site, path, cookies, form)
     identifier = first[:IDENTIFIER_LENGTH]
-    shown = "".join(visit(site, page.format(value=first, identifier=identifier), cookies).html for page in PAGES)
+    shown = "".join(
+        visit(site, page.format(value=first, identifier=identifier), cookies).html
+        for page in PAGES
+    )
     metrics = scrape(site.server.port, METRICS)
     assert site.server.stop() == 0
     kept = {

@@ -1,14 +1,16 @@
-"""A server that lacks the pepper of a token that works would call it unknown, so it does not start."""
+"""A server that lacks a working token's pepper or prefix does not start."""
 
-from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError
 
-from config.management.commands.serve import Command
+from config.server.start_checks import check_database
 from tests import databases
 from tests.server import Installation
 from tests.system.test_server import call
+from tokens.models import Token
+from tokens.token_settings import TokenSettings
 
 OTHER = "2:" + "q" * 40
 
@@ -18,7 +20,7 @@ def test_a_missing_pepper_ends_the_start(installation: Installation) -> None:
     server = installation.server()
     server.environment["TOKEN_PEPPERS"] = OTHER
     with pytest.raises(
-        AssertionError, match=r"TOKEN_PEPPERS lacks number 1, which tokens that still work need"
+        AssertionError, match=r"TOKEN_PEPPERS lacks number 1, which working tokens need"
     ) as raised:
         server.start(serve=True)
     assert value[24:] not in str(raised.value)
@@ -35,10 +37,31 @@ def test_an_ended_token_needs_no_pepper(installation: Installation) -> None:
     assert (status, body["code"]) == (401, "unknown_token")
 
 
-@pytest.mark.parametrize("url", ["sqlite:///{}/empty.sqlite3", "postgres://nobody@127.0.0.1:1/none"])
+@pytest.mark.services
+def test_a_missing_prefix_ends_the_start(
+    installation: Installation, token_settings: TokenSettings
+) -> None:
+    installation.issue()
+    token_settings.PREFIX = ("acme",)
+    with databases.connected(installation.database_url):
+        with pytest.raises(CommandError) as raised:
+            check_database(1, print)
+        assert str(raised.value) == (
+            "Some working tokens begin with tkn, but TOKEN_PREFIX lacks it: add it"
+            " (TOKEN_PREFIX=acme,tkn), or first revoke these tokens."
+            " `manage.py token list` shows the tokens."
+        )
+        Token.objects.get().revoke()
+        check_database(1, print)
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:///{}/empty.sqlite3", "postgres://nobody@127.0.0.1:1/none"]
+)
 def test_a_database_that_is_empty_or_away_stops_no_start(tmp_path: Path, url: str) -> None:
-    said = StringIO()
+    said: list[str] = []
     with databases.connected(url.format(tmp_path)):
-        Command(stderr=said).refuse_a_missing_pepper()
-    assert said.getvalue().startswith("No pepper was checked: ")
-    assert said.getvalue().count("\n") == 1
+        check_database(1, said.append)
+    assert len(said) == 1
+    assert said[0].startswith("The database was not compared with the secrets of this server: ")
+    assert "\n" not in said[0]

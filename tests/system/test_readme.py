@@ -10,7 +10,7 @@ import pytest
 
 from tests.run import ROOT, patience
 from tests.server import Installation, Server
-from tokens.policy import Requirement
+from tokens.authentication.policy import Requirement
 
 README = (ROOT / "README.md").read_text()
 ROW = re.compile(r"^\| `(\w+)`(?:, `(\w+)`)? \| [\d, ]+ \| (.*?) \| ", re.MULTILINE)
@@ -38,10 +38,16 @@ def test_the_troubleshooting_table(installation: Installation) -> None:
 
     plain = commands["expired_token"][0]
     assert run(plain, server, token)["identifier"] == token[:24]
-    change = "from tokens.models import Token; from accounts.models import User; from django.utils import timezone;"
+    change = (
+        "from tokens.models import Token; from accounts.models import User;"
+        " from django.utils import timezone;"
+    )
     server.run(change + "User.objects.update(is_active=False)")
     assert run(plain, server, token)["code"] == "inactive_owner"
-    server.run(change + "User.objects.update(is_active=True); Token.objects.update(expires_at=timezone.now())")
+    server.run(
+        change
+        + "User.objects.update(is_active=True); Token.objects.update(expires_at=timezone.now())"
+    )
     assert run(plain, server, token)["code"] == "expired_token"
 
     token = installation.issue()
@@ -62,5 +68,7 @@ def test_the_integration_example_is_right() -> None:
     names: dict[str, object] = {}
     exec(compile(example, "README.md", "exec"), names)
     assert getattr(names["report"], "requirement", None) == Requirement(("reports:read",))
-    assert getattr(names["publish"], "requirement", None) == Requirement(("reports:read", "reports:write"), "live")
+    assert getattr(names["publish"], "requirement", None) == Requirement(
+        ("reports:read", "reports:write"), "live"
+    )
     assert getattr(names["status"], "requirement", "") is None

@@ -1,4 +1,4 @@
-"""No request that began after a revocation was committed is let in, whichever process answers it."""
+"""No process admits a request that began after the commit of its token's revocation."""
 
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -18,7 +18,7 @@ MANY = {"TOKEN_RATE_LIMIT": "1000000/hour", "FAILED_AUTH_LIMIT": "1000000/hour"}
 
 
 def race(pool: ProcessPoolExecutor, site: Site) -> tuple[float, list[Try]]:
-    """The instant at which a token's revocation was committed, and what clients met that called all the while."""
+    """Return the time of a revocation's commit, and all tries of the clients around that time."""
     value = site.console.issue()
     port = site.server.port
     hammering = [pool.submit(hammer, port, value, REFUSALS, most=2000) for _ in range(CLIENTS)]

@@ -1,4 +1,4 @@
-"""docs/rotate.sh renews a token of a CI job, and its value is seen by nobody but the command that stores it."""
+"""docs/rotate.sh renews a CI job's token. Only the command that stores the value sees it."""
 
 import json
 import os
@@ -15,11 +15,13 @@ import pytest
 from tests.run import ROOT, patience
 from tests.server import Installation
 from tests.system.calls import call
-from tokens import credential
+from tokens.authentication import credentials
 
 SCRIPT = ROOT / "docs/rotate.sh"
 NEEDED = ("curl", "jq")
-pytestmark = pytest.mark.skipif(not all(map(shutil.which, NEEDED)), reason="curl or jq is not installed")
+pytestmark = pytest.mark.skipif(
+    not all(map(shutil.which, NEEDED)), reason="curl or jq is not installed"
+)
 
 
 class Endpoint(NamedTuple):
@@ -43,7 +45,7 @@ class Answers(BaseHTTPRequestHandler):
         self.answer(401, {"detail": "No token here has this value."})
 
     def do_POST(self) -> None:
-        self.answer(201, {"token": credential.generate("tkn", "live").value})
+        self.answer(201, {"token": credentials.generate("tkn", "live").value})
 
     def do_DELETE(self) -> None:
         self.answer(401)
@@ -57,7 +59,7 @@ class StandIn(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Answers)
-        self.value = credential.generate("tkn", "live").value
+        self.value = credentials.generate("tkn", "live").value
 
 
 @pytest.fixture
@@ -77,16 +79,21 @@ def endpoint(shared: Installation) -> Endpoint:
 
 @pytest.fixture
 def spied(tmp_path: Path) -> Path:
-    """A folder in which each program that the script runs writes its command line down, in `seen`, before it runs."""
+    """Return a folder with the script's programs, which write their command lines to `seen`."""
     for name in NEEDED:
         program = tmp_path / name
-        program.write_text(f'#!/bin/sh\nprintf "%s\\n" "$0 $*" >>"{tmp_path}/seen"\nexec "{shutil.which(name)}" "$@"\n')
+        program.write_text(
+            f'#!/bin/sh\nprintf "%s\\n" "$0 $*" >>"{tmp_path}/seen"\n'
+            f'exec "{shutil.which(name)}" "$@"\n'
+        )
         program.chmod(0o755)
     return tmp_path
 
 
-def rotate(endpoint: Endpoint, spied: Path, *command: str, shell: str = "sh", **changes: str) -> tuple[int, str, str]:
-    """Its exit code and what it prints, on both outputs; and the value that `store` was given, or ""."""
+def rotate(
+    endpoint: Endpoint, spied: Path, *command: str, shell: str = "sh", **changes: str
+) -> tuple[int, str, str]:
+    """Return the exit code, the text of both outputs, and the value that `store` got, or ""."""
     environment = {
         "PATH": f"{spied}:{os.environ['PATH']}",
         "TOKENRY_URL": f"http://127.0.0.1:{endpoint.port}",
@@ -102,7 +109,11 @@ def rotate(endpoint: Endpoint, spied: Path, *command: str, shell: str = "sh", **
         check=False,
     )
     stored = spied / "stored"
-    return done.returncode, done.stdout + done.stderr, stored.read_text() if stored.exists() else ""
+    return (
+        done.returncode,
+        done.stdout + done.stderr,
+        stored.read_text() if stored.exists() else "",
+    )
 
 
 def store(spied: Path, status: int = 0) -> tuple[str, ...]:
@@ -111,7 +122,9 @@ def store(spied: Path, status: int = 0) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("shell", ["sh", "sh -x", "bash -x"])
-def test_the_value_goes_to_the_store_and_nowhere_else(endpoint: Endpoint, spied: Path, shell: str) -> None:
+def test_the_value_goes_to_the_store_and_nowhere_else(
+    endpoint: Endpoint, spied: Path, shell: str
+) -> None:
     status, printed, new = rotate(endpoint, spied, *store(spied), shell=shell)
     assert status == 0, printed
     assert call(endpoint.port, new).status == 200
@@ -134,20 +147,26 @@ def test_what_could_not_be_stored_is_ended(endpoint: Endpoint, spied: Path) -> N
     status, printed, new = rotate(endpoint, spied, *store(spied, status=3))
     assert status == 1
     assert printed == (
-        "rotate: the new token failed or was not stored, so it is revoked; renew again while the old one works\n"
+        "rotate: the new token failed or was not stored, so it is revoked;"
+        " renew again while the old one works\n"
     )
-    assert (call(endpoint.port, new).status, call(endpoint.port, endpoint.value).status) == (401, 200)
+    assert (call(endpoint.port, new).status, call(endpoint.port, endpoint.value).status) == (
+        401,
+        200,
+    )
 
 
 def test_what_does_not_work_is_not_stored(stand_in: StandIn, spied: Path) -> None:
-    status, printed, new = rotate(Endpoint(stand_in.server_port, stand_in.value), spied, *store(spied))
+    status, printed, new = rotate(
+        Endpoint(stand_in.server_port, stand_in.value), spied, *store(spied)
+    )
     assert (status, new) == (1, "")
     assert "No token here has this value.\n" in printed
     assert printed.endswith("and could not be revoked: revoke it on its page\n")
 
 
 def test_what_is_refused_says_why(endpoint: Endpoint, spied: Path) -> None:
-    unknown = endpoint._replace(value=credential.generate("tkn", "live").value)
+    unknown = endpoint._replace(value=credentials.generate("tkn", "live").value)
     status, printed, new = rotate(unknown, spied, *store(spied))
     assert (status, new) == (1, "")
     assert "No token here has this value." in printed

@@ -42,7 +42,16 @@ def raw(server: Server, request: bytes) -> bytes:
 
 
 def request(*headers: bytes, target: bytes = b"/api/v1/token") -> bytes:
-    return b"\r\n".join([b"GET " + target + b" HTTP/1.1", b"Host: localhost", b"Connection: close", *headers, b"", b""])
+    return b"\r\n".join(
+        [
+            b"GET " + target + b" HTTP/1.1",
+            b"Host: localhost",
+            b"Connection: close",
+            *headers,
+            b"",
+            b"",
+        ]
+    )
 
 
 def test_a_token_is_used_and_ends(shared: Installation) -> None:
@@ -83,14 +92,22 @@ def test_every_bad_header_is_refused_and_none_is_a_500(shared: Installation) -> 
     assert raw(server, request(b"authorization: bEaReR " + value)).startswith(b"HTTP/1.1 200")
 
 
-def test_a_header_that_the_server_can_not_read_is_found_again_by_its_reference(shared: Installation) -> None:
+def test_a_header_that_the_server_can_not_read_is_found_again_by_its_reference(
+    shared: Installation,
+) -> None:
     server = shared.servers[0]
     answer = raw(server, request(b"Authorization: Bearer %s\r" % shared.issue().encode()))
     reference = json.loads(answer.partition(b"\r\n\r\n")[2])["instance"].rpartition(":")[2]
 
     def logged() -> None:
-        [line] = [json.loads(line) for line in server.log.read_text().splitlines() if reference in line]
-        assert (line["path"], line["status"], line["code"]) == ("/api/v1/token", 400, "malformed_header")
+        [line] = [
+            json.loads(line) for line in server.log.read_text().splitlines() if reference in line
+        ]
+        assert (line["path"], line["status"], line["code"]) == (
+            "/api/v1/token",
+            400,
+            "malformed_header",
+        )
 
     until(logged, ValueError)
 
@@ -109,9 +126,14 @@ def test_what_the_server_itself_logs_is_masked(shared: Installation) -> None:
     assert value[24:].decode() not in log
 
 
-def test_idle_connections_hold_no_thread_and_end_with_the_server(installation: Installation) -> None:
+def test_idle_connections_hold_no_thread_and_end_with_the_server(
+    installation: Installation,
+) -> None:
     server = installation.server().start()
-    connections = [http.client.HTTPConnection("127.0.0.1", server.port, timeout=patience(3)) for _ in range(12)]
+    connections = [
+        http.client.HTTPConnection("127.0.0.1", server.port, timeout=patience(3))
+        for _ in range(12)
+    ]
     for round_ in range(2):  # in the second, each connection is used again
         for connection in connections:
             connection.request("GET", "/healthz")
@@ -128,7 +150,9 @@ def test_sigterm_stops_cleanly_and_flushes(installation: Installation) -> None:
     value = installation.issue()
     assert call(server, value)[0] == 200
     assert server.stop(signal.SIGTERM) == 0
-    used = server.run("from tokens.models import Token; print(Token.objects.get().last_used_address)")
+    used = server.run(
+        "from tokens.models import Token; print(Token.objects.get().last_used_address)"
+    )
     assert used == "127.0.0.1"
 
 
@@ -142,11 +166,15 @@ def check_use_is_written(installation: Installation) -> None:
     [
         (signal.SIGTERM, False),
         (signal.SIGINT, False),
-        pytest.param(signal.SIGTERM, True, marks=pytest.mark.long, id="a worker that has to be killed"),
+        pytest.param(
+            signal.SIGTERM, True, marks=pytest.mark.long, id="a worker that has to be killed"
+        ),
     ],
 )
-def test_a_stopped_server_leaves_one_whole_file(tmp_path: Path, how: signal.Signals, hangs: bool) -> None:
-    """On SQLite: whoever copies the file has all of it, with what every thread of the server wrote."""
+def test_a_stopped_server_leaves_one_whole_file(
+    tmp_path: Path, how: signal.Signals, hangs: bool
+) -> None:
+    """On SQLite a copy of the file has everything that each thread of the server wrote."""
     path = tmp_path / "tokenry.sqlite3"
     with closing(Installation(tmp_path, databases.sqlite(path))) as made:
         server = made.server().start()
@@ -180,7 +208,10 @@ def test_a_mail_server_that_hangs_holds_no_flush_up(installation: Installation) 
             server.process.send_signal(signal.SIGTERM)
 
             def written() -> None:
-                at = server.run("from tokens.models import Token; print(Token.objects.get(name='used').last_used_at)")
+                at = server.run(
+                    "from tokens.models import Token;"
+                    " print(Token.objects.get(name='used').last_used_at)"
+                )
                 assert at != "None"
 
             until(written, AssertionError)
@@ -206,7 +237,9 @@ def test_a_second_node_refuses_as_soon_as_the_first_revoked(installation: Instal
         revoked = threading.Event()
         late: list[int] = []
 
-        def hammer(token: str = token, revoked: threading.Event = revoked, late: list[int] = late) -> None:
+        def hammer(
+            token: str = token, revoked: threading.Event = revoked, late: list[int] = late
+        ) -> None:
             for _ in range(400):
                 ended = revoked.is_set()  # read before the request begins
                 status, _ = call(second, token)
@@ -227,7 +260,9 @@ def test_a_second_node_refuses_as_soon_as_the_first_revoked(installation: Instal
 def test_more_workers_need_shared_counters(installation: Installation) -> None:
     server = installation.server()
     server.environment["WEB_WORKERS"] = "2"
-    with pytest.raises(AssertionError, match="WEB_WORKERS is 2; it takes 1 while REDIS_URL is not set"):
+    with pytest.raises(
+        AssertionError, match="WEB_WORKERS is 2; it takes 1 while REDIS_URL is not set"
+    ):
         server.start(serve=True)
 
 

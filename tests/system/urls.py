@@ -1,4 +1,4 @@
-"""The installation's paths; a view that needs a scope and says which process answers; one that moves its clock."""
+"""The product's URLs, a view with a scope that returns its process, and a view for the clock."""
 
 import os
 from datetime import timedelta
@@ -20,7 +20,7 @@ def report(request: HttpRequest) -> JsonResponse:
 
 @public
 def move_clock(request: HttpRequest, seconds: str) -> JsonResponse:
-    """The wall clock of this process jumps and goes on from there; its monotonic clock does not notice."""
+    """Move the wall clock of this process, from where it goes on; the monotonic clock stays."""
     time_machine.travel(timedelta(seconds=int(seconds))).start()
     return JsonResponse({})
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from tests.conftest import Issue, signed_in
+from tests.conftest import Issue, page_of, signed_in
 from tokens.models import AccountKind, Event
 
 PATH = "/settings/activity/"
@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
 
 def shown(client: Client, query: str = "") -> list[Any]:
-    """The kinds of the events on that page."""
+    """Return the kinds of the events on the page."""
     response = client.get(PATH + query)
     assert response.status_code == 200, response.context["activity"].form.errors
     return [event.kind for event in response.context["activity"].page.events]
@@ -28,8 +28,10 @@ def shown(client: Client, query: str = "") -> list[Any]:
 def test_owner(issue: Issue, owner: User) -> None:
     with time_machine.travel(NOON, tick=False):
         token, value = issue(name="Deploy")
-        signed_in(owner).post(f"{token.get_absolute_url()}revoke/", headers={"User-Agent": "Firefox"})
-        page = signed_in(owner).get(PATH).content.decode()
+        signed_in(owner).post(
+            f"{token.get_absolute_url()}revoke/", headers={"User-Agent": "Firefox"}
+        )
+        page = page_of(signed_in(owner).get(PATH))
     for words in (
         "Revoked",
         "Created",
@@ -39,10 +41,12 @@ def test_owner(issue: Issue, owner: User) -> None:
         "by the command line",
         "127.0.0.1",
         "Firefox",
-        "10 Nov 2026, 12:00:00 UTC",
+        "<h2>Today</h2>",
+        '"10 Nov 2026, 12:00:00 UTC">12:00:00 UTC</time>',
     ):
         assert words in page
     assert page.index('Revoked <a href="') < page.index('Created <a href="')
+    assert "Only this token" in page
     assert value[24:] not in page
 
 
@@ -54,16 +58,49 @@ def test_an_export_is_named_after_the_persons_day(owner: User) -> None:
 
 
 def test_what_a_change_was(issue: Issue, owner_client: Client) -> None:
-    issue()[0].limit("10/minute")
+    issue()[0].set_rate_limit("10/minute")
     page = owner_client.get(PATH).content.decode()
     assert "Rate limit changed" in page
     assert "10/minute" in page
 
 
-def test_from_where_an_administrator_works_is_not_told(issue: Issue, administrator: User, owner_client: Client) -> None:
+def test_a_change_has_its_old_and_new_values(issue: Issue, owner_client: Client) -> None:
+    token, _ = issue()
+    token.change(name="New; <b>", description="", scopes=[], allowed_addresses=["10.0.0.0/8"])
+    page = page_of(owner_client.get(PATH))
+    assert "<bdi>allowed addresses: anywhere → 10.0.0.0/8</bdi>" in page
+    assert "→ New" in page
+    assert "<b>" not in page
+
+
+CHROME = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+
+
+def test_repeated_wrong_passwords_are_one_marked_entry(owner: User) -> None:
+    with time_machine.travel(NOON, tick=False):
+        origin = {"address": "192.0.2.6", "user_agent": CHROME}
+        times = [NOON - timedelta(seconds=seconds) for seconds in range(5)]
+        Event.record_wrong_passwords([(owner.email, at, origin) for at in times])
+        page = page_of(signed_in(owner).get(PATH))
+    assert page.count('<li class="alarm">') == 1
+    assert "Wrong password, 5 times" in page
+    assert f'<span title="{CHROME}"><bdi>Chrome on Linux</bdi></span>' in page
+    assert page.count("from 192.0.2.6") == 1
+    for time in ("12:00:00", "11:59:59", "11:59:56"):
+        assert f"10 Nov 2026, {time} UTC</time>" in page
+
+
+def test_from_where_an_administrator_works_is_not_told(
+    issue: Issue, administrator: User, owner_client: Client
+) -> None:
     token, _ = issue()
     action = {"action": "revoke", "_selected_action": [token.pk], "confirmed": "yes"}
-    signed_in(administrator).post("/admin/tokens/token/", action, REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="Lynx")
+    signed_in(administrator).post(
+        "/admin/tokens/token/", action, REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="Lynx"
+    )
     page = owner_client.get(PATH).content.decode()
     assert "by an administrator" in page
     for query in ("?q=203.0.113.9", "?q=lynx"):
@@ -78,7 +115,7 @@ def test_teammate(issue: Issue, teammate_client: Client) -> None:
     token, _ = issue(name="Deploy")
     page = teammate_client.get(PATH).content.decode()
     assert "Deploy" not in page
-    assert "Nothing yet" in page
+    assert "No events yet" in page
     assert shown(teammate_client, f"?token={token.identifier}") == []
     assert shown(teammate_client, "?q=Deploy") == []
 
@@ -98,13 +135,25 @@ def test_it_is_only_read(issue: Issue, owner_client: Client, method: str, path: 
 
 @pytest.fixture
 def eventful(issue: Issue, owner: User, administrator: User) -> str:
-    """A token made at noon on the 10th and limited by an administrator a day later, and a sign-in on the 12th;
-    the token's identifier."""
+    """Return the identifier of a token with events.
+
+    It was created at noon on the 10th and limited by an administrator a day later. There is also a
+    sign-in on the 12th.
+    """
     with time_machine.travel(NOON, tick=False):
         token, _ = issue(name="Deploy")
-    for day, actor, kind in ((1, administrator, Event.Kind.LIMITED), (2, owner, AccountKind.SIGNED_IN)):
-        columns = {"token": token, "token_name": "Deploy", "identifier": token.identifier} if day == 1 else {}
-        Event.objects.create(owner=owner, actor=actor, kind=kind, at=NOON + timedelta(days=day), **columns)
+    for day, actor, kind in (
+        (1, administrator, Event.Kind.LIMITED),
+        (2, owner, AccountKind.SIGNED_IN),
+    ):
+        columns = (
+            {"token": token, "token_name": "Deploy", "identifier": token.identifier}
+            if day == 1
+            else {}
+        )
+        Event.objects.create(
+            owner=owner, actor=actor, kind=kind, at=NOON + timedelta(days=day), **columns
+        )
     return token.identifier
 
 
@@ -132,7 +181,9 @@ def eventful(issue: Issue, owner: User, administrator: User) -> str:
         ("?after=99999999999999999-1", []),
     ],
 )
-def test_filters_and_search(eventful: str, owner_client: Client, query: str, kinds: list[str]) -> None:
+def test_filters_and_search(
+    eventful: str, owner_client: Client, query: str, kinds: list[str]
+) -> None:
     assert shown(owner_client, query.replace("IDENTIFIER", eventful)) == kinds
 
 
@@ -180,13 +231,16 @@ def test_filters_stay_on_the_way_through(issue: Issue, owner_client: Client) -> 
     assert '<option value="created" selected>' in page.content.decode()
     older = page.context["activity"].page.older
     assert older.startswith("?q=deploy&kind=created&before=")
-    assert f'{PATH}export.csv?q=deploy&amp;kind=created"' in owner_client.get(PATH + older).content.decode()
+    assert (
+        f'{PATH}export.csv?q=deploy&amp;kind=created"'
+        in owner_client.get(PATH + older).content.decode()
+    )
 
 
 def test_a_token_in_the_search_leaves_the_address(issue: Issue, owner_client: Client) -> None:
     token, value = issue()
     for path in (PATH, f"{PATH}export.csv", f"{PATH}export.jsonl"):
-        assert owner_client.get(path, {"q": value})["Location"] == f"{PATH}?q={token.identifier}"
+        assert owner_client.get(path, {"q": value})["Location"] == f"{path}?q={token.identifier}"
     assert shown(owner_client, f"?q={token.identifier}") == ["created"]
 
 
@@ -197,8 +251,10 @@ def test_htmx_gets_filters_and_list_alone(issue: Issue, owner_client: Client) ->
     assert "<html" not in page
 
 
-def test_pages(issue: Issue, owner_client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    """There and back again, each event once, also where many happened in one instant."""
+def test_pages(
+    issue: Issue, owner_client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    """Paging forth and back shows each event once, also if many have the same time."""
     with time_machine.travel(timezone.now(), tick=False):
         for _ in range(60):
             issue()

@@ -1,4 +1,4 @@
-"""Password reset and sign-up: what strangers ask for is answered at once and alike, and the mails have limits."""
+"""Password reset and sign-up: all answers are alike and equally quick, and mails have limits."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,11 +35,13 @@ def ask(path: str, email: str, address: str = "192.0.2.1") -> Any:
 
 
 @each_page
-@pytest.mark.parametrize("email", ["owner@example.com", "Owner@Example.COM", UNKNOWN, "pending@example.com"])
+@pytest.mark.parametrize(
+    "email", ["owner@example.com", "Owner@Example.COM", UNKNOWN, "pending@example.com"]
+)
 def test_the_request_does_the_same_for_every_address(
     path: str, email: str, owner: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So its time tells nothing: whether there is such an account is looked up by the outbox."""
+    """The time of the answer tells nothing: the outbox looks the account up, later."""
     EmailAddress.objects.create(user=owner, email="pending@example.com")
     waiting: list[Any] = []
     monkeypatch.setattr(outbox, "in_background", lambda *work: waiting.append(work))
@@ -49,7 +51,9 @@ def test_the_request_does_the_same_for_every_address(
     assert [query["sql"] for query in queries if "session" not in query["sql"]] == []
 
 
-def test_nobody_without_an_account_is_written_to(mailoutbox: list[EmailMessage], owner: User) -> None:
+def test_nobody_without_an_account_is_written_to(
+    mailoutbox: list[EmailMessage], owner: User
+) -> None:
     for email in (UNKNOWN, "other@thirdparty.example"):
         assert ask(RESET, email).status_code == 302
     User.objects.filter(pk=owner.pk).update(is_active=False)
@@ -58,12 +62,14 @@ def test_nobody_without_an_account_is_written_to(mailoutbox: list[EmailMessage],
 
 
 @pytest.mark.parametrize(
-    ("window", "most"), [(timedelta(hours=1), 3), (timedelta(days=1), 10)], ids=["an-hour", "a-day"]
+    ("window", "most"),
+    [(timedelta(hours=1), 3), (timedelta(days=1), 10)],
+    ids=["an-hour", "a-day"],
 )
 def test_nobodys_mailbox_is_buried(
     owner: User, teammate: User, mailoutbox: list[EmailMessage], window: timedelta, most: int
 ) -> None:
-    """By however many clients. The links that arrived are good, and others are written to."""
+    """The limit holds for all clients together. Sent links work; other people still get mails."""
     pace = timedelta(minutes=1) if most == 3 else timedelta(minutes=25)
     with time_machine.travel(timezone.now(), tick=False) as clock:
         for number in range(int(window / pace)):
@@ -94,19 +100,28 @@ def test_six_addresses_keep_nobody_away(path: str, owner: User) -> None:
     assert ask(path, "me@example.com", "198.51.100.1").status_code == 302
 
 
-def test_one_account_writes_to_so_many_addresses_a_day(owner: User, mailoutbox: list[EmailMessage]) -> None:
+def test_one_account_writes_to_so_many_addresses_a_day(
+    owner: User, mailoutbox: list[EmailMessage]
+) -> None:
     with time_machine.travel(timezone.now(), tick=False) as clock:
         client = signed_in(owner)
         for number in range(60):
             client = client if number % 10 else signed_in(owner)
-            client.post("/accounts/email/", {"action_add": "", "email": f"somebody{number}@example.com"})
+            client.post(
+                "/accounts/email/", {"action_add": "", "email": f"somebody{number}@example.com"}
+            )
             clock.shift(timedelta(minutes=1))
-    assert len({message.to[0] for message in mailoutbox if "confirm-email" in str(message.body)}) == 50
+    assert (
+        len({message.to[0] for message in mailoutbox if "confirm-email" in str(message.body)})
+        == 50
+    )
 
 
-def test_the_owner_of_an_address_hears_that_somebody_signed_up(owner: User, mailoutbox: list[EmailMessage]) -> None:
+def test_the_owner_of_an_address_hears_that_somebody_signed_up(
+    owner: User, mailoutbox: list[EmailMessage]
+) -> None:
     assert ask(SIGN_UP, "Owner@Example.com")["Location"] == "/accounts/confirm-email/"
-    assert [message.subject for message in mailoutbox] == ["You have an account already"]
+    assert [message.subject for message in mailoutbox] == ["You already have an account"]
     assert User.objects.count() == 1
     for _ in range(3):
         ask(SIGN_UP, owner.email, "192.0.2.9")
@@ -125,9 +140,13 @@ def test_who_signs_up_confirms_and_is_in(mailoutbox: list[EmailMessage]) -> None
     assert client.post("/accounts/login/", form)["Location"] == "/settings/tokens/"
 
 
-@pytest.mark.parametrize("form", [{"email": "x"}, {"email": ""}, {"email": "a" * 250 + "@example.com"}])
+@pytest.mark.parametrize(
+    "form", [{"email": "x"}, {"email": ""}, {"email": "a" * 250 + "@example.com"}]
+)
 @each_page
-def test_what_is_wrong_is_said(path: str, form: dict[str, str], mailoutbox: list[EmailMessage]) -> None:
+def test_what_is_wrong_is_said(
+    path: str, form: dict[str, str], mailoutbox: list[EmailMessage]
+) -> None:
     answer = Client().post(path, {**form, "password1": PASSWORD})
     assert answer.status_code == 200
     assert answer.context["form"].errors

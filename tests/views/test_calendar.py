@@ -1,4 +1,4 @@
-"""GET /settings/tokens/calendar.ics and /settings/tokens/<identifier>/calendar.ics, read by two parsers."""
+"""GET /settings/tokens/calendar.ics and .../<identifier>/calendar.ics, read by two parsers."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,11 +11,11 @@ from django.utils import timezone
 from icalendar import Calendar
 
 from accounts.models import User
-from tests.conftest import Issue
-from tests.test_emails import HOSTILE
-from tokens import calendar_views
+from tests.conftest import Issue, page_of
+from tests.notifications.test_emails import HOSTILE
+from tokens.core.text import one_line
 from tokens.models import Token
-from tokens.plain import one_line
+from tokens.views import calendar
 
 ALL = "/settings/tokens/calendar.ics"
 METHODS = ["get", "head", "post", "put", "patch", "delete", "options"]
@@ -31,7 +31,9 @@ def events(content: bytes) -> list[Any]:
 
 def test_one_token(issue: Issue, owner_client: Client) -> None:
     token, value = issue(
-        name="CI, pipeline; \\n", environment="test", expires_at=datetime(2030, 2, 28, 9, 30, tzinfo=UTC)
+        name="CI, pipeline; \\n",
+        environment="test",
+        expires_at=datetime(2030, 2, 28, 9, 30, tzinfo=UTC),
     )
     response = owner_client.get(path(token))
     assert response["Content-Type"] == "text/calendar; charset=utf-8"
@@ -42,7 +44,10 @@ def test_one_token(issue: Issue, owner_client: Client) -> None:
     assert event["summary"] == "API token “CI, pipeline; \\n” expires"
     assert event["dtstart"].dt == token.expires_at
     assert event["url"] == f"http://localhost:8000{token.get_absolute_url()}"
-    assert [alarm["trigger"].dt for alarm in event.walk("VALARM")] == [timedelta(-7), timedelta(-1)]
+    assert [alarm["trigger"].dt for alarm in event.walk("VALARM")] == [
+        timedelta(-7),
+        timedelta(-1),
+    ]
     assert [alarm["action"] for alarm in event.walk("VALARM")] == ["DISPLAY", "DISPLAY"]
     assert value[24:].encode() not in response.content
     assert token.digest.encode() not in response.content
@@ -74,7 +79,7 @@ def test_the_uid_stays(issue: Issue, owner_client: Client) -> None:
 
 
 def test_a_change_makes_a_later_version(issue: Issue, owner_client: Client) -> None:
-    """Which calendars take in place of the one that they have (RFC 5545 section 3.8.7.4)."""
+    """Calendars replace an event by one with a higher SEQUENCE (RFC 5545 section 3.8.7.4)."""
     made = datetime(2026, 11, 22, 12, tzinfo=UTC)
     with time_machine.travel(made, tick=False):
         token, _ = issue(expires_at=made + timedelta(30))
@@ -95,7 +100,9 @@ def test_each_event_has_an_end(issue: Issue, owner_client: Client) -> None:
         assert event["dtend"].dt > event["dtstart"].dt
 
 
-def test_all_of_them_are_one_query(issue: Issue, owner_client: Client, django_assert_num_queries: Any) -> None:
+def test_all_of_them_are_one_query(
+    issue: Issue, owner_client: Client, django_assert_num_queries: Any
+) -> None:
     for _ in range(3):
         issue()
     with django_assert_num_queries(3):  # session, person, tokens
@@ -108,7 +115,9 @@ def test_all_of_them(issue: Issue, owner_client: Client, teammate: User) -> None
     issue(name="over", expires_at=timezone.now() - timedelta(1))
     issue(name="gone")[0].revoke()
     retiring, _ = issue(name="old")
-    Token.objects.renew(retiring, expires_at=timezone.now() + timedelta(30), overlap=timedelta(hours=1))
+    Token.objects.renew(
+        retiring, expires_at=timezone.now() + timedelta(30), overlap=timedelta(hours=1)
+    )
     response = owner_client.get(ALL)
     assert sorted(event["summary"] for event in events(response.content)) == [
         "API token “kept” expires",
@@ -118,7 +127,7 @@ def test_all_of_them(issue: Issue, owner_client: Client, teammate: User) -> None
 
 
 def test_none_at_all(owner_client: Client) -> None:
-    """Still a calendar that every parser takes: it has a component (RFC 5545 section 3.4)."""
+    """A calendar without tokens is valid: it has a component (RFC 5545 section 3.4)."""
     content = owner_client.get(ALL).content
     assert events(content) == []
     (component,) = Calendar.from_ical(content.decode()).subcomponents
@@ -127,8 +136,12 @@ def test_none_at_all(owner_client: Client) -> None:
     assert vobject.readOne(content.decode()).vtimezone
 
 
-@pytest.mark.parametrize("changes", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}])
-def test_nothing_of_one_that_is_over(issue: Issue, owner_client: Client, changes: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "changes", [{"revoked_at": timezone.now()}, {"expires_at": timezone.now()}]
+)
+def test_nothing_of_one_that_is_over(
+    issue: Issue, owner_client: Client, changes: dict[str, Any]
+) -> None:
     token, _ = issue()
     Token.objects.update(**changes)
     assert owner_client.get(path(token)).status_code == 404
@@ -144,7 +157,10 @@ def test_teammate(issue: Issue, teammate_client: Client, method: str) -> None:
 def test_stranger(issue: Issue, stranger_client: Client, method: str) -> None:
     for address in (path(issue()[0]), ALL):
         response = getattr(stranger_client, method)(address)
-        assert (response.status_code, response["Location"]) == (302, f"/accounts/login/?next={address}")
+        assert (response.status_code, response["Location"]) == (
+            302,
+            f"/accounts/login/?next={address}",
+        )
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
@@ -155,7 +171,10 @@ def test_only_to_read(issue: Issue, owner_client: Client, method: str) -> None:
 
 def test_links(issue: Issue, owner_client: Client) -> None:
     token, _ = issue()
-    assert f'href="{path(token)}">Add to calendar' in owner_client.get(token.get_absolute_url()).content.decode()
+    assert (
+        f'href="{path(token)}">Add to calendar'
+        in owner_client.get(token.get_absolute_url()).content.decode()
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +190,7 @@ def test_links(issue: Issue, owner_client: Client) -> None:
 def test_banner(issue: Issue, owner_client: Client, days: list[float], words: str | None) -> None:
     for left in days:
         issue(expires_at=timezone.now() + timedelta(left))
-    page = owner_client.get("/settings/tokens/").content.decode()
+    page = page_of(owner_client.get("/settings/tokens/"))
     assert ("this week." in page) == (words is not None)
     if words:
         assert words in page
@@ -182,7 +201,7 @@ def test_banner(issue: Issue, owner_client: Client, days: list[float], words: st
 def test_many_tokens_are_those_that_expire_first(
     issue: Issue, owner_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(calendar_views, "MOST_EVENTS", 2)
+    monkeypatch.setattr(calendar, "MAX_CALENDAR_EVENTS", 2)
     for days in (3, 1, 2):
         issue(name=f"In {days}", expires_at=timezone.now() + timedelta(days=days))
     found = [event["summary"] for event in events(owner_client.get(ALL).content)]

@@ -1,4 +1,4 @@
-"""No page says a time of day without its zone."""
+"""No page shows a time of day without its time zone."""
 
 import logging
 import re
@@ -11,10 +11,11 @@ import time_machine
 from django.test import Client
 
 from accounts.models import User
-from config.logs import LOGGING
-from tests.conftest import Issue, a_call, bearer, signed_in
+from config.logging_config import LOGGING
+from tests.conftest import Issue, bearer, signed_in
+from tests.records import a_record
 from tokens.models import Token
-from tokens.usage import recorder
+from tokens.usage.recorder import recorder
 
 NOW = datetime(2026, 11, 28, 17, 15, tzinfo=UTC)
 TAG = re.compile(r"<[^>]*>")
@@ -23,7 +24,7 @@ BARE = re.compile(r"(?<![\w:.-])\d{1,2}:\d\d(?::\d\d)?(?![:\d]| UTC\b| JST\b)")
 
 
 def without_zone(page: str) -> list[str]:
-    """Return the times of day in the text and the titles of `page` that no zone follows."""
+    """Return the times of day in the texts and titles of `page` that have no time zone."""
     titles = "\n".join("".join(found) for found in TITLE.findall(page))
     return BARE.findall(f"{TAG.sub(' ', page)}\n{titles}")
 
@@ -35,14 +36,16 @@ def test_the_test_finds_them() -> None:
 
 @pytest.fixture
 def token(owner: User, issue: Issue) -> Token:
-    """A token that was used, refused and renewed; its owner is in Tokyo."""
+    """Return a used, refused and renewed token whose owner is in Tokyo."""
     User.objects.filter(pk=owner.pk).update(time_zone="Asia/Tokyo")
     with time_machine.travel(NOW - timedelta(hours=2)):
         token, value = issue(scopes=["tokens:read"])
         Client().get("/api/v1/token", headers=bearer(value))
-        recorder.record(a_call(token, status=404))
+        recorder.record(a_record(token, status=404))
         recorder.flush()
-        Token.objects.renew(token, expires_at=NOW + timedelta(days=90), overlap=timedelta(hours=24))
+        Token.objects.renew(
+            token, expires_at=NOW + timedelta(days=90), overlap=timedelta(hours=24)
+        )
     return token
 
 
@@ -68,7 +71,10 @@ def token(owner: User, issue: Issue) -> Token:
 def test_pages(token: Token, owner: User, path: str) -> None:
     assert token.successor is not None
     with time_machine.travel(NOW, tick=False):
-        addresses = {"token": token.get_absolute_url(), "successor": token.successor.get_absolute_url()}
+        addresses = {
+            "token": token.get_absolute_url(),
+            "successor": token.successor.get_absolute_url(),
+        }
         page = signed_in(owner).get(path.format(**addresses))
     assert page.status_code == 200
     assert without_zone(page.content.decode()) == []
@@ -86,11 +92,17 @@ def test_a_form_that_was_sent_before(owner: User) -> None:
 
 def test_troubleshoot(token: Token, owner: User) -> None:
     with time_machine.travel(NOW, tick=False):
-        page = signed_in(owner).post("/settings/tokens/troubleshoot/", {"pasted": token.identifier}).content.decode()
+        page = (
+            signed_in(owner)
+            .post("/settings/tokens/troubleshoot/", {"pasted": token.identifier})
+            .content.decode()
+        )
     assert without_zone(page) == []
 
 
-@pytest.mark.parametrize("path", ["tokens/token/", "tokens/token/{pk}/change/", "tokens/event/", "accounts/user/"])
+@pytest.mark.parametrize(
+    "path", ["tokens/token/", "tokens/token/{pk}/change/", "tokens/event/", "accounts/user/"]
+)
 def test_administration(token: Token, administrator: User, path: str) -> None:
     with time_machine.travel(NOW, tick=False):
         page = signed_in(administrator).get(f"/admin/{path.format(pk=token.pk)}")
@@ -100,4 +112,6 @@ def test_administration(token: Token, administrator: User, path: str) -> None:
 
 def test_log_lines() -> None:
     plain: Any = DictConfigurator({}).configure_formatter(dict(LOGGING["formatters"]["plain"]))
-    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} ", plain.format(logging.makeLogRecord({})))
+    assert re.match(
+        r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} ", plain.format(logging.makeLogRecord({}))
+    )

@@ -1,4 +1,4 @@
-"""Which mails about tokens a person gets, on /settings/profile/."""
+"""The choice of mails about tokens on /settings/profile/."""
 
 from typing import Any
 
@@ -28,7 +28,9 @@ def test_defaults_and_what_nobody_can_switch_off(owner_client: Client) -> None:
     assert "used after it was revoked" in page
 
 
-@pytest.mark.parametrize("names", [[], ["new_addresses"], ["reminders", "renewals", "new_addresses"]])
+@pytest.mark.parametrize(
+    "names", [[], ["new_addresses"], ["reminders", "renewals", "new_addresses"]]
+)
 def test_saves(owner: User, teammate: User, owner_client: Client, names: list[str]) -> None:
     assert owner_client.post(PATH, {**GOOD, "token_mails": names})["Location"] == PATH
     assert checked(owner_client) == names
@@ -36,7 +38,9 @@ def test_saves(owner: User, teammate: User, owner_client: Client, names: list[st
     assert MailChoices.chosen(teammate) == ["reminders", "renewals"]
 
 
-@pytest.mark.parametrize("wrong", [{"token_mails": ["created"]}, {"time_zone": "Mars/Olympus", "token_mails": []}])
+@pytest.mark.parametrize(
+    "wrong", [{"token_mails": ["created"]}, {"time_zone": "Mars/Olympus", "token_mails": []}]
+)
 def test_errors_change_nothing_and_keep_what_was_chosen(
     owner: User, owner_client: Client, wrong: dict[str, Any]
 ) -> None:

@@ -1,4 +1,4 @@
-"""A password is the same however a keyboard spells it: é is one character or two, and a wide letter is a letter."""
+"""Passwords work with every Unicode form of a letter: é is one character or two."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,9 @@ pytestmark = pytest.mark.django_db
 
 
 def try_it(user: User, password: str) -> int:
-    return Client().post("/accounts/login/", {"login": user.email, "password": password}).status_code
+    return (
+        Client().post("/accounts/login/", {"login": user.email, "password": password}).status_code
+    )
 
 
 def by_command(user: User, password: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +44,12 @@ def by_changepassword(user: User, password: str, monkeypatch: pytest.MonkeyPatch
 
 def by_sign_up(user: User, password: str, monkeypatch: pytest.MonkeyPatch) -> None:
     User.objects.filter(pk=user.pk).delete()
-    assert Client().post("/accounts/signup/", {"email": user.email, "password1": password}).status_code == 302
+    assert (
+        Client()
+        .post("/accounts/signup/", {"email": user.email, "password1": password})
+        .status_code
+        == 302
+    )
     EmailAddress.objects.update(verified=True)
 
 
@@ -78,7 +85,9 @@ def test_every_spelling_of_a_password_signs_in(
 def test_a_reset_password_signs_in(owner: User, mailoutbox: list[EmailMessage]) -> None:
     client = Client()
     client.post("/accounts/password/reset/", {"email": owner.email})
-    link = re.findall(r"http://localhost:8000(/accounts/password/reset/key/\S+)", str(mailoutbox[0].body))[0]
+    link = re.findall(
+        r"http://localhost:8000(/accounts/password/reset/key/\S+)", str(mailoutbox[0].body)
+    )[0]
     form = client.get(link, follow=True).redirect_chain[-1][0]
     client.post(form, {"password1": DECOMPOSED, "password2": DECOMPOSED})
     assert try_it(owner, COMPOSED) == 302
@@ -88,10 +97,16 @@ def test_a_reset_password_signs_in(owner: User, mailoutbox: list[EmailMessage]) 
     ("path", "field", "others"),
     [
         ("/accounts/reauthenticate/", "password", {}),
-        ("/accounts/password/change/", "oldpassword", {"password1": "another horse", "password2": "another horse"}),
+        (
+            "/accounts/password/change/",
+            "oldpassword",
+            {"password1": "another horse", "password2": "another horse"},
+        ),
     ],
 )
-def test_every_spelling_confirms(owner: User, path: str, field: str, others: dict[str, str]) -> None:
+def test_every_spelling_confirms(
+    owner: User, path: str, field: str, others: dict[str, str]
+) -> None:
     for typed in FORMS:
         owner.set_password(COMPOSED)
         owner.save()
@@ -99,22 +114,30 @@ def test_every_spelling_confirms(owner: User, path: str, field: str, others: dic
 
 
 def test_a_password_from_before_goes_on_working(owner: User) -> None:
-    """As it was typed then."""
+    """A password from before the normalization works as it was typed."""
     User.objects.filter(pk=owner.pk).update(password=make_password(DECOMPOSED))
     assert [try_it(owner, typed) for typed in FORMS] == [200, 302, 200]
 
 
-@pytest.mark.parametrize(("typed", "hashes"), [("wrong", 1), (DECOMPOSED, 2)], ids=["plain", "NFD"])
+@pytest.mark.parametrize(
+    ("typed", "hashes"), [("wrong", 1), (DECOMPOSED, 2)], ids=["plain", "NFD"]
+)
 def test_known_and_unknown_addresses_cost_the_same(owner: User, typed: str, hashes: int) -> None:
-    """And where the normal form is what was typed, a wrong one costs what it always did."""
+    """A wrong password in normal form costs one hash, as before."""
     for email in (owner.email, "nobody@example.com"):
-        with patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode) as encode:
-            assert Client().post("/accounts/login/", {"login": email, "password": typed}).status_code == 200
+        with patch.object(
+            MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode
+        ) as encode:
+            assert (
+                Client().post("/accounts/login/", {"login": email, "password": typed}).status_code
+                == 200
+            )
         assert encode.call_count == hashes
 
 
 @pytest.mark.parametrize(
-    ("chosen", "wrong"), [("ｐａｓｓｗｏｒｄ１", "too common"), (normalize("NFD", "éééé"), "too short")]
+    ("chosen", "wrong"),
+    [("ｐａｓｓｗｏｒｄ１", "too common"), (normalize("NFD", "éééé"), "too short")],
 )
 def test_the_normal_form_keeps_the_rules(owner: User, chosen: str, wrong: str) -> None:
     typed = {"oldpassword": PASSWORD, "password1": chosen, "password2": chosen}
@@ -128,7 +151,7 @@ def test_no_password_is_unusable() -> None:
 
 
 def test_what_is_too_long_for_a_password_is_not_normalized() -> None:
-    """Normalizing takes time by the square of the length, in which no thread runs, and anybody may send any length."""
+    """Normalizing takes quadratic time and blocks all threads, and strangers choose the length."""
     text = "Ａ" * (MAX_NORMALIZED + 1)
     assert normalized(text) == text
     assert normalized(text[1:]) != text[1:]

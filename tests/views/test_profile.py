@@ -1,18 +1,21 @@
 """/settings/profile/, the theme switch, and deleting one's account."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.conftest import Issue, bearer, signed_in
+from tests.conftest import Issue, bearer, page_of, signed_in
 from tests.server import PASSWORD
 from tokens.models import Event, Token
 
 PATH = "/settings/profile/"
 DELETE = "/settings/profile/delete/"
-GOOD = {"name": "Ada", "time_zone": "Asia/Tokyo", "theme": "dark"}
+ZONE = "/settings/time-zone/"
+GOOD = {"name": "Ada", "time_zone": "Asia/Tokyo", "theme": "dark", "keyboard_shortcuts": "on"}
 
 
 def test_saves(owner: User, owner_client: Client) -> None:
@@ -27,7 +30,9 @@ def test_saves(owner: User, owner_client: Client) -> None:
     assert '<form class="theme" hidden' in page
 
 
-@pytest.mark.parametrize("change", [{"time_zone": "Mars/Olympus"}, {"theme": "pink"}, {"name": "x" * 151}])
+@pytest.mark.parametrize(
+    "change", [{"time_zone": "Mars/Olympus"}, {"theme": "pink"}, {"name": "x" * 151}]
+)
 def test_errors_change_nothing(owner: User, owner_client: Client, change: dict[str, str]) -> None:
     response = owner_client.post(PATH, GOOD | change)
     assert response.status_code == 422
@@ -49,9 +54,92 @@ def test_times_are_shown_in_ones_own_zone(owner: User, owner_client: Client, iss
     assert "2 Jan 2030" in owner_client.get(token.get_absolute_url()).content.decode()
 
 
+def offers(client: Client) -> list[str]:
+    """Return the time zones that the page offers."""
+    return re.findall(r'name="zone" value="([^"]*)"', client.get(PATH).content.decode())
+
+
+@pytest.mark.parametrize(
+    ("browser", "profile", "offered"),
+    [
+        ("America/New_York", "UTC", ["America/New_York"]),
+        ("America/New_York", "Asia/Tokyo", []),
+        ("UTC", "UTC", []),
+        ("", "UTC", []),
+        ("Mars/Olympus", "UTC", []),
+        ('"><script>', "UTC", []),
+    ],
+)
+def test_the_browsers_time_zone_is_offered(
+    owner_client: Client, browser: str, profile: str, offered: list[str]
+) -> None:
+    User.objects.update(time_zone=profile)
+    owner_client.cookies["tokenry_zone"] = browser
+    assert offers(owner_client) == offered
+
+
+@pytest.mark.parametrize(
+    ("form", "kept"),
+    [({"zone": "America/New_York"}, "America/New_York"), ({}, "UTC"), ({"zone": "Mars"}, "UTC")],
+)
+def test_the_offered_time_zone_is_offered_once(
+    owner: User, owner_client: Client, form: dict[str, str], kept: str
+) -> None:
+    owner_client.cookies["tokenry_zone"] = "America/New_York"
+    assert offers(owner_client)
+    response = owner_client.post(ZONE, form, headers={"Referer": "http://testserver/help/"})
+    assert response["Location"] == "http://testserver/help/"
+    assert response.cookies["tokenry_zone"]["httponly"]  # so that the script can't replace it
+    owner.refresh_from_db()
+    assert owner.time_zone == kept
+    User.objects.update(time_zone="UTC")
+    assert offers(owner_client) == []
+
+
+@pytest.mark.parametrize(
+    ("referer", "goal"),
+    [("no-view", "no-view"), ("//evil.example/", "/"), ("javascript:alert(1)", "/"), ("", "/")],
+)
+def test_the_offer_leads_to_no_other_site(owner_client: Client, referer: str, goal: str) -> None:
+    assert owner_client.post(ZONE, headers={"Referer": referer})["Location"] == goal
+
+
+def test_saving_the_profile_ends_the_offer(owner_client: Client) -> None:
+    owner_client.cookies["tokenry_zone"] = "America/New_York"
+    owner_client.post(PATH, GOOD | {"time_zone": "UTC"})
+    assert offers(owner_client) == []
+
+
+@pytest.mark.parametrize("chosen", [{"keyboard_shortcuts": "on"}, {}], ids=["on", "off"])
+def test_keyboard_shortcuts_can_be_switched_off(
+    owner_client: Client, issue: Issue, chosen: dict[str, str]
+) -> None:
+    """The script reads the keys from `aria-keyshortcuts`."""
+    issue()
+    shown = "/settings/tokens/"
+    assert owner_client.get(shown).content.decode().count("aria-keyshortcuts") == 2
+    owner_client.post(PATH, {"time_zone": "UTC", **chosen})
+    assert owner_client.get(shown).content.decode().count("aria-keyshortcuts") == 2 * len(chosen)
+
+
+def test_the_offer_stays_in_the_page(owner: User, owner_client: Client) -> None:
+    """Text that somebody typed into a form of the page is kept."""
+    for form, words in (
+        ({"zone": "America/New_York"}, "Times are in New York time from the next page on."),
+        ({}, "Times stay in UTC."),
+    ):
+        response = owner_client.post(ZONE, form, headers={"HX-Request": "true"})
+        assert words in page_of(response)
+        assert response.cookies["tokenry_zone"].value == "-"
+    owner.refresh_from_db()
+    assert owner.time_zone == "America/New_York"
+
+
 @pytest.mark.parametrize(("chosen", "kept"), [("dark", "dark"), ("", ""), ("<script>", "")])
 def test_theme_switch(owner: User, owner_client: Client, chosen: str, kept: str) -> None:
-    response = owner_client.post("/settings/theme/", {"theme": chosen}, headers={"Referer": "http://testserver/x"})
+    response = owner_client.post(
+        "/settings/theme/", {"theme": chosen}, headers={"Referer": "http://testserver/x"}
+    )
     assert response["Location"] == "http://testserver/x"
     assert response.cookies["tokenry_theme"].value == kept
     owner.refresh_from_db()
@@ -61,14 +149,20 @@ def test_theme_switch(owner: User, owner_client: Client, chosen: str, kept: str)
 @pytest.mark.parametrize("referer", ["foo", "token_list", "http://[", "javascript:alert(1)"])
 def test_theme_switch_from_an_odd_page(owner_client: Client, referer: str) -> None:
     owner_client.raise_request_exception = False
-    response = owner_client.post("/settings/theme/", {"theme": "dark"}, headers={"Referer": referer})
+    response = owner_client.post(
+        "/settings/theme/", {"theme": "dark"}, headers={"Referer": referer}
+    )
     assert response.status_code == 302
     assert response["Location"] in {"/", referer}
     assert not response["Location"].startswith("javascript:")
 
 
-@pytest.mark.parametrize("path", ["/accounts/signup/", "/accounts/email/", "/accounts/password/reset/"])
-def test_no_address_longer_than_its_column(owner_client: Client, settings: Settings, path: str) -> None:
+@pytest.mark.parametrize(
+    "path", ["/accounts/signup/", "/accounts/email/", "/accounts/password/reset/"]
+)
+def test_no_address_longer_than_its_column(
+    owner_client: Client, settings: Settings, path: str
+) -> None:
     settings.SIGNUP_OPEN = True
     label = "a" * 60
     for length, refused in ((254, False), (255, True)):
@@ -82,7 +176,9 @@ def test_no_address_longer_than_its_column(owner_client: Client, settings: Setti
 
 
 def test_theme_switch_for_strangers(stranger_client: Client) -> None:
-    response = stranger_client.post("/settings/theme/", {"theme": "dark"}, headers={"Referer": "https://evil.example/"})
+    response = stranger_client.post(
+        "/settings/theme/", {"theme": "dark"}, headers={"Referer": "https://evil.example/"}
+    )
     assert response["Location"] == "/"
     assert 'data-theme="dark"' in stranger_client.get("/accounts/login/").content.decode()
 
@@ -90,7 +186,7 @@ def test_theme_switch_for_strangers(stranger_client: Client) -> None:
 def test_delete_says_what_goes(issue: Issue, owner_client: Client) -> None:
     issue()
     issue()
-    page = owner_client.get(DELETE).content.decode()
+    page = page_of(owner_client.get(DELETE))
     assert "2 API tokens" in page
     assert User.objects.exists()
 
@@ -127,6 +223,6 @@ def test_teammate_is_untouched(teammate: User, owner_client: Client) -> None:
 
 
 def test_stranger(stranger_client: Client, owner: User) -> None:
-    for path in (PATH, DELETE):
+    for path in (PATH, DELETE, ZONE):
         assert stranger_client.post(path).status_code == 302
     assert User.objects.exists()

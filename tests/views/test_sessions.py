@@ -21,12 +21,16 @@ SignIn = Callable[..., Client]
 
 @pytest.fixture
 def sign_in(owner: User, teammate: User) -> SignIn:
-    """Sign in by the form, as browsers do."""
+    """Sign in with the form, as browsers do."""
     forget_tries()
 
-    def make(email: str = owner.email, agent: str = "Firefox/130.0", remember: str = "on") -> Client:
+    def make(
+        email: str = owner.email, agent: str = "Firefox/130.0", remember: str = "on"
+    ) -> Client:
         client = Client(headers={"User-Agent": agent})
-        client.post("/accounts/login/", {"login": email, "password": PASSWORD, "remember": remember})
+        client.post(
+            "/accounts/login/", {"login": email, "password": PASSWORD, "remember": remember}
+        )
         return client
 
     return make
@@ -61,8 +65,16 @@ def test_end_one(sign_in: SignIn) -> None:
 def test_end_all_others(sign_in: SignIn) -> None:
     there, elsewhere, here = sign_in(), sign_in(), sign_in()
     teammates = sign_in("teammate@example.com")
-    assert "2 sessions have ended." in here.post(PATH, {"session": "others"}, follow=True).content.decode()
-    assert [is_signed_in(client) for client in (there, elsewhere, here, teammates)] == [False, False, True, True]
+    assert (
+        "2 sessions have ended."
+        in here.post(PATH, {"session": "others"}, follow=True).content.decode()
+    )
+    assert [is_signed_in(client) for client in (there, elsewhere, here, teammates)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_lists_no_more_than_fifty_and_counts_the_others(sign_in: SignIn, owner: User) -> None:
@@ -71,12 +83,17 @@ def test_lists_no_more_than_fifty_and_counts_the_others(sign_in: SignIn, owner: 
         store = SessionStore()
         store.update(here.session)
         store.create()
-        UserSession.objects.create(user=owner, ip="192.0.2.1", session_key=store.session_key, user_agent="Firefox")
+        UserSession.objects.create(
+            user=owner, ip="192.0.2.1", session_key=store.session_key, user_agent="Firefox"
+        )
     page = here.get(PATH).content.decode()
     assert page.count("Last seen") == 50
     assert page.count("This device") == 1
-    assert "And 3 others" in page
-    assert "52 sessions have ended." in here.post(PATH, {"session": "others"}, follow=True).content.decode()
+    assert "And 3 older sessions." in " ".join(page.split())
+    assert (
+        "52 sessions have ended."
+        in here.post(PATH, {"session": "others"}, follow=True).content.decode()
+    )
 
 
 @pytest.mark.parametrize("session", ["", "0", "-1", "x", "²", "9" * 19, "9" * 30, "9" * 5_000])
@@ -140,7 +157,7 @@ def test_an_idle_session_ends_sooner(sign_in: SignIn) -> None:
 
 
 def test_every_cookie_is_named_after_us(owner: User) -> None:
-    """Cookies know no ports: another application on the same host would overwrite one of the same name."""
+    """Cookies ignore ports: another application on the host would overwrite the same name."""
     client = Client()
     answers = [
         client.get("/accounts/login/"),
@@ -148,7 +165,7 @@ def test_every_cookie_is_named_after_us(owner: User) -> None:
         client.post("/settings/profile/", {"name": "Ada", "time_zone": "UTC", "theme": "dark"}),
     ]
     assert {name for answer in answers for name in answer.cookies} == {
-        f"tokenry_{name}" for name in ("csrftoken", "session", "messages", "theme")
+        f"tokenry_{name}" for name in ("csrftoken", "session", "messages", "theme", "zone")
     }
 
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import words
+from accounts import allauth_texts
 from accounts.models import User
 from tests.server import PASSWORD
 
@@ -29,9 +29,13 @@ def test_by_e_mail(owner: User, client: Client, email: str) -> None:
 
 
 def test_returns_to_where_it_was_asked(owner: User, client: Client) -> None:
-    response = client.post(PATH, {"login": owner.email, "password": PASSWORD, "next": "/settings/activity/"})
+    response = client.post(
+        PATH, {"login": owner.email, "password": PASSWORD, "next": "/settings/activity/"}
+    )
     assert response["Location"] == "/settings/activity/"
-    other = Client().post(PATH, {"login": owner.email, "password": PASSWORD, "next": "https://evil.example/"})
+    other = Client().post(
+        PATH, {"login": owner.email, "password": PASSWORD, "next": "https://evil.example/"}
+    )
     assert other["Location"] == "/settings/tokens/"
 
 
@@ -39,7 +43,7 @@ def test_returns_to_where_it_was_asked(owner: User, client: Client) -> None:
 def test_wrong_says_the_same_of_known_and_unknown(owner: User, client: Client, email: str) -> None:
     response = client.post(PATH, {"login": email, "password": "wrong"})
     assert response.status_code == 200
-    assert "The e-mail address or the password is wrong." in response.content.decode()
+    assert "The email address or the password is wrong." in response.content.decode()
 
 
 def try_it(email: str, password: str = PASSWORD, address: str = "192.0.2.1") -> Any:
@@ -47,13 +51,15 @@ def try_it(email: str, password: str = PASSWORD, address: str = "192.0.2.1") -> 
 
 
 def test_twenty_wrong_passwords(owner: User, teammate: User) -> None:
-    """Slowed: five in five minutes. Then refused, with what was typed kept; nobody else is, there or elsewhere."""
+    """Five tries in five minutes. More are refused, for this person at this address only."""
     start = timezone.now()
     with time_machine.travel(start, tick=False) as clock:
-        assert [try_it(owner.email, "wrong").status_code for _ in range(20)] == [200] * 5 + [429] * 15
+        assert [try_it(owner.email, "wrong").status_code for _ in range(20)] == [200] * 5 + [
+            429
+        ] * 15
         refused = try_it(owner.email)
         assert (refused.status_code, refused["Retry-After"]) == (429, "300")
-        assert words.TOO_MANY in refused.content.decode()
+        assert allauth_texts.TOO_MANY in refused.content.decode()
         assert refused.context["form"]["login"].value() == owner.email
         assert not refused.wsgi_request.user.is_authenticated
         assert try_it(teammate.email)["Location"] == "/settings/tokens/"
@@ -97,7 +103,9 @@ def test_a_new_password_lifts_the_refusal(owner: User, mailoutbox: list[EmailMes
     assert refused.status_code == 429
     client = Client()
     client.post("/accounts/password/reset/", {"email": owner.email})
-    link = re.findall(r"http://localhost:8000(/accounts/password/reset/key/\S+)", str(mailoutbox[0].body))[0]
+    link = re.findall(
+        r"http://localhost:8000(/accounts/password/reset/key/\S+)", str(mailoutbox[0].body)
+    )[0]
     form = client.get(link, follow=True)
     new = "another correct horse"
     client.post(form.redirect_chain[-1][0], {"password1": new, "password2": new})
@@ -118,22 +126,26 @@ def test_an_address_that_tries_without_end(owner: User, settings: Settings) -> N
 
 @time_machine.travel("2026-11-22 12:00Z", tick=False)
 def test_passkey_challenges_without_end(db: None, settings: Settings) -> None:
-    """Each is kept in a session of its own."""
+    """Each challenge is stored in a session of its own."""
     settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login": "4/m/ip"}
     path = "/accounts/2fa/webauthn/login/"
     assert reverse("mfa_login_webauthn") == path
-    answers = [Client().get(path, headers={"Accept": "application/json"}).status_code for _ in range(6)]
+    answers = [
+        Client().get(path, headers={"Accept": "application/json"}).status_code for _ in range(6)
+    ]
     assert (answers, Session.objects.count()) == ([200] * 4 + [429] * 2, 4)
 
 
 def test_wrong_codes_are_refused_too(owner: User) -> None:
-    Authenticator.objects.create(user=owner, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"})
+    Authenticator.objects.create(
+        user=owner, type=Authenticator.Type.TOTP, data={"secret": "JBSWY3DPEHPK3PXP"}
+    )
     client = Client()
     client.post(PATH, {"login": owner.email, "password": PASSWORD})
     answers = [client.post("/accounts/2fa/authenticate/", {"code": "000000"}) for _ in range(6)]
     assert [answer.status_code for answer in answers] == [200] * 5 + [429]
-    assert words.ERRORS["incorrect_code"] in answers[0].content.decode()
-    assert words.TOO_MANY in answers[5].content.decode()
+    assert allauth_texts.ERRORS["incorrect_code"] in answers[0].content.decode()
+    assert allauth_texts.TOO_MANY in answers[5].content.decode()
 
 
 def test_switched_off(owner: User, client: Client) -> None:
@@ -151,7 +163,9 @@ def test_sign_out_asks_for_a_post(owner_client: Client) -> None:
 
 
 def test_sign_up_is_closed(client: Client) -> None:
-    response = client.post("/accounts/signup/", {"email": "new@example.com", "password1": PASSWORD})
+    response = client.post(
+        "/accounts/signup/", {"email": "new@example.com", "password1": PASSWORD}
+    )
     assert not User.objects.exists()
     assert "closed" in response.content.decode()
 
@@ -169,7 +183,10 @@ def test_passwords_are_argon2id(owner: User, settings: Settings) -> None:
 
 
 def test_htmx_is_sent_to_sign_in_whole(stranger_client: Client) -> None:
-    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/settings/tokens/new/?name=A"}
+    headers = {
+        "HX-Request": "true",
+        "HX-Current-URL": "http://testserver/settings/tokens/new/?name=A",
+    }
     response = stranger_client.post("/settings/tokens/new/", headers=headers)
     assert response.status_code == 200
     assert response["HX-Redirect"] == "/accounts/login/?next=/settings/tokens/new/%3Fname%3DA"
@@ -177,7 +194,9 @@ def test_htmx_is_sent_to_sign_in_whole(stranger_client: Client) -> None:
 
 
 @pytest.mark.parametrize("address", ["http://[x", "", "//"])
-def test_a_nonsense_current_url_is_no_failure(owner_client: Client, stranger_client: Client, address: str) -> None:
+def test_a_nonsense_current_url_is_no_failure(
+    owner_client: Client, stranger_client: Client, address: str
+) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": address}
     assert stranger_client.get("/settings/tokens/", headers=headers).status_code == 200
     assert owner_client.get("/settings/tokens/", headers=headers).status_code == 200
@@ -190,8 +209,12 @@ def test_nobody_takes_an_address_that_is_not_verified(owner: User, owner_client:
     assert owner.email == "owner@example.com"
 
 
-def test_the_reset_link_leads_to_site_url(owner: User, client: Client, mailoutbox: list[EmailMessage]) -> None:
-    client.post("/accounts/password/reset/", {"email": owner.email}, headers={"Host": "127.0.0.1:31337"})
+def test_the_reset_link_leads_to_site_url(
+    owner: User, client: Client, mailoutbox: list[EmailMessage]
+) -> None:
+    client.post(
+        "/accounts/password/reset/", {"email": owner.email}, headers={"Host": "127.0.0.1:31337"}
+    )
     assert "http://localhost:8000/accounts/password/reset/key/" in str(mailoutbox[0].body)
     assert "31337/accounts" not in str(mailoutbox[0].body)
 

@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from tests.conftest import Issue, program
+from tests.conftest import Issue, page_of
+from tests.records import program
 from tokens.models import Event, Token
 
 SELECTED = "/settings/tokens/revoke-selected/"
@@ -26,14 +27,20 @@ def test_names_them_first_and_then_revokes_those_alone(issue: Issue, owner_clien
     assert "2 tokens revoked. Requests with them fail from now on." in page
     assert [token.name for token in Token.objects.active()] == ["three"]
     assert Event.objects.filter(kind="revoked").count() == 2
-    assert "0 tokens revoked" in owner_client.post(SELECTED, {"token": chosen}, follow=True).content.decode()
+    assert (
+        "0 tokens revoked"
+        in owner_client.post(SELECTED, {"token": chosen}, follow=True).content.decode()
+    )
     assert Event.objects.filter(kind="revoked").count() == 2
 
 
 def test_what_no_longer_works_is_left_out(issue: Issue, owner_client: Client) -> None:
     over, _ = issue(expires_at=timezone.now() - timedelta(days=1))
     for chosen in ([], [over.identifier]):
-        assert "No token is selected that still works" in owner_client.get(SELECTED, {"token": chosen}).content.decode()
+        assert (
+            "You selected no token that still works"
+            in owner_client.get(SELECTED, {"token": chosen}).content.decode()
+        )
 
 
 @pytest.mark.parametrize("identifier", ["", "\0", "x" * 24, "x" * 5000])
@@ -50,7 +57,9 @@ def test_an_unknown_one_is_404_and_ends_nothing(
 @pytest.mark.parametrize("method", ["get", "head", "post"])
 def test_teammate(issue: Issue, teammate_client: Client, teammate: User, method: str) -> None:
     theirs, mine = issue()[0], issue(owner=teammate)[0]
-    response = getattr(teammate_client, method)(SELECTED, {"token": [mine.identifier, theirs.identifier]})
+    response = getattr(teammate_client, method)(
+        SELECTED, {"token": [mine.identifier, theirs.identifier]}
+    )
     assert response.status_code == 404
     assert Token.objects.active().count() == 2
 
@@ -58,7 +67,10 @@ def test_teammate(issue: Issue, teammate_client: Client, teammate: User, method:
 def test_stranger(issue: Issue, stranger_client: Client) -> None:
     token, _ = issue()
     for path in (SELECTED, ALL):
-        assert stranger_client.post(path, {"token": token.identifier, "count": "1"}).status_code == 302
+        assert (
+            stranger_client.post(path, {"token": token.identifier, "count": "1"}).status_code
+            == 302
+        )
     assert Token.objects.active().count() == 1
 
 
@@ -79,9 +91,11 @@ def test_ends_what_was_made_with_the_selected(
     issue: Issue, owner_client: Client, sent: dict[str, str], left: list[str]
 ) -> None:
     maker, _ = issue(name="maker")
-    child, _ = issue(name="child", request=program(maker))
+    child, _ = issue(name="child", actor=program(maker))
     chosen = {"token": [maker.identifier, issue(name="other")[0].identifier]}
-    assert "1 token made with them still works" in owner_client.get(SELECTED, chosen).content.decode()
+    assert "1 token made with these tokens still works" in page_of(
+        owner_client.get(SELECTED, chosen)
+    )
     both = {"token": [maker.identifier, child.identifier]}
     assert "still work" not in owner_client.get(SELECTED, both).content.decode()
     page = owner_client.post(SELECTED, chosen | sent, follow=True).content.decode()

@@ -21,8 +21,10 @@ SAME = {
 
 @pytest.fixture
 def token(issue: Issue) -> Token:
-    """With a scope that is no longer in the catalogue, which has one more to give."""
-    Scope.objects.bulk_create(Scope(name=name, words=f"May {name}") for name in ("a:read", "a:write", "old:read"))
+    """Return a token with a deleted scope; the catalogue has one more scope."""
+    Scope.objects.bulk_create(
+        Scope(name=name, words=f"May {name}") for name in ("a:read", "a:write", "old:read")
+    )
     token, _ = issue(scopes=["a:read", "old:read"], allowed_addresses=["10.0.0.0/8"])
     Scope.objects.get(name="old:read").delete()
     return token
@@ -32,13 +34,20 @@ def address(token: Token) -> str:
     return f"{token.get_absolute_url()}edit/"
 
 
-def test_shows_the_token_as_it_is_and_what_cannot_change(token: Token, owner_client: Client) -> None:
+def test_shows_the_token_as_it_is_and_what_cannot_change(
+    token: Token, owner_client: Client
+) -> None:
     page = owner_client.get(address(token)).content.decode()
     assert 'value="Production API"' in page
     assert ">\n10.0.0.0/8</textarea>" in page
     for name, ticked in {"a:read": True, "a:write": False, "old:read": True}.items():
         assert (" checked" in page.split(f'id="scope-{name}"')[1].split(">")[0]) == ticked
-    for words in ("no longer in use: refused", "<dt>Environment</dt>", "<dt>Expiration</dt>", "<dt>Value</dt>"):
+    for words in (
+        "no longer in use: refused",
+        "<dt>Environment</dt>",
+        "<dt>Expiration</dt>",
+        "<dt>Value</dt>",
+    ):
         assert words in page
 
 
@@ -66,7 +75,10 @@ def test_narrower_at_once_and_wider_after_confirming(
         back = parse_qs(urlsplit(response["Location"]).query, keep_blank_values=True)["next"][0]
         form = client.get(back).context["form"]
         kept = {name: form[name].value() for name in SAME}
-        assert {**kept, "allowed_addresses": " ".join(kept["allowed_addresses"].split())} == SAME | change
+        assert {
+            **kept,
+            "allowed_addresses": " ".join(kept["allowed_addresses"].split()),
+        } == SAME | change
         client = signed_in(owner)
         response = client.post(address(token), SAME | change)
     assert response["Location"] == token.get_absolute_url()
@@ -85,7 +97,9 @@ def test_narrower_at_once_and_wider_after_confirming(
         ({"allowed_addresses": "10.0.0.1/8"}, "allowed_addresses"),
     ],
 )
-def test_errors_are_beside_their_field(token: Token, owner_client: Client, change: dict[str, Any], field: str) -> None:
+def test_errors_are_beside_their_field(
+    token: Token, owner_client: Client, change: dict[str, Any], field: str
+) -> None:
     response = owner_client.post(address(token), SAME | change)
     assert (response.status_code, list(response.context["form"].errors)) == (422, [field])
     assert response.content.decode().count(" autofocus") == 1
@@ -94,16 +108,16 @@ def test_errors_are_beside_their_field(token: Token, owner_client: Client, chang
 
 def test_a_revoked_token_stays_as_it_was(token: Token, owner_client: Client) -> None:
     token.revoke()
-    assert "Nothing about a revoked token can change" in owner_client.get(address(token)).content.decode()
+    assert "You can't change a revoked token" in owner_client.get(address(token)).content.decode()
     response = owner_client.post(address(token), SAME | {"name": "Other"})
     assert response.status_code == 409
-    assert "Nothing about a revoked token can change" in response.content.decode()
+    assert "You can't change a revoked token" in response.content.decode()
     token.refresh_from_db()
     assert token.name == "Production API"
 
 
 def test_wider_is_judged_by_the_token_as_it_is_in_the_end(token: Token) -> None:
-    """Another page may have narrowed it since this one looked."""
+    """Another page may have narrowed the token since this page was loaded."""
     same: dict[str, Any] = {
         "name": token.name,
         "description": "",

@@ -11,10 +11,11 @@ import time_machine
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import Issue, a_call, signed_in
-from tokens import denial
+from tests.conftest import Issue, page_of, signed_in
+from tests.records import a_record
 from tokens.models import Event, Scope, Token
-from tokens.usage import recorder
+from tokens.problems import problem
+from tokens.usage.recorder import recorder
 
 NOW = datetime(2026, 11, 24, 12, 30, tzinfo=UTC)
 ALL = ["a:read", "a:write", "b:read"]
@@ -28,7 +29,7 @@ def clock() -> Iterator[None]:
 
 @pytest.fixture
 def token(issue: Issue) -> Token:
-    """With three scopes, of which 30 days saw one asked for; counted for longer."""
+    """Return a token with three scopes, of which requests required one in the last 30 days."""
     Scope.objects.bulk_create(Scope(name=name, words=f"May {name}") for name in ALL)
     token, _ = issue(scopes=ALL, description="Nightly", allowed_addresses=["10.0.0.0/8"])
     Token.objects.filter(pk=token.pk).update(created_at=NOW - timedelta(days=100))
@@ -39,7 +40,7 @@ def token(issue: Issue) -> Token:
 
 def use(token: Token, scope: str, at: datetime = NOW, times: int = 1) -> None:
     for _ in range(times):
-        recorder.record(a_call(token, at, scopes=(scope,)))
+        recorder.record(a_record(token, at, scopes=(scope,)))
     recorder.flush()
 
 
@@ -58,33 +59,43 @@ def scopes_of(token: Token) -> list[str]:
 
 def test_says_what_would_go_and_what_would_stay(token: Token, owner_client: Client) -> None:
     use(token, "a:read", times=1_200)
-    recorder.record(a_call(token, denial=denial.rate_limited("One.", 1, ["token"])))
+    recorder.record(a_record(token, problem=problem.rate_limited("One.", 1, ["token"])))
     recorder.flush()
     page = words(owner_client, token)
-    assert "Drop 2 unused scopes?" in page
+    assert "Remove 2 unused scopes?" in page
     assert (
-        "To drop a:write no request asked for it in 30 days b:read no request asked for it in 30 days"
-        " To keep a:read 1,202 requests asked for it"
+        "To remove a:write no request used this scope in 30 days"
+        " b:read no request used this scope in 30 days"
+        " To keep a:read 1,202 requests used this scope"
     ) in page
-    assert "Of the 1,202 requests answered in 30 days, none would have been refused." in page
-    assert "Services that decide by themselves, from introspection or the X-Auth-Scopes of a gateway, are not" in page
-    assert "are counted since" not in page
+    assert (
+        "1,202 requests were accepted in 30 days."
+        " Without these scopes, these requests would also have been accepted." in page
+    )
+    assert "Tokenry can't count scopes that other services check themselves" in page
+    assert "are counted only since" not in page
     assert scopes_of(token) == ALL
 
 
 def test_drops_what_was_seen_without_asking_who_is_there(token: Token, owner: User) -> None:
     client, before = signed_in(owner, seconds_ago=3600), Token.objects.values().get()
-    shown = re.findall(r'name="scope" value="([^"]+)"', client.get(address(token)).content.decode())
+    shown = re.findall(
+        r'name="scope" value="([^"]+)"', client.get(address(token)).content.decode()
+    )
     response = client.post(address(token), {"scope": shown})
     assert (response.status_code, response["Location"]) == (302, token.get_absolute_url())
     assert Token.objects.values().get() == before | {"scope": "a:read"}
-    assert list(Event.objects.filter(kind="changed").values_list("detail", flat=True)) == ["scopes"]
-    page = client.get(token.get_absolute_url()).content.decode()
-    assert "Dropped: a:write, b:read." in page
-    assert "Granted 1, used 1 in 30 days</p>" in page
+    assert list(Event.objects.filter(kind="changed").values_list("detail", flat=True)) == [
+        "scopes: −a:write −b:read"
+    ]
+    page = page_of(client.get(token.get_absolute_url()))
+    assert "Removed: a:write, b:read." in page
+    assert "Granted 1, used 1 in 30 days </p>" in page
 
 
-def test_the_way_back_is_the_form_with_the_scopes_as_they_were(token: Token, owner_client: Client) -> None:
+def test_the_way_back_is_the_form_with_the_scopes_as_they_were(
+    token: Token, owner_client: Client
+) -> None:
     owner_client.post(address(token), {"scope": ["a:write", "b:read"]})
     page = owner_client.get(token.get_absolute_url()).content.decode()
     (undo,) = re.findall(r'<a href="([^"]+)">Undo: edit its scopes</a>', page)
@@ -96,56 +107,73 @@ def test_keeps_what_was_used_since_the_person_looked(token: Token, owner_client:
     use(token, "a:write")
     owner_client.post(address(token), {"scope": ["a:write", "b:read"]})
     assert scopes_of(token) == ["a:read", "a:write"]
-    assert "Dropped: b:read." in owner_client.get(token.get_absolute_url()).content.decode()
+    assert "Removed: b:read." in owner_client.get(token.get_absolute_url()).content.decode()
 
 
 @pytest.mark.parametrize("sent", [[], ["a:read"], ["c:read", "\0"]])
-def test_drops_nothing_that_was_not_seen_or_is_used(token: Token, owner_client: Client, sent: list[str]) -> None:
+def test_drops_nothing_that_was_not_seen_or_is_used(
+    token: Token, owner_client: Client, sent: list[str]
+) -> None:
     owner_client.post(address(token), {"scope": sent})
     assert scopes_of(token) == ALL
     assert Event.objects.count() == 1
-    assert "Nothing was dropped: " in owner_client.get(token.get_absolute_url()).content.decode()
+    assert "Nothing was removed: " in owner_client.get(token.get_absolute_url()).content.decode()
 
 
-def test_says_so_when_it_is_counted_for_less_than_thirty_days(token: Token, owner_client: Client) -> None:
+def test_says_so_when_it_is_counted_for_less_than_thirty_days(
+    token: Token, owner_client: Client
+) -> None:
     Token.objects.filter(pk=token.pk).update(created_at=NOW - timedelta(days=5))
     page = words(owner_client, token)
-    assert "Requests with this token are counted since 19 Nov 2026 only." in page
-    assert "no request asked for it since 19 Nov 2026" in page
-    assert "answered since 19 Nov 2026" in page
+    assert "Requests with this token are counted only since 19 Nov 2026." in page
+    assert "no request used this scope since 19 Nov 2026" in page
+    assert "accepted since 19 Nov 2026" in page
 
 
 def test_all_of_them(issue: Issue, token: Token, owner_client: Client) -> None:
     other, _ = issue(name="Unused", scopes=["a:read"])
     Token.objects.filter(pk=other.pk).update(created_at=NOW - timedelta(days=100))
     page = words(owner_client, other)
-    assert "To keep None: it can then only call endpoints that ask for no scope." in page
-    assert "No request was answered in 30 days, so none would have been refused." in page
+    assert "To keep None. The token can then call only endpoints that need no scope." in page
+    assert "No requests were accepted in 30 days." in page
     owner_client.post(address(other), {"scope": ["a:read"]})
     assert scopes_of(other) == []
-    assert "The token has no scope. It can only call endpoints that ask for none." in words(owner_client, other)
+    assert "This token has no scopes. It can call only endpoints that need no scope." in words(
+        owner_client, other
+    )
 
 
 def test_nothing_to_narrow(token: Token, owner_client: Client) -> None:
     for name in ALL:
         use(token, name)
     page = words(owner_client, token)
-    assert "Nothing to narrow Requests asked for each of its scopes in 30 days." in page
-    assert "<form" not in owner_client.get(address(token)).content.decode().split("<main")[1].split("</main")[0]
+    assert "Nothing to remove Each scope of this token was used in 30 days." in page
+    assert (
+        "<form"
+        not in owner_client.get(address(token))
+        .content.decode()
+        .split("<main")[1]
+        .split("</main")[0]
+    )
 
 
 def test_a_revoked_token_stays_as_it_was(token: Token, owner_client: Client) -> None:
     token.revoke()
-    assert "Nothing about a revoked token can change" in words(owner_client, token)
-    assert "Narrow it" not in owner_client.get(token.get_absolute_url()).content.decode()
+    assert "You can't change a revoked token" in words(owner_client, token)
+    assert (
+        "Remove unused scopes" not in owner_client.get(token.get_absolute_url()).content.decode()
+    )
     response = owner_client.post(address(token), {"scope": ["b:read"]})
     assert response.status_code == 409
-    assert "Nothing about a revoked token can change" in response.content.decode()
+    assert "You can't change a revoked token" in response.content.decode()
     assert scopes_of(token) == ALL
 
 
 def test_teammate(token: Token, teammate_client: Client) -> None:
-    for response in (teammate_client.get(address(token)), teammate_client.post(address(token), {"scope": ["b:read"]})):
+    for response in (
+        teammate_client.get(address(token)),
+        teammate_client.post(address(token), {"scope": ["b:read"]}),
+    ):
         assert response.status_code == 404
         assert "a:read" not in response.content.decode()
     assert scopes_of(token) == ALL

@@ -6,9 +6,10 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import Issue, bearer, program
-from tokens import listing
+from tests.conftest import Issue, bearer, page_of
+from tests.records import program
 from tokens.models import Event, Token
+from tokens.pages import made_tokens
 
 
 def address(token: Token) -> str:
@@ -35,7 +36,9 @@ def test_asks_first(issue: Issue, owner_client: Client) -> None:
 
 def test_htmx_gets_the_dialog(issue: Issue, owner_client: Client) -> None:
     token, _ = issue()
-    page = owner_client.get(address(token), headers=in_list() | {"HX-Target": "dialog"}).content.decode()
+    page = owner_client.get(
+        address(token), headers=in_list() | {"HX-Target": "tokenry-dialog"}
+    ).content.decode()
     assert "<html" not in page
     assert 'hx-target="#tokens"' in page
 
@@ -44,7 +47,7 @@ def test_a_dialog_elsewhere_posts_a_plain_form(issue: Issue, owner_client: Clien
     token, _ = issue()
     headers = {
         "HX-Request": "true",
-        "HX-Target": "dialog",
+        "HX-Target": "tokenry-dialog",
         "HX-Current-URL": f"http://testserver{token.get_absolute_url()}",
     }
     assert "hx-post" not in owner_client.get(address(token), headers=headers).content.decode()
@@ -76,7 +79,7 @@ def test_twice_is_said_and_written_once(issue: Issue, owner_client: Client) -> N
     token, _ = issue()
     owner_client.post(address(token))
     assert "was revoked already" in owner_client.post(address(token), follow=True).content.decode()
-    assert "was revoked already" in owner_client.get(address(token)).content.decode()
+    assert "is already revoked" in owner_client.get(address(token)).content.decode()
     assert Event.objects.filter(kind="revoked").count() == 1
 
 
@@ -115,10 +118,10 @@ def test_needs_its_csrf_token(issue: Issue, owner: User) -> None:
 
 @pytest.fixture
 def maker(issue: Issue) -> Token:
-    """Two tokens were made with it."""
+    """Return a token with which two tokens were made."""
     token, _ = issue(name="maker")
     for name in ("first", "<b>second</b>"):
-        issue(name=name, request=program(token))
+        issue(name=name, actor=program(token))
     return token
 
 
@@ -126,20 +129,27 @@ def working() -> list[str]:
     return sorted(token.name for token in Token.objects.active())
 
 
-@pytest.mark.parametrize("headers", [{}, in_list() | {"HX-Target": "dialog"}])
-def test_says_what_was_made_with_it(maker: Token, owner_client: Client, headers: dict[str, str]) -> None:
-    page = owner_client.get(address(maker), headers=headers).content.decode()
-    assert "2 tokens made with it still work" in page
+@pytest.mark.parametrize("headers", [{}, in_list() | {"HX-Target": "tokenry-dialog"}])
+def test_says_what_was_made_with_it(
+    maker: Token, owner_client: Client, headers: dict[str, str]
+) -> None:
+    page = page_of(owner_client.get(address(maker), headers=headers))
+    assert "2 tokens made with this token still work" in page
     for words in ("first", "&lt;b&gt;second&lt;/b&gt;"):
         assert words in page
     (box,) = re.findall(r'<input type="checkbox" name="include_made"[^>]*>', page)
     assert "checked" in box
 
 
-def test_at_the_end_of_a_rotation_ending_it_too_is_not_proposed(maker: Token, owner_client: Client) -> None:
-    owner_client.post(f"{maker.get_absolute_url()}renew/", {"overlap": "24h", "expires": "90d", "nonce": "n" * 22})
-    page = owner_client.get(address(maker)).content.decode()
-    assert "2 tokens made with it still work" in page
+def test_at_the_end_of_a_rotation_ending_it_too_is_not_proposed(
+    maker: Token, owner_client: Client
+) -> None:
+    owner_client.post(
+        f"{maker.get_absolute_url()}renew/",
+        {"overlap": "24h", "expires": "90d", "nonce": "n" * 22},
+    )
+    page = page_of(owner_client.get(address(maker)))
+    assert "2 tokens made with this token still work" in page
     assert not re.search(r'name="include_made"[^>]* checked', page)
 
 
@@ -150,17 +160,21 @@ def test_ends_what_was_made_with_it_too(maker: Token, owner_client: Client) -> N
     assert Event.objects.filter(kind="revoked").count() == 3
 
 
-def test_without_the_tick_they_work_on_and_can_be_ended_later(maker: Token, owner_client: Client) -> None:
+def test_without_the_tick_they_work_on_and_can_be_ended_later(
+    maker: Token, owner_client: Client
+) -> None:
     owner_client.post(address(maker))
     assert working() == ["<b>second</b>", "first"]
     for path in (maker.get_absolute_url(), address(maker)):
-        assert "2 tokens made with it still work" in owner_client.get(path).content.decode()
+        assert "2 tokens made with this token still work" in page_of(owner_client.get(path))
     page = owner_client.post(address(maker), {"include_made": "on"}, follow=True).content.decode()
     assert "“maker” was revoked already. 2 tokens made with it are revoked now." in page
     assert working() == []
 
 
-def test_the_page_of_a_token_says_with_which_it_was_made(maker: Token, owner_client: Client) -> None:
+def test_the_page_of_a_token_says_with_which_it_was_made(
+    maker: Token, owner_client: Client
+) -> None:
     page = owner_client.get(Token.objects.get(name="first").get_absolute_url()).content.decode()
     assert f'Made with <a href="{maker.get_absolute_url()}">' in page
 
@@ -168,20 +182,25 @@ def test_the_page_of_a_token_says_with_which_it_was_made(maker: Token, owner_cli
 def test_many_are_counted_and_not_all_named(
     maker: Token, owner_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "MOST_NAMED", 1)
-    page = owner_client.get(address(maker)).content.decode()
-    assert "2 tokens made with it still work" in page
+    monkeypatch.setattr(made_tokens, "MAX_NAMED_TOKENS", 1)
+    page = page_of(owner_client.get(address(maker)))
+    assert "2 tokens made with this token still work" in page
     assert "And 1 other" in page
     assert "second" not in page
 
 
-def test_a_token_that_replaced_it_is_named_and_works_on(issue: Issue, owner_client: Client) -> None:
+def test_a_token_that_replaced_it_is_named_and_works_on(
+    issue: Issue, owner_client: Client
+) -> None:
     token, _ = issue()
-    owner_client.post(f"{token.get_absolute_url()}renew/", {"overlap": "24h", "expires": "90d", "nonce": "n" * 22})
+    owner_client.post(
+        f"{token.get_absolute_url()}renew/",
+        {"overlap": "24h", "expires": "90d", "nonce": "n" * 22},
+    )
     token.refresh_from_db()
     assert token.successor is not None
-    page = owner_client.get(address(token)).content.decode()
+    page = page_of(owner_client.get(address(token)))
     assert f'<a href="{token.successor.get_absolute_url()}">' in page
-    assert "which replaced it, works on" in page
+    assert "still works" in page
     owner_client.post(address(token), {"include_made": "on"})
     assert Token.objects.active().get() == token.successor

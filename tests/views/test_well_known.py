@@ -1,4 +1,4 @@
-"""Addresses that programs ask for by convention: password managers and browsers."""
+"""Well-known URLs, which password managers and browsers request."""
 
 from django.contrib.staticfiles import finders
 from django.templatetags.static import static
@@ -17,13 +17,13 @@ def test_after_signing_in(client: Client, db: None) -> None:
 
 
 def test_what_is_not_there_is_not_found(client: Client, db: None) -> None:
-    """Or password managers would not believe the address above."""
+    """Password managers check that unknown URLs really answer 404."""
     path = "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200"
     assert client.get(path).status_code == 404
 
 
 def test_the_icon(client: Client) -> None:
-    """Asked for unasked: no session, no cookie, no query."""
+    """Browsers request this by themselves: no session, no cookie, no query."""
     response = client.get("/favicon.ico")
     assert (response.status_code, response["Location"]) == (302, static("icon.svg"))
     assert finders.find("icon.svg")

@@ -1,34 +1,47 @@
-"""What goes into the API and comes out of it, for checks and for the document. Instants are RFC 3339."""
+"""Schemas of the token resources: they check requests, serialise answers and describe both."""
 
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from ninja.params.functions import Header, Path
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
-from pydantic_core.core_schema import ValidationInfo
+from ninja.params.functions import Header, Path  # mypy rejects the same names of `ninja`
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
 
-from tokens import addresses, cursor
-from tokens.credential import IDENTIFIER_LENGTH
-from tokens.forms import ONE_LINE
+from tokens.authentication.credentials import IDENTIFIER_LENGTH
+from tokens.core import networks, pagination
+from tokens.core.text import BLANK, NOT_ONE_LINE
+from tokens.forms.tokens import ONE_LINE_VALIDATORS
 from tokens.models import DESCRIPTION_LENGTH, KEY_LENGTH, NAME_LENGTH, Environment, Status
-from tokens.models.scope import MOST_SCOPES, NAME
-from tokens.plain import BLANK, NOT_ONE_LINE
+from tokens.models.scope import MAX_TOKEN_SCOPES, NAME
+from tokens.token_settings import token_settings
 
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE)
+INSTANT = re.compile(
+    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
 OTHERS, UNSEEN = (
-    "".join(char if char == "-" else f"\\u{ord(char):04x}" for char in chars) for chars in (NOT_ONE_LINE[1:-1], BLANK)
+    "".join(char if char == "-" else f"\\u{ord(char):04x}" for char in chars)
+    for chars in (NOT_ONE_LINE[1:-1], BLANK)
 )
 LINE = f"^[^{OTHERS}]*$"
 LINE_WITH_TEXT = rf"^[^{OTHERS}]*[^\s{OTHERS}{UNSEEN}][^{OTHERS}]*$"
 
 
-def one_line(text: str) -> str:
-    """What the forms take as a name: one line without spaces around it, and no token that was pasted here."""
-    for check in ONE_LINE:
+def as_name(text: str) -> str:
+    """Return `text` without spaces around it. Raise ValueError for line breaks and the like."""
+    for check in ONE_LINE_VALIDATORS:
         try:
             check(text)
         except ValidationError as wrong:
@@ -37,116 +50,139 @@ def one_line(text: str) -> str:
 
 
 def with_text(text: str) -> str:
+    """Return `text`. Raise ValueError if it is empty."""
     if not text:
         raise ValueError("Give the token a name, so that people know it again.")
     return text
 
 
-def given(value: Any) -> Any:
-    """Leaving a field out is one thing, null another, which nothing here means."""
+def not_null(value: Any) -> Any:
+    """Return `value`. Raise ValueError for null: a client must leave the field out instead."""
     if value is None:
         raise ValueError("Leave this out, or give it a value.")
     return value
 
 
 def without_null(schema: dict[str, Any]) -> None:
-    """The schema of a field that may be left out: None is how we say that, and no client can."""
+    """Change the JSON schema of a field, in place, so that null is not an allowed value."""
     value, _ = schema.pop("anyOf")
-    schema.update(value)
+    schema.update(value | schema)
+
+
+def optional(description: str = "") -> Any:
+    """Return a field that a client may leave out. The field is then None in our code."""
+    return Field(None, description=description or None, json_schema_extra=without_null)
 
 
 def instant(value: Any) -> Any:
+    """Return `value`. Raise ValueError if it is not an RFC 3339 time with a UTC offset."""
     if not isinstance(value, str) or not INSTANT.fullmatch(value):
-        raise ValueError("Write an instant with its offset, such as 2027-02-20T09:30:00Z (RFC 3339).")
+        raise ValueError(
+            "Write an instant with its offset, such as 2027-02-20T09:30:00Z (RFC 3339)."
+        )
     return value
 
 
-def networks(entries: Sequence[str]) -> list[str]:
-    """Each once, in CIDR form."""
-    return list(dict.fromkeys(str(addresses.network(entry)) for entry in entries))
+def each_once(entries: Sequence[str]) -> list[str]:
+    """Return `entries` as networks in CIDR form, such as 10.0.0.0/8, without duplicates."""
+    return list(dict.fromkeys(str(networks.parse_network(entry)) for entry in entries))
+
+
+def or_default(rate_limit: str) -> str:
+    """Return `rate_limit`, or the limit of the installation if `rate_limit` is empty."""
+    return rate_limit or token_settings.RATE_LIMIT
 
 
 Name = Annotated[
     str,
-    Field(max_length=NAME_LENGTH, description="What uses it.", json_schema_extra={"pattern": LINE_WITH_TEXT}),
-    AfterValidator(one_line),
+    Field(
+        max_length=NAME_LENGTH,
+        description="What uses the token.",
+        json_schema_extra={"pattern": LINE_WITH_TEXT},
+    ),
+    AfterValidator(as_name),
     AfterValidator(with_text),
 ]
 Description = Annotated[
     str,
     Field(
         max_length=DESCRIPTION_LENGTH,
-        description="What it is for, and who asks when it fails.",
+        description="What the token is for, and whom to ask if it fails.",
         json_schema_extra={"pattern": LINE},
     ),
-    AfterValidator(one_line),
+    AfterValidator(as_name),
 ]
 Scopes = Annotated[
     list[Annotated[str, Field(max_length=100, pattern=NAME.regex.pattern)]],
-    Field(max_length=MOST_SCOPES, description="What it may do: names of scopes, each resource:action."),
+    Field(
+        max_length=MAX_TOKEN_SCOPES,
+        description="The names of scopes, each resource:action.",
+    ),
 ]
 Networks = Annotated[
     list[Annotated[str, Field(max_length=49, json_schema_extra={"format": "ip-network"})]],
     Field(
-        max_length=addresses.MOST,
-        description="Where it may be used from: IPv4 or IPv6 addresses, or networks in CIDR form. An empty list means "
-        "anywhere.",
+        max_length=networks.MAX_NETWORKS,
+        description="From where the token may be used: IPv4 or IPv6 addresses, or networks in "
+        "CIDR notation. An empty list means anywhere.",
     ),
-    AfterValidator(networks),
+    AfterValidator(each_once),
 ]
-Expires = Literal["30d", "90d", "6m", "1y", "4y"]  # tokens.lifetime
-Overlap = Literal["now", "1h", "24h", "7d"]  # the same
-Identifier = Annotated[str, Path(min_length=IDENTIFIER_LENGTH, max_length=IDENTIFIER_LENGTH, pattern="^[0-9A-Za-z_]+$")]
-Key = Annotated[
+Expires = Literal["30d", "90d", "6m", "1y", "4y"]  # the keys of tokens.core.lifetimes.LIFETIMES
+OverlapKey = Literal["now", "1h", "24h", "7d"]  # the keys of tokens.core.lifetimes.OVERLAPS
+Identifier = Annotated[
     str,
-    AfterValidator(one_line),
+    Path(min_length=IDENTIFIER_LENGTH, max_length=IDENTIFIER_LENGTH, pattern="^[0-9A-Za-z_]+$"),
+]
+IdempotencyHeader = Annotated[
+    str,
+    AfterValidator(as_name),
     Header(
         "",
         alias="Idempotency-Key",
         max_length=KEY_LENGTH,
         pattern=r"^[!-~]([ -~]*[!-~])?$",
-        description="Sent again within 24 hours by the same token, it makes nothing again: the answer is then 200 "
-        "with replayed: true and without the value. With another request it is refused.",
+        description="The same token can send the same key and request again within 24 hours. The "
+        "answer is then 200 with replayed: true, without the value, and no second token is made. "
+        "A different request with the same key is refused.",
     ),
 ]
 
 
 class Body(BaseModel):
-    """Of a request: a field that does not exist is an error, so that none is ignored in silence."""
+    """A schema that refuses unknown fields, so that no misspelt field is ignored silently."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class TokenToMake(Body):
-    """A token that is to be made. It can hold no scope, lifetime, address or environment that the calling one lacks."""
+    """A token to create. It can have no rights that the calling token lacks."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "not": {"required": ["expires", "expires_at"]},
-            "examples": [{"name": "Deploy bot", "expires": "30d", "description": "Ships the website."}],
+            "examples": [
+                {"name": "Deploy bot", "expires": "30d", "description": "Ships the website."}
+            ],
         }
     )
 
     name: Name
     description: Description = ""
-    environment: Annotated[Environment | None, BeforeValidator(given)] = Field(
-        None, description="Left out, it is the calling token's.", json_schema_extra=without_null
+    environment: Annotated[Environment | None, BeforeValidator(not_null)] = optional(
+        "The environment of the calling token if left out."
     )
-    expires: Annotated[Expires | None, BeforeValidator(given)] = Field(
-        None,
-        description="How long it lives. Left out, like expires_at: 90 days, or as long as the calling one.",
-        json_schema_extra=without_null,
+    expires: Annotated[Expires | None, BeforeValidator(not_null)] = optional(
+        "How long the token works. Without expires and expires_at: 90 days, but not "
+        "longer than the calling token."
     )
-    expires_at: Annotated[AwareDatetime | None, BeforeValidator(instant)] = Field(
-        None,
-        description="When it expires, instead of expires: an instant in the future.",
-        json_schema_extra=without_null,
+    expires_at: Annotated[AwareDatetime | None, BeforeValidator(instant)] = optional(
+        "When the token expires, in place of expires: a time in the future."
     )
     scopes: Scopes = []
-    allowed_addresses: Annotated[Networks | None, BeforeValidator(given)] = Field(
-        None,
-        description="Where it may be used from; an empty list means anywhere. Left out, they are the calling token's.",
-        json_schema_extra=without_null,
+    allowed_addresses: Annotated[Networks | None, BeforeValidator(not_null)] = optional(
+        "From where the token may be used: IPv4 or IPv6 addresses, or networks in CIDR notation. "
+        "An empty list means anywhere. The addresses of the calling token if left out."
     )
 
     @field_validator("expires_at")
@@ -163,9 +199,11 @@ class TokenToMake(Body):
 
 
 class TokenChanges(Body):
-    """What changes about a token; what is left out stays."""
+    """The changes to a token. A field that is left out stays as it is."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"description": "Ships the website, asks Ops."}]})
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"description": "Ships the website, asks Ops."}]}
+    )
 
     name: Name = ""
     description: Description = ""
@@ -178,42 +216,60 @@ class Renewal(Body):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"overlap": "1h"}]})
 
-    overlap: Overlap = "24h"
+    overlap: OverlapKey = "24h"
 
 
 class Revocation(BaseModel):
-    """What ends besides the token."""
+    """The choice to revoke other tokens too."""
 
     include_made: bool = Field(
         False,
-        description="Revoke the tokens made with it too, and those made with these. Needs tokens:write.",
+        description="Also revoke the tokens that were made with this token, directly or "
+        "indirectly. Needs tokens:write.",
     )
 
 
 class Filters(BaseModel):
-    """Which tokens, and how many at once."""
+    """Which tokens to list, and how many at once."""
 
-    status: Status | None = Field(None, json_schema_extra=without_null)
-    environment: Environment | None = Field(None, json_schema_extra=without_null)
-    q: str = Field("", max_length=100, pattern=r"^[^\x00]*$", description="In the name or the identifier.")
+    status: Status | None = optional()
+    environment: Environment | None = optional()
+    q: str = Field(
+        "",
+        max_length=100,
+        pattern=r"^[^\x00]*$",
+        description="Part of the name or the identifier.",
+    )
     made_with: str = Field(
         "",
         pattern=f"^([0-9A-Za-z_]{{{IDENTIFIER_LENGTH}}})?$",
-        description="An identifier: tokens that were made with that one, or with those that it made.",
+        description="The identifier of a token: list only tokens that were made with that token, "
+        "directly or indirectly.",
     )
     limit: int = Field(25, ge=1, le=100)
-    cursor: str = Field("", pattern=f"^$|{cursor.PATTERN}", description="Out of next; make none of your own.")
+    cursor: str = Field(
+        "",
+        pattern=f"^$|{pagination.PATTERN}",
+        description="The cursor in the address next of the previous page. Do not make up a "
+        "cursor.",
+    )
 
 
 class Owner(BaseModel):
-    """Whose token it is."""
+    """The owner of a token."""
 
-    id: int
-    email: str
+    model_config = ConfigDict(from_attributes=True)
+
+    # The accounts of a project may have another primary key than a number, such as a UUID.
+    id: int | Annotated[str, BeforeValidator(str)]
+    email: str = Field("", validation_alias=get_user_model().get_email_field_name())
 
 
 class TokenFacts(BaseModel):
-    """A token as its owner sees it: never its value."""
+    """A token, without its value."""
+
+    # Not a Schema of ninja, because a pydantic model reads the attributes of a token faster.
+    model_config = ConfigDict(from_attributes=True)
 
     identifier: str = Field(examples=["tkn_live_4mQ7wXb2ZpT9c1K"])
     name: str
@@ -221,51 +277,24 @@ class TokenFacts(BaseModel):
     environment: Environment
     scopes: list[str]
     allowed_addresses: list[str] = Field(description="An empty list means anywhere.")
-    rate_limit: str = Field(examples=["1000/hour"])
+    rate_limit: Annotated[str, AfterValidator(or_default)] = Field(examples=["1000/hour"])
     status: Status
     created_at: datetime
     expires_at: datetime
-    last_used_at: datetime | None = Field(description="Exact to a minute.")
+    last_used_at: datetime | None = Field(description="Exact to one minute.")
     owner: Owner
 
 
 class NewToken(TokenFacts):
-    """A token that was made, with its value, this once."""
+    """A token that this request made, or an earlier request with the same key."""
 
-    token: str | None = Field(description="The value. null where replayed is true.")
-    replayed: bool = Field(description="Whether an earlier request with the same key made it.")
-    if_lost: str = Field(description="What to do where the value did not arrive.")
+    token: str | None = Field(repr=False, description="The value; null if replayed is true.")
+    replayed: bool = Field(description="Whether an earlier request made the token.")
+    if_lost: str = Field(description="What to do if the value did not arrive.")
 
 
 class TokenPage(BaseModel):
-    """Some of the tokens, newest first, and the address of those after them."""
+    """A page of tokens, newest first."""
 
     items: list[TokenFacts]
-    next: str | None
-
-
-class TokenForm(BaseModel):
-    """The form of an OAuth client. What else it sends is ignored."""
-
-    token: str = Field(min_length=1, description="The value of the token.", examples=["tkn_live_4mQ7wXb2ZpT9c1K..."])
-    token_type_hint: str = Field("", description="Ignored: there is one type.")
-
-
-class Usable(BaseModel):
-    """A token that is usable now (RFC 7662 section 2.2). Times are seconds since 1970."""
-
-    active: Literal[True]
-    scope: str = Field(description="What it may do now, with spaces between.")
-    client_id: str = Field(description="Its identifier.")
-    username: str = Field(description="Its owner's e-mail address.")
-    token_type: Literal["Bearer"]
-    exp: int
-    iat: int
-    sub: str = Field(description="The number of its owner.")
-    environment: Environment
-
-
-class NotUsable(Body):
-    """Anything else."""
-
-    active: Literal[False]
+    next: str | None = Field(description="The address of the next page, if there is one.")

@@ -1,22 +1,28 @@
-"""The owner's tokens: list, create, describe, change, revoke."""
+"""API operations on the tokens of the caller's owner: list, create, describe, change, revoke."""
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.utils import timezone
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
-from tokens import denial
 from tokens.api.base import JSON, Needs, accepts
-from tokens.api.caller import beyond, end, ensure_pause, refuse_unknown, turn
-from tokens.api.making import made_once
+from tokens.api.delegation import (
+    WRITE,
+    beyond,
+    limit_new_tokens,
+    locked_caller,
+    refuse_unknown,
+    revoke_as_chosen,
+)
+from tokens.api.idempotency import made_once
 from tokens.api.schemas import (
     Filters,
+    IdempotencyHeader,
     Identifier,
-    Key,
     NewToken,
     Revocation,
     TokenChanges,
@@ -24,111 +30,164 @@ from tokens.api.schemas import (
     TokenPage,
     TokenToMake,
 )
-from tokens.credential import Credential
-from tokens.cursor import name_of, place
-from tokens.denial import FieldError
-from tokens.facts import as_json
-from tokens.forms import refusal
-from tokens.lifetime import DEFAULT, LIFETIMES
+from tokens.authentication.credentials import Credential
+from tokens.authentication.requests import TokenRequest, actor_of
+from tokens.core.lifetimes import DEFAULT_LIFETIME, LIFETIMES
+from tokens.core.pagination import decode_cursor, encode_cursor
+from tokens.core.redaction import without_secrets
+from tokens.forms.tokens import limit_message
 from tokens.models import LifetimeTooLong, Token, WouldWiden
-from tokens.redaction import without_secrets
-from tokens.requests import TokenRequest
+from tokens.problems import problem
+from tokens.problems.problem import FieldError, Problem
+from tokens.token_settings import token_settings
 
 router = Router(tags=["Tokens"])
 router.add_decorator(accepts(JSON), mode="view")
 
-MOST_CREATIONS = 100  # by the programs of an owner, in an hour; those that were revoked since count too
-ONE = "/tokens/{identifier:identifier}"
+# Tokens that the programs of one owner may make in an hour. Revoked tokens count too.
+MAX_CREATIONS = 100
+ONE_PATH = "/tokens/{identifier:identifier}"
 
 
-def own(request: TokenRequest, identifier: str) -> Token:
-    """The owner's token of that identifier; anybody else's is not found."""
-    token = Token.objects.owned_by(request.user).select_related("owner").filter(identifier=identifier).first()
+def token_of_owner(request: TokenRequest, identifier: str) -> Token:
+    """Return the token with this identifier, or raise Problem (404).
+
+    A token of another owner gets the same 404, so that nobody learns whether it exists.
+    """
+    token = (
+        Token.objects.owned_by(request.user)
+        .select_related("owner")
+        .filter(identifier=identifier)
+        .first()
+    )
     if token is None:
-        raise denial.not_found("No token of the calling one's owner has this identifier.")
+        raise Problem(
+            "not_found", "The owner of the calling token has no token with this identifier."
+        )
     return token
 
 
 @router.api_operation(["GET", "HEAD"], "/tokens", auth=Needs("tokens:read"), response=TokenPage)
-def list_tokens(request: TokenRequest, filters: Query[Filters]) -> HttpResponse:
-    """List the tokens of the calling token's owner, newest first; next is the address of those after them."""
+def list_tokens(request: TokenRequest, filters: Query[Filters]) -> TokenPage:
+    """List the tokens of the calling token's owner, newest first."""
     refuse_unknown(request, filters)
-    search = without_secrets(filters.q)  # so that no value stands in `next`
-    found = Token.objects.owned_by(request.user).with_status().search(search).select_related("owner")
+    search = without_secrets(filters.q)  # so that the URL in `next` contains no secret
+    found = (
+        Token.objects.owned_by(request.user).with_status().search(search).select_related("owner")
+    )
     if filters.status:
         found = found.in_status(filters.status)
     if filters.environment:
         found = found.filter(environment=filters.environment)
     if filters.made_with:
-        found = found.made_with(Token.objects.owned_by(request.user).filter(identifier=filters.made_with))
-    if at := place(filters.cursor):
+        found = found.made_with(
+            Token.objects.owned_by(request.user).filter(identifier=filters.made_with)
+        )
+    if at := decode_cursor(filters.cursor):
         found = found.before(*at)
     page = list(found[: filters.limit + 1])
     after = None
     if len(page) > filters.limit:
         last = page[filters.limit - 1]
         asked = filters.model_dump(exclude_unset=True, mode="json")
-        asked |= {"q": search, "cursor": name_of(last.created_at, last.pk)}
+        asked |= {"q": search, "cursor": encode_cursor(last.created_at, last.pk)}
         query = urlencode({name: value for name, value in asked.items() if value})
-        after = f"{settings.SITE_URL}{request.path}?{query}"
-    return JsonResponse({"items": [as_json(token) for token in page[: filters.limit]], "next": after})
+        after = f"{token_settings.SITE_URL}{request.path}?{query}"
+    items = [TokenFacts.model_validate(token) for token in page[: filters.limit]]
+    return TokenPage(items=items, next=after)
 
 
-@router.post("/tokens", auth=Needs("tokens:write"), response={201: NewToken, 200: NewToken})
-def create_token(request: TokenRequest, wanted: TokenToMake, key: Key = "") -> HttpResponse:
-    """Create a token that can do no more than the calling one; its value is in this answer and never again."""
-    with turn(request, "tokens:write") as caller:
-        return made_once(caller, key, "create", wanted, lambda: issue(request, caller, wanted))
+@router.post("/tokens", auth=Needs(WRITE), response={201: NewToken, 200: NewToken})
+def create_token(
+    request: TokenRequest,
+    response: HttpResponse,
+    wanted: TokenToMake,
+    key: IdempotencyHeader = "",
+) -> Status[NewToken]:
+    """Create a token with no more rights than the calling token has.
+
+    Only this answer has the value of the new token.
+    """
+    with locked_caller(request, WRITE) as caller:
+        make = partial(issue, request, caller, wanted)
+        return made_once(caller, key, "create", wanted, make, response=response)
 
 
 def issue(request: TokenRequest, caller: Token, wanted: TokenToMake) -> tuple[Token, Credential]:
-    """The token that is wanted, within `caller`, with whose requests its own are counted."""
+    """Make the token that the client wants. Return the token and its value.
+
+    Raise Problem (an error answer) if the token would get more rights than `caller`, the calling
+    token. Requests of the new token count against the rate limit of `caller`.
+    """
     chosen: dict[str, Any] = {
         "scopes": wanted.scopes,
         "environment": wanted.environment or caller.environment,
         "expires_at": expiry_of(caller, wanted),
         "allowed_addresses": (
-            caller.allowed_addresses if wanted.allowed_addresses is None else wanted.allowed_addresses
+            caller.allowed_addresses
+            if wanted.allowed_addresses is None
+            else wanted.allowed_addresses
         ),
     }
     made = Token.objects.owned_by(request.user).filter(renewed_from=None).exclude(made_by=None)
-    ensure_pause(made, MOST_CREATIONS, f"The programs of one owner may make {MOST_CREATIONS} tokens", "creations")
+    limit_new_tokens(
+        made,
+        MAX_CREATIONS,
+        f"The programs of one owner may make {MAX_CREATIONS} tokens",
+        "creations",
+    )
     expiry = "expires" if wanted.expires else "expires_at"
     if errors := beyond(caller, **chosen, expiry=expiry):
-        raise denial.beyond_caller(errors)
+        raise problem.exceeds_caller(errors)
     try:
         return Token.objects.issue(
             owner=request.user,
             name=wanted.name,
             description=wanted.description,
             rate_limit=caller.rate_limit,
-            request=request,
+            actor=actor_of(request),
             **chosen,
         )
     except LifetimeTooLong as policy:
-        raise denial.invalid_request([FieldError(field=expiry, detail=refusal(policy))]) from None
+        raise problem.invalid_request(
+            [FieldError(field=expiry, detail=limit_message(policy))]
+        ) from None
 
 
 def expiry_of(caller: Token, wanted: TokenToMake) -> datetime:
-    """When the token that is wanted expires."""
+    """Return when the new token expires: as the client chose, or after 90 days.
+
+    Without a choice, the new token does not outlive `caller`, the calling token.
+    """
     if wanted.expires_at:
         return wanted.expires_at
     if wanted.expires:
         return LIFETIMES[wanted.expires].end(timezone.now())
-    return min(LIFETIMES[DEFAULT].end(timezone.now()), caller.expires_at)
+    return min(LIFETIMES[DEFAULT_LIFETIME].end(timezone.now()), caller.expires_at)
 
 
-@router.api_operation(["GET", "HEAD"], ONE, auth=Needs("tokens:read"), response=TokenFacts, url_name="api_token_detail")
-def describe_token(request: TokenRequest, identifier: Identifier) -> HttpResponse:
+@router.api_operation(
+    ["GET", "HEAD"],
+    ONE_PATH,
+    auth=Needs("tokens:read"),
+    response=TokenFacts,
+    url_name="api_token_detail",
+)
+def describe_token(request: TokenRequest, identifier: Identifier) -> TokenFacts:
     """Describe one of the owner's tokens."""
-    return JsonResponse(as_json(own(request, identifier)))
+    return TokenFacts.model_validate(token_of_owner(request, identifier))
 
 
-@router.patch(ONE, auth=Needs("tokens:write"), response=TokenFacts)
-def change_token(request: TokenRequest, changes: TokenChanges, identifier: Identifier) -> HttpResponse:
-    """Change a token. Narrower is always possible; one that becomes wider has to lie within the calling token."""
-    with turn(request, "tokens:write") as caller:
-        token = own(request, identifier)
+@router.patch(ONE_PATH, auth=Needs(WRITE), response=TokenFacts)
+def change_token(
+    request: TokenRequest, changes: TokenChanges, identifier: Identifier
+) -> TokenFacts:
+    """Change a token.
+
+    A token can always lose rights. It can get only rights that the calling token has too.
+    """
+    with locked_caller(request, WRITE) as caller:
+        token = token_of_owner(request, identifier)
         kept = {name: getattr(token, name) for name in TokenChanges.model_fields}
         new = kept | changes.model_dump(exclude_unset=True)
         errors = beyond(
@@ -139,17 +198,20 @@ def change_token(request: TokenRequest, changes: TokenChanges, identifier: Ident
             allowed_addresses=new["allowed_addresses"],
         )
         try:
-            token.change(**new, may_widen=not errors, request=request)
+            token.change(**new, may_widen=not errors, actor=actor_of(request))
         except WouldWiden:
-            raise denial.beyond_caller(errors) from None
-    return JsonResponse(as_json(token))
+            raise problem.exceeds_caller(errors) from None
+    return TokenFacts.model_validate(token)
 
 
-@router.delete(ONE, auth=Needs("tokens:write"), response={204: None})
-def revoke_token(request: TokenRequest, identifier: Identifier, choice: Query[Revocation]) -> HttpResponse:
-    """Revoke a token, at once and for good. It stays in the list; revoking it again changes nothing.
+@router.delete(ONE_PATH, auth=Needs(WRITE), response={204: None})
+def revoke_token(
+    request: TokenRequest, identifier: Identifier, choice: Query[Revocation]
+) -> HttpResponse:
+    """Revoke a token, at once and permanently.
 
-    Tokens that were made with it work on unless include_made is true: revoke those of a token that leaked, too.
+    The token stays in the list, and revoking the token again changes nothing. Tokens that were
+    made with the token keep working, unless include_made is true: use that for a leaked token.
     """
-    end(request, own(request, identifier), choice)
+    revoke_as_chosen(request, token_of_owner(request, identifier), choice)
     return HttpResponse(status=204)

@@ -1,4 +1,4 @@
-"""What the subcommands of `manage.py token` share: what one is, how it finds what it is about, and how it prints."""
+"""What all subcommands of `manage.py token` use: types, look-ups, and the output as text."""
 
 import json
 from argparse import ArgumentParser
@@ -11,23 +11,30 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
-from tokens.credential import IDENTIFIER_LENGTH
+from tokens.authentication.credentials import IDENTIFIER_LENGTH
+from tokens.core.redaction import without_secrets
 from tokens.models import Token
-from tokens.redaction import without_secrets
 
 Options = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """What a subcommand says: `out` on standard output, `note` on standard error, so that it spoils no pipe."""
+    """The output of a subcommand: `out` on standard output, `note` on standard error.
 
-    out: str = field(repr=False)  # it may be a token's value
+    The note is for people. A script that reads standard output does not get the note.
+    """
+
+    out: str = field(repr=False)  # not in `repr`, because it may be the value of a token
     note: str = ""
 
 
 class Action(NamedTuple):
-    """A subcommand: what it is for, what it takes, what it does, and what to add to its help."""
+    """A subcommand of `manage.py token`.
+
+    `help` and `epilog` are its texts, `arguments` adds its arguments to the parser, and `run`
+    takes the parsed options and returns the output.
+    """
 
     help: str
     arguments: Callable[[ArgumentParser], None]
@@ -35,36 +42,45 @@ class Action(NamedTuple):
     epilog: str = ""
 
 
-def person(email: str) -> Any:
-    """The account of that address. Raises CommandError."""
+def user_by_name(name: str) -> Any:
+    """Return the account of a person: `name` is what the person signs in with, such as an address.
+
+    Raise CommandError if there is none.
+    """
     users = get_user_model()
     try:
-        return users._default_manager.get_by_natural_key(email)  # noqa: SLF001  (Django's own way to it)
+        return users._default_manager.get_by_natural_key(name)  # noqa: SLF001
     except users.DoesNotExist:
-        raise CommandError(f"No account has the address {email}. Administration lists and invites people.") from None
+        raise CommandError(
+            f"No account has the {users.USERNAME_FIELD} {name}. Administration lists all accounts."
+        ) from None
 
 
-def one(identifier: str) -> Token:
-    """The token of that identifier. Raises CommandError, which repeats no secret that was pasted by mistake."""
+def token_by_identifier(identifier: str) -> Token:
+    """Return the token with this identifier. Raise CommandError if there is none.
+
+    If somebody pastes a whole token by mistake, the error does not repeat the secret part.
+    """
     public = without_secrets(identifier)
     if public != identifier:
         raise CommandError(
-            f"That is more than an identifier, and your shell may remember it. Give the first {IDENTIFIER_LENGTH} "
-            f"characters alone, {public}."
+            "That is more than an identifier, and your shell may remember it. "
+            f"Give only the first {IDENTIFIER_LENGTH} characters: {public}."
         )
     token = Token.objects.select_related("owner").filter(identifier=identifier).first()
     if token is None:
         raise CommandError(
-            f"No token has the identifier {identifier}. It is a token's first {IDENTIFIER_LENGTH} characters; "
-            "`token list` shows them all."
+            f"No token has the identifier {identifier}. An identifier is the first "
+            f"{IDENTIFIER_LENGTH} characters of a token; `token list` shows all identifiers."
         )
     return token
 
 
-def in_json(facts: Any) -> str:
+def to_json(facts: Any) -> str:
+    """Return `facts` as indented JSON. Times become text (ISO 8601)."""
     return json.dumps(facts, cls=DjangoJSONEncoder, indent=2)
 
 
-def exact(at: datetime | None) -> str:
-    """An instant to the second, or "" for none."""
+def format_instant(at: datetime | None) -> str:
+    """Return the time `at` as text, in UTC and to the second; "" for None."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at else ""

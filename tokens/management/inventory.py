@@ -1,73 +1,127 @@
-"""`manage.py token list` and `show`: what there is. Values are kept nowhere, so none is ever shown."""
+"""`manage.py token list` and `manage.py token show`.
+
+They never show the value of a token, because the value is not stored.
+"""
 
 from argparse import ArgumentParser
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
 
-from tokens.facts import as_json
-from tokens.management.action import Options, Printed, exact, in_json, one, person
+from tokens.core.text import format_table, one_line
+from tokens.management.action import (
+    Options,
+    Printed,
+    format_instant,
+    to_json,
+    token_by_identifier,
+    user_by_name,
+)
+from tokens.management.token_facts import token_as_dict
 from tokens.models import Token
-from tokens.plain import one_line, table
+from tokens.token_settings import token_settings
+
+HEADINGS = [
+    "IDENTIFIER", "NAME", "OWNER", "ENVIRONMENT", "STATUS", "CREATED", "EXPIRES", "LAST USED",
+]  # fmt: skip
 
 
 def list_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--user", metavar="EMAIL", help="only this person's")
+    """Add the arguments of `token list`."""
+    parser.add_argument("--user", metavar="EMAIL", help="only the tokens of this person")
     parser.add_argument(
         "--over-policy",
         action="store_true",
-        help="only active ones whose whole lifetime is longer than MAX_TOKEN_LIFETIME_DAYS",
+        help="only active tokens with a lifetime longer than MAX_TOKEN_LIFETIME_DAYS",
     )
 
 
-def list_tokens(options: Options) -> Printed:
-    tokens: Any = Token.objects.select_related("owner").order_by("owner__email", "-created_at", "-pk")
+def run_list(options: Options) -> Printed:
+    """Return a table of tokens, or JSON, ordered by owner, then newest first.
+
+    Raise CommandError if the account is unknown, or if --over-policy has no maximum to compare
+    with.
+    """
+    name = f"owner__{get_user_model().USERNAME_FIELD}"
+    tokens: Any = Token.objects.select_related("owner").order_by(name, "-created_at", "-pk")
     if options["user"]:
-        tokens = tokens.owned_by(person(options["user"]))
+        tokens = tokens.owned_by(user_by_name(options["user"]))
     if options["over_policy"]:
-        if settings.MAX_TOKEN_LIFETIME_DAYS is None:
-            raise CommandError("MAX_TOKEN_LIFETIME_DAYS is not set, so there is no policy to be over.")
-        tokens = tokens.over_policy()
+        if token_settings.MAX_TOKEN_LIFETIME_DAYS is None:
+            raise CommandError("MAX_TOKEN_LIFETIME_DAYS is not set, so no lifetime is too long.")
+        tokens = tokens.exceeding_max_lifetime()
     if options["json"]:
-        return Printed(in_json([as_json(token) for token in tokens]))
-    head = ["IDENTIFIER", "NAME", "OWNER", "ENVIRONMENT", "STATUS", "CREATED", "EXPIRES", "LAST USED"]
-    return Printed(table(head, [row(token) for token in tokens]) if tokens else "No tokens.")
+        return Printed(to_json([token_as_dict(token) for token in tokens]))
+    if not tokens:
+        return Printed("No tokens.")
+    return Printed(
+        format_table(HEADINGS, [table_row(token) for token in tokens]), prefix_warning(tokens)
+    )
 
 
-def row(token: Token) -> list[str]:
-    environment, status = token.get_environment_display(), token.status.label
-    created, expires, used = (day(at) for at in (token.created_at, token.expires_at, token.last_used_at))
-    return [token.identifier, one_line(token.name, 30), token.owner.email, environment, status, created, expires, used]
+def prefix_warning(tokens: Iterable[Token]) -> str:
+    """Return a warning about active tokens that begin with a prefix not in TOKEN_PREFIX, or "".
+
+    Requests with these tokens are refused until the operator corrects the setting.
+    """
+    needed = {token.identifier.partition("_")[0] for token in tokens if token.is_revocable}
+    lacking = ", ".join(sorted(needed.difference(token_settings.PREFIX)))
+    if not lacking:
+        return ""
+    return f"TOKEN_PREFIX lacks {lacking}: requests with tokens that begin like this are refused."
+
+
+def table_row(token: Token) -> list[str]:
+    """Return the cells of the row about `token`, in the order of HEADINGS."""
+    return [
+        token.identifier,
+        one_line(token.name, 30),
+        token.owner.get_username(),
+        token.get_environment_display(),
+        token.status.label,
+        format_day(token.created_at),
+        format_day(token.expires_at),
+        format_day(token.last_used_at),
+    ]
 
 
 def show_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("identifier", metavar="IDENTIFIER", help="the first 24 characters of the token")
+    """Add the arguments of `token show`."""
+    parser.add_argument(
+        "identifier", metavar="IDENTIFIER", help="the first 24 characters of the token"
+    )
 
 
-def show_token(options: Options) -> Printed:
-    token = one(options["identifier"])
-    facts = as_json(token)
+def run_show(options: Options) -> Printed:
+    """Return the facts about one token, each in a line, or as JSON.
+
+    Raise CommandError if there is no token with the given identifier.
+    """
+    token = token_by_identifier(options["identifier"])
+    facts = token_as_dict(token)
     if options["json"]:
-        return Printed(in_json(facts))
+        return Printed(to_json(facts))
     shown = {
         "identifier": token.identifier,
         "name": one_line(token.name),
         "description": one_line(token.description, 200) if token.description else "",
-        "owner": token.owner.email,
+        "owner": token.owner.get_username(),
         "environment": token.get_environment_display(),
         "status": token.status.label,
         "scopes": " ".join(token.scopes) or "none",
         "allowed addresses": " ".join(token.allowed_addresses) or "anywhere",
         "rate limit": facts["rate_limit"],
-        "created": exact(token.created_at),
-        "expires": exact(token.expires_at),
-        "revoked": exact(token.revoked_at),
-        "last used": exact(token.last_used_at) or "never",
+        "created": format_instant(token.created_at),
+        "expires": format_instant(token.expires_at),
+        "revoked": format_instant(token.revoked_at),
+        "last used": format_instant(token.last_used_at) or "never",
     }
     return Printed("\n".join(f"{name + ':':<19}{value}" for name, value in shown.items() if value))
 
 
-def day(at: datetime | None) -> str:
+def format_day(at: datetime | None) -> str:
+    """Return the day of `at` in UTC, such as "2026-11-24"; "never" for None."""
     return f"{at.astimezone(UTC):%Y-%m-%d}" if at else "never"

@@ -17,12 +17,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Token",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=100)),
                 (
                     "environment",
                     models.CharField(
-                        choices=[("live", "Production"), ("test", "Staging"), ("dev", "Development")], max_length=4
+                        choices=[
+                            ("live", "Production"),
+                            ("test", "Staging"),
+                            ("dev", "Development"),
+                        ],
+                        max_length=4,
                     ),
                 ),
                 ("identifier", models.CharField(max_length=24)),
@@ -37,7 +47,9 @@ class Migration(migrations.Migration):
                 (
                     "owner",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="tokens", to=settings.AUTH_USER_MODEL
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="tokens",
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
             ],
@@ -48,9 +60,19 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Event",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("at", models.DateTimeField(default=django.utils.timezone.now)),
-                ("kind", models.CharField(choices=[("created", "Created"), ("revoked", "Revoked")], max_length=20)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("created", "Created"), ("revoked", "Revoked")], max_length=20
+                    ),
+                ),
                 ("token_name", models.CharField(max_length=100)),
                 ("identifier", models.CharField(max_length=24)),
                 ("address", models.GenericIPAddressField(null=True)),
@@ -97,7 +119,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="token",
-            constraint=models.UniqueConstraint(fields=("owner", "form_nonce"), name="token_form_once"),
+            constraint=models.UniqueConstraint(
+                fields=("owner", "form_nonce"), name="token_form_once"
+            ),
         ),
         migrations.AddIndex(
             model_name="event",

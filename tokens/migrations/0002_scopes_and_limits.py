@@ -41,14 +41,23 @@ class Migration(migrations.Migration):
             model_name="event",
             name="kind",
             field=models.CharField(
-                choices=[("created", "Created"), ("limited", "Rate limit changed"), ("revoked", "Revoked")],
+                choices=[
+                    ("created", "Created"),
+                    ("limited", "Rate limit changed"),
+                    ("revoked", "Revoked"),
+                ],
                 max_length=20,
             ),
         ),
         migrations.CreateModel(
             name="Scope",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "name",
                     models.CharField(
@@ -66,7 +75,7 @@ class Migration(migrations.Migration):
                 (
                     "words",
                     models.CharField(
-                        help_text="What a token with it can do, such as “Read reports”. People see it when they choose.",
+                        help_text="What a token with this scope can do, such as “Read reports”. People see this text when they choose scopes.",
                         max_length=200,
                     ),
                 ),
@@ -74,7 +83,7 @@ class Migration(migrations.Migration):
                     "group",
                     models.ForeignKey(
                         blank=True,
-                        help_text="Only members may have it, and only while they are members.",
+                        help_text="Only tokens of members of this group may have the scope, and only while their owners are members.",
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="scopes",

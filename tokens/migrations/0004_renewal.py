@@ -31,7 +31,10 @@ class Migration(migrations.Migration):
             model_name="token",
             name="renewed_from",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="successors", to="tokens.token"
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="successors",
+                to="tokens.token",
             ),
         ),
         migrations.AlterField(
@@ -51,7 +54,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="token",
             constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at", None)), fields=("renewed_from",), name="token_one_successor"
+                condition=models.Q(("revoked_at", None)),
+                fields=("renewed_from",),
+                name="token_one_successor",
             ),
         ),
     ]

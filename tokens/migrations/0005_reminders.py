@@ -34,24 +34,38 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="KnownAddress",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("address", models.CharField(max_length=45)),
                 ("seen_at", models.DateTimeField(default=django.utils.timezone.now)),
                 (
                     "token",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="known_addresses", to="tokens.token"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="known_addresses",
+                        to="tokens.token",
                     ),
                 ),
             ],
             options={
-                "constraints": [models.UniqueConstraint(fields=("token", "address"), name="known_address_once")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("token", "address"), name="known_address_once")
+                ],
             },
         ),
         migrations.CreateModel(
             name="Notice",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
@@ -76,13 +90,19 @@ class Migration(migrations.Migration):
                 (
                     "token",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="notices", to="tokens.token"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notices",
+                        to="tokens.token",
                     ),
                 ),
             ],
             options={
                 "indexes": [
-                    models.Index(condition=models.Q(("sent_at", None)), fields=["made_at"], name="notice_waiting")
+                    models.Index(
+                        condition=models.Q(("sent_at", None)),
+                        fields=["made_at"],
+                        name="notice_waiting",
+                    )
                 ],
                 "constraints": [
                     models.UniqueConstraint(

@@ -66,7 +66,10 @@ class Migration(migrations.Migration):
             model_name="event",
             name="token",
             field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="tokens.token"
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="+",
+                to="tokens.token",
             ),
         ),
         migrations.AlterField(
@@ -84,7 +87,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="event",
-            index=models.Index(fields=["owner", "identifier", "-at", "-id"], name="event_identifier"),
+            index=models.Index(
+                fields=["owner", "identifier", "-at", "-id"], name="event_identifier"
+            ),
         ),
         migrations.AddIndex(
             model_name="event",

@@ -13,7 +13,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="DayCount",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("requests", models.BigIntegerField(default=0)),
                 ("refused", models.BigIntegerField(default=0)),
                 ("last_at", models.DateTimeField()),
@@ -24,7 +29,10 @@ class Migration(migrations.Migration):
                 (
                     "token",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tokens.token"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tokens.token",
                     ),
                 ),
             ],
@@ -32,7 +40,8 @@ class Migration(migrations.Migration):
                 "indexes": [models.Index(fields=["day"], name="day_count_day")],
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("token", "day", "address", "family", "status_class"), name="day_count_once"
+                        fields=("token", "day", "address", "family", "status_class"),
+                        name="day_count_once",
                     )
                 ],
             },
@@ -40,7 +49,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="HourCount",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("requests", models.BigIntegerField(default=0)),
                 ("refused", models.BigIntegerField(default=0)),
                 ("last_at", models.DateTimeField()),
@@ -49,21 +63,31 @@ class Migration(migrations.Migration):
                 (
                     "token",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tokens.token"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tokens.token",
                     ),
                 ),
             ],
             options={
                 "indexes": [models.Index(fields=["hour"], name="hour_count_hour")],
                 "constraints": [
-                    models.UniqueConstraint(fields=("token", "hour", "status_class"), name="hour_count_once")
+                    models.UniqueConstraint(
+                        fields=("token", "hour", "status_class"), name="hour_count_once"
+                    )
                 ],
             },
         ),
         migrations.CreateModel(
             name="RecentRequest",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("at", models.DateTimeField()),
                 ("method", models.CharField(max_length=10)),
                 ("path", models.CharField(max_length=200)),
@@ -105,7 +129,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ScopeCount",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("requests", models.BigIntegerField(default=0)),
                 ("refused", models.BigIntegerField(default=0)),
                 ("last_at", models.DateTimeField()),
@@ -114,13 +143,20 @@ class Migration(migrations.Migration):
                 (
                     "token",
                     models.ForeignKey(
-                        db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tokens.token"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="tokens.token",
                     ),
                 ),
             ],
             options={
                 "indexes": [models.Index(fields=["day"], name="scope_count_day")],
-                "constraints": [models.UniqueConstraint(fields=("token", "day", "scope"), name="scope_count_once")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("token", "day", "scope"), name="scope_count_once"
+                    )
+                ],
             },
         ),
     ]

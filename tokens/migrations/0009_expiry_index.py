@@ -13,6 +13,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name="token",
-            index=models.Index(condition=models.Q(("revoked_at", None)), fields=["expires_at"], name="token_expires"),
+            index=models.Index(
+                condition=models.Q(("revoked_at", None)),
+                fields=["expires_at"],
+                name="token_expires",
+            ),
         ),
     ]

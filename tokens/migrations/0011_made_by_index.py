@@ -11,7 +11,9 @@ class Migration(migrations.Migration):
         AddIndexBesideTraffic(
             model_name="token",
             index=models.Index(
-                condition=models.Q(("made_by__isnull", False)), fields=["made_by"], name="token_made_by"
+                condition=models.Q(("made_by__isnull", False)),
+                fields=["made_by"],
+                name="token_made_by",
             ),
         ),
     ]

@@ -11,7 +11,9 @@ class Migration(migrations.Migration):
         AddIndexBesideTraffic(
             model_name="token",
             index=models.Index(
-                condition=models.Q(("revoked_at__isnull", False)), fields=["revoked_at"], name="token_revoked"
+                condition=models.Q(("revoked_at__isnull", False)),
+                fields=["revoked_at"],
+                name="token_revoked",
             ),
         ),
         AddIndexBesideTraffic(

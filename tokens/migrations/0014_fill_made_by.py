@@ -25,16 +25,23 @@ def fill_after(last: int, apps: Any) -> int | None:
 
     Tokens are locked in the order of their keys, as everywhere. A predecessor's key is lower than its successor's.
     """
-    token, event = apps.get_model("tokens", "Token")._base_manager, apps.get_model("tokens", "Event")._base_manager
+    token, event = (
+        apps.get_model("tokens", "Token")._base_manager,
+        apps.get_model("tokens", "Event")._base_manager,
+    )
     bare = token.filter(made_by=None, pk__gt=last).order_by("pk").select_for_update(no_key=True)
     batch = list(bare.only("pk", "renewed_from_id", "made_by_id")[:BATCH_SIZE])
-    told = event.filter(kind="created", detail__startswith=WITH, token__in=batch).values_list("token_id", "detail")
+    told = event.filter(kind="created", detail__startswith=WITH, token__in=batch).values_list(
+        "token_id", "detail"
+    )
     named = {pk: detail.removeprefix(WITH) for pk, detail in told}
     keys = dict(token.filter(identifier__in=named.values()).values_list("identifier", "pk"))
     earlier = token.filter(pk__in=[each.renewed_from_id for each in batch]).exclude(made_by=None)
     makers = dict(earlier.values_list("pk", "made_by_id"))
     for each in batch:
-        each.made_by_id = makers[each.pk] = keys.get(named.get(each.pk)) or makers.get(each.renewed_from_id)
+        each.made_by_id = makers[each.pk] = keys.get(named.get(each.pk)) or makers.get(
+            each.renewed_from_id
+        )
     token.bulk_update([each for each in batch if each.made_by_id], ["made_by"])
     return batch[-1].pk if batch else None
 

@@ -1,10 +1,23 @@
-"""Tokens, what they may do, and the events in their lives."""
+"""The database models: tokens, scopes, events, usage, notifications and idempotency keys."""
 
+from tokens.models.actor import Actor
+from tokens.models.choices import Environment, Status
 from tokens.models.digest import Digest
-from tokens.models.event import NAME_LENGTH, Event, EventQuerySet, origin
+from tokens.models.event import NAME_LENGTH, Event, EventQuerySet, origin_columns
+from tokens.models.event_types import GROUPS, AccountKind
+from tokens.models.exceptions import (
+    AlreadyRenewed,
+    FormAlreadySent,
+    LifetimeTooLong,
+    MissingPepper,
+    ScopeNotAllowed,
+    TokenLimitReached,
+    TokenRevoked,
+    WouldWiden,
+)
 from tokens.models.idempotency import KEY_LENGTH, IdempotencyKey, KeyReused
-from tokens.models.kinds import GROUPS, AccountKind
-from tokens.models.notice import KnownAddress, MailChoices, Notice
+from tokens.models.job import Job
+from tokens.models.notification import KnownAddress, MailChoices, Notification
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import SCOPE_LENGTH, Scope
 from tokens.models.token import DESCRIPTION_LENGTH, Token
@@ -13,23 +26,14 @@ from tokens.models.usage import (
     FAMILY_LENGTH,
     KEPT_REFUSED,
     PATH_LENGTH,
+    REQUIRED_SCOPES_LENGTH,
     Count,
     DayCount,
     HourCount,
     RecentRequest,
+    RequirementCount,
     ScopeCount,
     note_uses,
-)
-from tokens.models.words import (
-    AlreadyRenewed,
-    Environment,
-    FormAlreadySent,
-    LifetimeTooLong,
-    ScopeNotAllowed,
-    Status,
-    TokenLimitReached,
-    TokenRevoked,
-    WouldWiden,
 )
 
 __all__ = [
@@ -41,8 +45,10 @@ __all__ = [
     "KEY_LENGTH",
     "NAME_LENGTH",
     "PATH_LENGTH",
+    "REQUIRED_SCOPES_LENGTH",
     "SCOPE_LENGTH",
     "AccountKind",
+    "Actor",
     "AlreadyRenewed",
     "Count",
     "DayCount",
@@ -53,12 +59,15 @@ __all__ = [
     "FormAlreadySent",
     "HourCount",
     "IdempotencyKey",
+    "Job",
     "KeyReused",
     "KnownAddress",
     "LifetimeTooLong",
     "MailChoices",
-    "Notice",
+    "MissingPepper",
+    "Notification",
     "RecentRequest",
+    "RequirementCount",
     "Scope",
     "ScopeCount",
     "ScopeNotAllowed",
@@ -69,5 +78,5 @@ __all__ = [
     "TokenRevoked",
     "WouldWiden",
     "note_uses",
-    "origin",
+    "origin_columns",
 ]

@@ -1,17 +1,20 @@
-"""What a row keeps of a token's value."""
+"""The digest that the database stores in place of a token's value."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from tokens import credential
+from tokens.authentication import credentials
+from tokens.token_settings import token_settings
 
 
 class Digest(NamedTuple):
-    """HMAC-SHA-256 of a value, and the number of the pepper that keyed it."""
+    """The HMAC-SHA-256 of a token's value, which is stored in place of the value.
+
+    `pepper` is the number of the pepper, the secret key of the HMAC.
+    """
 
     digest: str
     pepper: int
@@ -19,6 +22,6 @@ class Digest(NamedTuple):
     @classmethod
     @sensitive_variables()
     def of(cls, value: str) -> Digest:
-        """The digest of `value` under the newest pepper."""
-        number = max(settings.TOKEN_PEPPERS)
-        return cls(credential.digest(value, settings.TOKEN_PEPPERS[number]), number)
+        """Return the digest of `value`, made with the current pepper (the secret key)."""
+        number = token_settings.PEPPER_CURRENT
+        return cls(credentials.digest(value, token_settings.PEPPERS[number]), number)

@@ -1,8 +1,12 @@
-"""The record: what happened to each token and account, written once, a token's in the transaction of the change."""
+"""Events, the audit log: what happened to each token and account.
+
+An event is written once and never changed. The event of a token is written in the transaction
+that changes the token.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
@@ -11,51 +15,61 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models
 from django.db.models import Q
-from django.http import HttpRequest
 from django.utils import timezone
 
-from tokens import credential
-from tokens.models.kinds import KINDS, AccountKind, TokenKind
-from tokens.models.lookups import folded
-from tokens.redaction import redact
+from tokens.authentication import credentials
+from tokens.core.redaction import redact
+from tokens.models.actor import Actor
+from tokens.models.event_types import EVENT_TYPES, AccountKind, TokenKind
+from tokens.models.text_search import folded
 
 if TYPE_CHECKING:
     from tokens.models.token import Token
 
 NAME_LENGTH = 100
-DETAIL_LENGTH = AGENT_LENGTH = 200
+DETAIL_LENGTH = EVENT_AGENT_LENGTH = 200
 
 
 class EventQuerySet(models.QuerySet["Event"]):
-    """Events are written once: nothing here changes or deletes one."""
+    """Queries for events of the audit log. They can add events, but not change or delete them."""
 
     def owned_by(self, user: AbstractBaseUser) -> Self:
+        """Return the events of the account `user`, and of the tokens of this account."""
         return self.filter(owner_id=user.pk)
 
     def before(self, at: datetime, pk: int) -> Self:
-        """Those that stand after this one in the list, which begins with the newest."""
+        """Return the events older than the event with the time `at` and the primary key `pk`."""
         return self.filter(at__lte=at).exclude(at=at, pk__gte=pk)
 
     def after(self, at: datetime, pk: int) -> Self:
-        """Those that stand before this one in the list."""
+        """Return the events newer than the event with the time `at` and the primary key `pk`."""
         return self.filter(at__gte=at).exclude(at=at, pk__lte=pk)
 
     def search(self, text: str) -> Self:
-        """Those that say `text` somewhere where their owner can read it."""
-        kinds = [value for value, label in KINDS if folded(text) in folded(str(label))]
+        """Return the events that contain `text`; all events if `text` is "".
+
+        Only what the owner sees is searched. The address of an administrator is not.
+        """
+        if not text:
+            return self
+        kinds = [value for value, label in EVENT_TYPES if folded(text) in folded(str(label))]
+        about = Q(token_name__contains_folded=text) | Q(detail__contains_folded=text)
         origin = Q(address__icontains=text) | Q(user_agent__icontains=text)
-        shown = Q(actor=None) | Q(actor=models.F("owner"))
-        said = Q(token_name__says=text) | Q(identifier__icontains=text) | Q(detail__says=text)
-        return self.filter(said | Q(kind__in=kinds) | (origin & shown)) if text else self
+        shows_origin = Q(actor=None) | Q(actor=models.F("owner"))
+        return self.filter(
+            about | Q(identifier__icontains=text) | Q(kind__in=kinds) | (origin & shows_origin)
+        )
 
     def update(self, **kwargs: Any) -> NoReturn:
+        """Raise TypeError, because an event is never changed."""
         raise TypeError("Events are append-only.")
 
     def delete(self) -> NoReturn:
+        """Raise TypeError, because events are kept. `prune` deletes old events in another way."""
         raise TypeError("Events are append-only.")
 
     def bulk_create(self, objs: Iterable[Event], batch_size: int | None = None) -> list[Event]:  # type: ignore[override]
-        """As Django's, without its ways to write over rows."""
+        """Insert events. Django's options that overwrite existing rows are left out."""
         return super().bulk_create(objs, batch_size)
 
 
@@ -65,18 +79,29 @@ class Event(models.Model):
     Kind = TokenKind
 
     at = models.DateTimeField(default=timezone.now)
-    kind = models.CharField(max_length=20, choices=KINDS)
+    kind = models.CharField(max_length=20, choices=EVENT_TYPES)
     detail = models.CharField(max_length=DETAIL_LENGTH, blank=True)
-    # No way back from the person or the token: Django's related managers would change what the one below does not.
+    # The three foreign keys have no reverse relation (related_name="+"): Django's managers of
+    # reverse relations could change events, because they do not use EventQuerySet.
+    # `owner` has no index of its own, because two other indexes begin with this column.
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+", db_index=False
-    )  # other indexes begin with it
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    token = models.ForeignKey("tokens.Token", on_delete=models.SET_NULL, null=True, related_name="+")
-    token_name = models.CharField(max_length=NAME_LENGTH, blank=True)  # this and the next: "" for an account's
-    identifier = models.CharField(max_length=credential.IDENTIFIER_LENGTH, blank=True)
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        db_index=False,
+    )
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    token = models.ForeignKey(
+        "tokens.Token", on_delete=models.SET_NULL, null=True, related_name="+"
+    )
+    # The name and the identifier stay when the token is deleted. Events of accounts have "".
+    token_name = models.CharField(max_length=NAME_LENGTH, blank=True)
+    identifier = models.CharField(max_length=credentials.IDENTIFIER_LENGTH, blank=True)
     address = models.GenericIPAddressField(null=True)
-    user_agent = models.CharField(max_length=AGENT_LENGTH)
+    user_agent = models.CharField(max_length=EVENT_AGENT_LENGTH)
 
     objects = EventQuerySet.as_manager()
 
@@ -86,65 +111,90 @@ class Event(models.Model):
             models.Index(fields=["owner", "-at", "-id"], name="event_owner"),
             models.Index(fields=["owner", "kind", "-at", "-id"], name="event_kind"),
             models.Index(fields=["owner", "identifier", "-at", "-id"], name="event_identifier"),
-            models.Index(fields=["-at", "-id"], name="event_at"),  # administration; prune
+            # The administration lists events in this order, and `prune` finds old ones.
+            models.Index(fields=["-at", "-id"], name="event_at"),
         ]
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.identifier}".strip()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """A new row, always: with a key given, Django would first try to change that one."""
+        """Insert a new event. Raise TypeError for an event that is stored already.
+
+        `force_insert` is needed: without it, Django would first try to update a row with the
+        same key.
+        """
         if not self._state.adding:
             raise TypeError("Events are append-only.")
         super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise TypeError, because events are kept. `prune` deletes old events in another way."""
         raise TypeError("Events are append-only.")
 
     @property
     def who(self) -> str:
-        """Who did it, as its owner reads it: an administrator has no name here."""
+        """Return who acted, in words for the owner, such as "you". No administrator is named."""
         if self.actor_id is not None:
             return "you" if self.actor_id == self.owner_id else "an administrator"
         return "nobody signed in" if self.address or self.user_agent else "the command line"
 
     @property
     def shows_origin(self) -> bool:
-        """Whether its owner may read from where it was done: of an administrator that is nobody else's."""
+        """Return True if the owner may see the actor's address and program.
+
+        The owner may not see them if an administrator acted.
+        """
         return self.actor_id in {None, self.owner_id}
 
     @classmethod
-    def record(cls, kind: TokenKind, token: Token, request: HttpRequest | None, detail: str = "") -> None:
-        """Write down what happened to `token`; `request` says by whom, with which token and from where, None is the
-        command line."""
-        if caller := getattr(request, "token", None):  # else "by you" would be all that is known of a program's doing
-            detail = f"{detail}, with {caller.identifier}".removeprefix(", ")
+    def record(cls, kind: TokenKind, token: Token, actor: Actor | None, detail: str = "") -> None:
+        """Write an event about `token`. `actor` is who acted, None for the command line."""
+        # Name the token of a program. Otherwise the event would say that the owner acted.
+        if actor and actor.token:
+            detail = f"{detail}, with {actor.token.identifier}".removeprefix(", ")
         token_columns = {"token": token, "token_name": token.name, "identifier": token.identifier}
-        cls.objects.create(kind=kind, owner_id=token.owner_id, detail=detail, **token_columns, **origin(request))
+        cls.objects.create(
+            kind=kind,
+            owner_id=token.owner_id,
+            detail=detail,
+            **token_columns,
+            **origin_columns(actor),
+        )
 
     @classmethod
     def record_account(
-        cls, kind: AccountKind, owner: AbstractBaseUser, request: HttpRequest | None, detail: str = ""
+        cls, kind: AccountKind, owner: AbstractBaseUser, actor: Actor | None, detail: str = ""
     ) -> None:
-        """Write down what happened to the account of `owner`."""
-        cls.objects.create(kind=kind, owner_id=owner.pk, detail=redact(detail)[:DETAIL_LENGTH], **origin(request))
+        """Write an event about the account `owner`. Secrets of tokens in `detail` are masked."""
+        detail = redact(detail)[:DETAIL_LENGTH]
+        cls.objects.create(kind=kind, owner_id=owner.pk, detail=detail, **origin_columns(actor))
 
     @classmethod
-    def record_guesses(cls, guesses: Iterable[tuple[str, datetime, dict[str, Any]]]) -> None:
-        """Write down wrong passwords: the address that was typed, when, and the origin. No account, no event."""
+    def record_wrong_passwords(
+        cls, wrong_passwords: Collection[tuple[str, datetime, dict[str, Any]]]
+    ) -> None:
+        """Write an event for each wrong password.
+
+        An entry has the typed e-mail address, the time, and the columns of `origin_columns`. An
+        entry is skipped if no account has this e-mail address.
+        """
         users = get_user_model().objects
-        owners = users.in_bulk({email for email, _, _ in guesses}, field_name=users.model.USERNAME_FIELD)
+        emails = {email for email, _, _ in wrong_passwords}
+        owners = users.in_bulk(emails, field_name=users.model.USERNAME_FIELD)
         kind = AccountKind.WRONG_PASSWORD
         cls.objects.bulk_create(
-            cls(kind=kind, owner_id=owners[email].pk, at=at, **where) for email, at, where in guesses if email in owners
+            cls(kind=kind, owner_id=owners[email].pk, at=at, **origin)
+            for email, at, origin in wrong_passwords
+            if email in owners
         )
 
 
-def origin(request: HttpRequest | None) -> dict[str, Any]:
-    """The columns that say by whom and from where."""
-    user = getattr(request, "user", None)
+def origin_columns(actor: Actor | None) -> dict[str, Any]:
+    """Return the values of the columns that say who acted, and from where."""
+    actor = actor or Actor()
     return {
-        "actor_id": user.pk if user else None,
-        "address": (request.META.get("REMOTE_ADDR") or None) if request else None,
-        "user_agent": redact(request.headers.get("User-Agent", ""))[:AGENT_LENGTH] if request else "",
+        "actor_id": actor.user.pk if actor.user else None,
+        "address": actor.address or None,
+        "user_agent": redact(actor.user_agent)[:EVENT_AGENT_LENGTH],
     }

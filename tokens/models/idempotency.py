@@ -1,4 +1,4 @@
-"""What a program asked for once, so that asking again makes nothing twice."""
+"""Idempotency keys: a client that repeats a request with the same key makes no second token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tokens.models.token import Token
 
 KEY_LENGTH = 255
-REMEMBERED = timedelta(hours=24)
+KEY_LIFETIME = timedelta(hours=24)
 
 
 class KeyReused(Exception):
@@ -20,14 +20,21 @@ class KeyReused(Exception):
 
 
 class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
-    def made_before(self, token: Token, key: str, fingerprint: str) -> Token | None:
-        """What a request of `token` with this key made in the last 24 hours; an older key is forgotten here.
+    """Queries for idempotency keys."""
 
-        Raises KeyReused where that request had another fingerprint. Call this, and `create` after it, in one
-        `Token.objects.turn_of` the owner, so that nothing comes between.
+    def made_before(self, token: Token, key: str, fingerprint: str) -> Token | None:
+        """Return the token that an earlier request with this key made, or None.
+
+        The earlier request came with `token`, in the last 24 hours. Older rows of the key are
+        deleted. Raise KeyReused if the earlier request had another fingerprint (a hash of the
+        request). Call this method and then `create` inside one
+        `Token.objects.locked_for(owner)`, so that no other request with the same key runs
+        between the two.
         """
         same = self.filter(token=token, key=key)
-        same.filter(at__lte=timezone.now() - REMEMBERED).delete()
+        now = timezone.now()
+        # A time in the far future comes from a clock that was wrong.
+        same.exclude(at__gt=now - KEY_LIFETIME, at__lt=now + KEY_LIFETIME).delete()
         earlier = same.select_related("made__owner", "made__renewed_from").first()
         if earlier is None:
             return None
@@ -37,9 +44,11 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
 
 
 class IdempotencyKey(models.Model):
-    """A key of the calling token, what it asked for with it, and the token that this made."""
+    """A key that `token` sent, the fingerprint of the request, and the token that it made."""
 
-    token = models.ForeignKey("tokens.Token", on_delete=models.CASCADE, related_name="+", db_index=False)
+    token = models.ForeignKey(
+        "tokens.Token", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
     key = models.CharField(max_length=KEY_LENGTH)
     fingerprint = models.CharField(max_length=64)  # SHA-256 of the request, in hexadecimal
     made = models.ForeignKey("tokens.Token", on_delete=models.CASCADE, related_name="+")
@@ -49,7 +58,9 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["at"], name="idempotency_key_at")]
-        constraints = [models.UniqueConstraint(fields=["token", "key"], name="idempotency_key_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["token", "key"], name="idempotency_key_once")
+        ]
 
     def __str__(self) -> str:
         return self.key

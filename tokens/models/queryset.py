@@ -1,4 +1,4 @@
-"""Tokens in the plural: which ones, and how new ones come to be."""
+"""Queries for tokens, and the two ways to make a token: `issue` and `renew`."""
 
 from __future__ import annotations
 
@@ -7,107 +7,138 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
-from django.db.models import BooleanField, Case, ExpressionWrapper, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import BooleanField, ExpressionWrapper, F, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Greatest
-from django.http import HttpRequest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from tokens import credential, signals
-from tokens.credential import Credential
+from tokens import signals
+from tokens.authentication import credentials
+from tokens.authentication.credentials import Credential
+from tokens.models.actor import Actor
+from tokens.models.choices import UNUSED_AFTER, Status, status_expression
+from tokens.models.descendants import descendants
 from tokens.models.digest import Digest
 from tokens.models.event import Event
-from tokens.models.made import descendants
-from tokens.models.scope import Scope
-from tokens.models.words import (
-    EXPIRING_SOON,
-    UNUSED,
+from tokens.models.exceptions import (
     AlreadyRenewed,
     FormAlreadySent,
     LifetimeTooLong,
-    Status,
     TokenLimitReached,
     TokenRevoked,
 )
+from tokens.models.scope import Scope
+from tokens.token_settings import token_settings
 
 if TYPE_CHECKING:
     from tokens.models.token import Token
 
 
 class TokenQuerySet(models.QuerySet["Token"]):
+    """Queries for tokens: filters, annotations, and the methods that make a token."""
+
     def owned_by(self, user: AbstractBaseUser) -> Self:
+        """Return the tokens of `user`."""
         return self.filter(owner_id=user.pk)
 
     def active(self, now: datetime | None = None) -> Self:
-        """Those that a request could still use: neither revoked nor expired."""
+        """Return the tokens that still work: neither revoked nor expired."""
         return self.filter(revoked_at=None, expires_at__gt=now or timezone.now())
 
     def missing_peppers(self) -> list[int]:
-        """Return the numbers of the peppers that active tokens need and that TOKEN_PEPPERS lacks, in order."""
-        lacking = self.active().exclude(pepper__in=settings.TOKEN_PEPPERS).order_by("pepper")
+        """Return the numbers of the peppers that active tokens need and TOKEN_PEPPERS lacks.
+
+        A pepper is a secret key. The stored digest of a token is computed with it.
+        """
+        lacking = self.active().exclude(pepper__in=token_settings.PEPPERS).order_by("pepper")
         return list(lacking.values_list("pepper", flat=True).distinct())
 
+    def missing_prefix(self) -> str:
+        """Return a prefix such as "tkn" of an active token that TOKEN_PREFIX lacks, or ""."""
+        known = Q(
+            *[("identifier__startswith", f"{prefix}_") for prefix in token_settings.PREFIX],
+            _connector=Q.OR,
+        )
+        found = self.active().exclude(known).order_by().values_list("identifier", flat=True)[:1]
+        return next((identifier.partition("_")[0] for identifier in found), "")
+
     def made_with(self, makers: Collection[Token]) -> Self:
-        """Those that were made with one of `makers`, directly or by tokens that were, and are not among these."""
+        """Return the tokens made with `makers`, and the tokens made with those tokens, and so on.
+
+        `makers` themselves are left out.
+        """
         keys = [maker.pk for maker in makers]
         return self.filter(pk__in=descendants(keys)).exclude(pk__in=keys)
 
+    def sharing_limit_of(self, token: Token) -> Self:
+        """Return the other active tokens that share the rate limit of `token`, oldest first.
+
+        These are the tokens whose requests count as requests of `token` (`counted_as`), and tokens
+        that programs made with `token` and that have no limit of their own.
+        """
+        below = Q(pk__in=token.active_descendants.values("pk"), counted_as=token.limit_key)
+        shared = Q(counted_as=token.identifier) | below
+        return self.filter(shared, owner_id=token.owner_id).active().order_by("pk")
+
     def has_room(self) -> bool:
-        """Whether one more beside these keeps to MAX_TOKENS_PER_USER; the retiring do not count."""
-        return self.active().filter(renewed_at=None).count() < settings.MAX_TOKENS_PER_USER
+        """Return True if fewer than MAX_TOKENS_PER_USER of these tokens of one owner are active.
 
-    def over_policy(self) -> Self:
-        """Those active that were made for longer than MAX_TOKEN_LIFETIME_DAYS allows now."""
-        if settings.MAX_TOKEN_LIFETIME_DAYS is None:
+        Renewed tokens do not count, even while they still work, because their successors count.
+        """
+        return self.active().filter(renewed_at=None).count() < token_settings.MAX_TOKENS_PER_USER
+
+    def exceeding_max_lifetime(self) -> Self:
+        """Return the active tokens whose whole lifetime is above MAX_TOKEN_LIFETIME_DAYS."""
+        if token_settings.MAX_TOKEN_LIFETIME_DAYS is None:
             return self.none()
-        return self.active().filter(expires_at__gt=F("created_at") + timedelta(days=settings.MAX_TOKEN_LIFETIME_DAYS))
-
-    def with_last_change(self) -> Self:
-        """Annotate `changed_at`: when the newest event of the token was."""
-        events = Event.objects.filter(owner=OuterRef("owner"), identifier=OuterRef("identifier"))
-        return self.annotate(
-            changed_at=Greatest("created_at", Coalesce(Subquery(events.values("at")[:1]), "created_at"))
+        return self.active().filter(
+            expires_at__gt=F("created_at") + timedelta(days=token_settings.MAX_TOKEN_LIFETIME_DAYS)
         )
 
-    def with_use(self, now: datetime | None = None) -> Self:
-        """Annotate `unused`: whether nobody called with it for 90 days, or ever since it was made so long ago."""
-        since = (now or timezone.now()) - UNUSED
+    def with_last_change(self) -> Self:
+        """Annotate `changed_at`: the time of the token's newest event, or else of its creation."""
+        events = Event.objects.filter(owner=OuterRef("owner"), identifier=OuterRef("identifier"))
+        newest = Subquery(events.values("at")[:1])
+        return self.annotate(changed_at=Greatest("created_at", Coalesce(newest, "created_at")))
+
+    def with_successor(self) -> Self:
+        """Annotate `successor_identifier`: that of the token that replaced this token, or None."""
+        successors = self.model.objects.filter(renewed_from=OuterRef("pk"), revoked_at=None)
+        return self.annotate(successor_identifier=Subquery(successors.values("identifier")[:1]))
+
+    def with_unused(self, now: datetime | None = None) -> Self:
+        """Annotate `unused`: True if the token was not used in the last 90 days.
+
+        It is False for a token younger than 90 days.
+        """
+        since = (now or timezone.now()) - UNUSED_AFTER
         unused = Q(last_used_at__lte=since) | Q(last_used_at=None, created_at__lte=since)
         return self.annotate(unused=ExpressionWrapper(unused, output_field=BooleanField()))
 
     def unused(self) -> Self:
-        """After `with_use`."""
+        """Return the tokens that were not used for 90 days. Call `with_unused` before."""
         return self.filter(unused=True)
 
     def with_status(self, now: datetime | None = None) -> Self:
-        """Annotate `current_status`, which agrees with `Token.status`."""
-        now = now or timezone.now()
-        return self.annotate(
-            current_status=Case(
-                When(revoked_at__isnull=False, then=Value(Status.REVOKED)),
-                When(expires_at__lte=now, then=Value(Status.EXPIRED)),
-                When(renewed_at__isnull=False, then=Value(Status.RETIRING)),
-                When(expires_at__lte=now + EXPIRING_SOON, then=Value(Status.EXPIRING_SOON)),
-                default=Value(Status.ACTIVE),
-                output_field=models.CharField(),
-            )
-        )
+        """Annotate `current_status`: the value of `Token.status`, computed by the database."""
+        return self.annotate(current_status=status_expression(now or timezone.now()))
 
     def in_status(self, *statuses: Status) -> Self:
-        """After `with_status`: those in one of `statuses`."""
+        """Return the tokens whose status is one of `statuses`. Call `with_status` before."""
         return self.filter(current_status__in=statuses)
 
     def before(self, at: datetime, pk: int) -> Self:
-        """Those that stand after this one in the list, which begins with the newest."""
+        """Return the tokens made before the token with the time `at` and the primary key `pk`."""
         return self.filter(created_at__lte=at).exclude(created_at=at, pk__gte=pk)
 
     def search(self, text: str) -> Self:
-        """Those whose name or identifier contains `text`."""
-        return self.filter(Q(name__says=text) | Q(identifier__icontains=text)) if text else self
+        """Return the tokens whose name or identifier contains `text`; all tokens for ""."""
+        if not text:
+            return self
+        return self.filter(Q(name__contains_folded=text) | Q(identifier__icontains=text))
 
     @sensitive_variables("new")
     def issue(
@@ -122,36 +153,29 @@ class TokenQuerySet(models.QuerySet["Token"]):
         description: str = "",
         rate_limit: str = "",
         form_nonce: str | None = None,
-        request: HttpRequest | None = None,
+        actor: Actor | None = None,
     ) -> tuple[Token, Credential]:
-        """Make a token and its event; the credential is returned here and kept nowhere.
+        """Make a token and write its event. Return the token and its credential.
 
-        `scopes` are names from the catalogue; `allowed_addresses` networks in CIDR form, none meaning anywhere;
-        `rate_limit` is in the notation of `limits`, "" meaning the installation's.
-        The token of `request`, if a program asks, is kept as the maker, and the two count as one for their limits.
-        Raises TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, or FormAlreadySent where the owner's `form_nonce`
-        made one before.
+        The credential has the secret value, which is stored nowhere. `allowed_addresses` are
+        networks in CIDR form (RFC 4632); without any, all addresses are allowed. `rate_limit` is
+        for example "10/second;1000/day"; "" means the limit of the installation. If a program
+        makes the token, its own token and the new token share one rate limit. Raise
+        TokenLimitReached, LifetimeTooLong, ScopeNotAllowed or FormAlreadySent.
         """
-        maker: Token | None = getattr(request, "token", None)
-        with self.turn_of(owner.pk):
-            self._ensure_new(owner.pk, form_nonce)
-            self._leave_room(self.filter(owner_id=owner.pk))
+        maker = actor.token if actor else None
+        with self.locked_for(owner.pk):
+            self._ensure_form_is_new(owner.pk, form_nonce)
+            self._ensure_room(self.filter(owner_id=owner.pk))
             Scope.objects.ensure_held(owner, scopes)
-            token, new = self._make(
-                owner_id=owner.pk,
-                name=name,
-                description=description,
-                environment=environment,
-                expires_at=expires_at,
-                scope=" ".join(sorted(set(scopes))),
-                addresses=" ".join(allowed_addresses),
-                rate_limit=rate_limit,
-                form_nonce=form_nonce,
-                made_by=maker,
-                counted_as=maker.limit_key if maker else "",
-            )
-            Event.record(Event.Kind.CREATED, token, request)
-            signals.after_commit(signals.token_created, token=token, request=request)
+            token, new = self._create(
+                owner_id=owner.pk, name=name, description=description, environment=environment,
+                scope=" ".join(sorted(set(scopes))), addresses=" ".join(allowed_addresses),
+                expires_at=expires_at, rate_limit=rate_limit, form_nonce=form_nonce,
+                made_by=maker, counted_as=maker.limit_key if maker else "",
+            )  # fmt: skip
+            Event.record(Event.Kind.CREATED, token, actor)
+            signals.send_after_commit(signals.token_created, token=token, actor=actor)
         return token, new
 
     @sensitive_variables("new")
@@ -163,37 +187,58 @@ class TokenQuerySet(models.QuerySet["Token"]):
         overlap: timedelta,
         instead_of: str = "",
         form_nonce: str | None = None,
-        request: HttpRequest | None = None,
+        actor: Actor | None = None,
     ) -> tuple[Token, Credential]:
-        """Make the successor of `token`, with the same settings, and its event; `token` keeps working for `overlap`.
+        """Replace `token` by a new token with the same settings, its successor. Write the event.
 
-        Never past its own expiry, though. `instead_of` is the identifier of a successor whose value was lost: it is
-        revoked in the same transaction. Raises TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong, or
-        FormAlreadySent.
+        Return the successor and its credential (the secret value). `token` still works for
+        `overlap`, but never longer than before. `instead_of` is the identifier of an earlier
+        successor whose value was lost, or "". That successor is revoked in the same transaction.
+        Raise TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong or FormAlreadySent.
         """
-        with self.turn_of(token.owner_id):
-            self._ensure_new(token.owner_id, form_nonce)
-            old = self._renewable(token, instead_of, request)
-            self._leave_room(self.filter(owner_id=old.owner_id).exclude(pk=old.pk))
-            successor, new = self._make(
-                **{name: getattr(old, name) for name in old.HANDED_ON},
+        with self.locked_for(token.owner_id):
+            self._ensure_form_is_new(token.owner_id, form_nonce)
+            old = self._get_renewable(token, instead_of, actor)
+            self._ensure_room(self.filter(owner_id=old.owner_id).exclude(pk=old.pk))
+            # If a program renews a token, both tokens share one rate limit. Otherwise the program
+            # could get more requests by renewing often. A token that a person renews may have a
+            # limit of its own.
+            by_program = actor is not None and actor.token is not None
+            successor, new = self._create(
+                **{name: getattr(old, name) for name in old.INHERITED_FIELDS},
                 renewed_from=old,
-                # A program would else begin its limit anew.
-                counted_as=old.limit_key if getattr(request, "token", None) else old.counted_as,
+                counted_as=old.limit_key if by_program else old.counted_as,
                 expires_at=expires_at,
                 form_nonce=form_nonce,
             )
-            old.retire(overlap)
-            Event.record(Event.Kind.RENEWED, old, request, f"replaced by {successor.identifier}")
-            signals.after_commit(signals.token_renewed, token=old, successor=successor, request=request)
+            self._retire(old, overlap)
+            Event.record(Event.Kind.RENEWED, old, actor, f"replaced by {successor.identifier}")
+            signals.send_after_commit(
+                signals.token_renewed, token=old, successor=successor, actor=actor
+            )
         token.renewed_at, token.expires_at = old.renewed_at, old.expires_at
         return successor, new
 
-    def _renewable(self, token: Token, instead_of: str, request: HttpRequest | None) -> Token:
-        """It as it is now, its lost successor revoked. Raises TokenRevoked, or AlreadyRenewed by another one."""
-        Scope.objects.must_be_asked(token.scopes)  # locks them, before any token
+    def _retire(self, old: Token, overlap: timedelta) -> None:
+        """Store that `old` was renewed. It works for `overlap`, but not longer than before.
+
+        NOTE: The end of the overlap is stored as `expires_at`. So only `expires_at` decides when a
+        token ends, and no job has to end old tokens. The price: the original time is lost, even if
+        the successor is revoked later.
+        """
+        old.renewed_at = timezone.now()
+        old.expires_at = min(old.expires_at, old.renewed_at + overlap)
+        old.save(update_fields=["renewed_at", "expires_at"])
+
+    def _get_renewable(self, token: Token, instead_of: str, actor: Actor | None) -> Token:
+        """Return `token` as stored now, or raise TokenRevoked or AlreadyRenewed.
+
+        Before that, revoke the lost successor, whose identifier is `instead_of`, if there is one.
+        """
+        # This call only locks the scopes. They must be locked before any token: see `locked_for`.
+        Scope.objects.are_restricted(token.scopes)
         for lost in token.successors.filter(identifier=instead_of, renewed_at=None):
-            lost.revoke(request)
+            lost.revoke(actor)
         old = self.get(pk=token.pk)
         if old.revoked_at:
             raise TokenRevoked
@@ -202,38 +247,52 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return old
 
     @contextmanager
-    def turn_of(self, owner_pk: Any) -> Iterator[None]:
-        """One transaction in which nobody else makes, renews, changes or revokes a token of that owner.
+    def locked_for(self, owner_pk: Any) -> Iterator[None]:
+        """Open a transaction in which nobody else can change the tokens of the owner `owner_pk`.
 
-        Locks are taken in one order everywhere, so that nobody waits for ever: the owner, scopes, tokens from the
-        oldest on.
+        The transaction ends with the `with` block. Raise User.DoesNotExist if the account was
+        deleted.
         """
+        # NOTE: Locks are always taken in the same order: first the owner, then scopes, then
+        # tokens by ascending primary key. So two transactions never wait for each other for ever
+        # (a deadlock). The price: changes to the tokens of one owner run one after the other.
+        # `no_key` lets other transactions insert rows that refer to the owner. SQLite has no row
+        # locks; there the transaction locks the whole database.
         with transaction.atomic():
             get_user_model().objects.select_for_update(no_key=True).get(pk=owner_pk)
             yield
 
-    def _ensure_new(self, owner_pk: Any, form_nonce: str | None) -> None:
-        """FormAlreadySent where the owner's form with that nonce made one before."""
+    def _ensure_form_is_new(self, owner_pk: Any, form_nonce: str | None) -> None:
+        """Raise FormAlreadySent if this form has made a token of the owner already.
+
+        `form_nonce` is a random text that the server writes into each form.
+        """
         if form_nonce and (sent := self.filter(owner_id=owner_pk, form_nonce=form_nonce).first()):
             raise FormAlreadySent(sent)
 
-    def _leave_room(self, others: Self) -> None:
-        """TokenLimitReached when one more beside `others` is one too many; the retiring do not count."""
+    def _ensure_room(self, others: Self) -> None:
+        """Raise TokenLimitReached if the owner of the tokens `others` may have no more tokens."""
         if not others.has_room():
-            raise TokenLimitReached(settings.MAX_TOKENS_PER_USER)
+            raise TokenLimitReached(token_settings.MAX_TOKENS_PER_USER)
 
     @sensitive_variables("new")
-    def _make(self, *, environment: str, scope: str, expires_at: datetime, **fields: Any) -> tuple[Token, Credential]:
-        most = settings.MAX_TOKEN_LIFETIME_DAYS
-        if most is not None and expires_at > timezone.now() + timedelta(days=most):
-            raise LifetimeTooLong(most)
-        new = credential.generate(settings.TOKEN_PREFIX, environment)
+    def _create(
+        self, *, environment: str, scope: str, expires_at: datetime, **fields: Any
+    ) -> tuple[Token, Credential]:
+        """Insert a token with a new secret value. Return the token and its credential (the value).
+
+        Raise LifetimeTooLong if the token would work for more than MAX_TOKEN_LIFETIME_DAYS.
+        """
+        max_days = token_settings.MAX_TOKEN_LIFETIME_DAYS
+        if max_days is not None and expires_at > timezone.now() + timedelta(days=max_days):
+            raise LifetimeTooLong(max_days)
+        new = credentials.generate(token_settings.PREFIX[0], environment)
         token = self.create(
             environment=environment,
             identifier=new.identifier,
             scope=scope,
             expires_at=expires_at,
-            asks_catalogue=Scope.objects.must_be_asked(scope.split()),
+            has_restricted_scopes=Scope.objects.are_restricted(scope.split()),
             **Digest.of(new.value)._asdict(),
             **fields,
         )

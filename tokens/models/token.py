@@ -1,4 +1,4 @@
-"""One token. Whatever changes it writes its Event in the same transaction."""
+"""The model Token. Each change writes an event. TokenQuerySet makes and renews tokens."""
 
 from __future__ import annotations
 
@@ -8,171 +8,200 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
-from django.http import HttpRequest
+from django.db.models import Index, Q, UniqueConstraint
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
-from tokens import addresses, credential, signals
+from tokens import signals
+from tokens.authentication import credentials
+from tokens.core import networks
+from tokens.models.actor import Actor
+from tokens.models.change_words import FIELD_LABELS, change_in_words, limit_change
+from tokens.models.choices import Environment, Status, status_at
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet
+from tokens.models.exceptions import MissingPepper, TokenRevoked, WouldWiden
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
-from tokens.models.words import EXPIRING_SOON, Environment, Status, TokenRevoked, WouldWiden
-from tokens.quota import parse
+from tokens.rate_limits.limits import parse_rate_limit
+from tokens.token_settings import token_settings
 
 DESCRIPTION_LENGTH = 200
 
 
 class Token(models.Model):
-    """A credential that lets a program call the API as its owner. The value itself is not kept."""
+    """A credential with which a program calls the API as the owner. Its value is not stored."""
 
-    HANDED_ON: ClassVar = (
-        "owner_id", "name", "description", "environment", "scope", "addresses", "rate_limit", "made_by_id",
+    # The fields that a successor, the token that replaces a renewed token, gets from that token.
+    INHERITED_FIELDS: ClassVar = (
+        "owner_id", "name", "description", "environment", "scope", "addresses", "rate_limit",
+        "made_by_id",
     )  # fmt: skip
 
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens")
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens"
+    )
     name = models.CharField(max_length=NAME_LENGTH)
     description = models.CharField(max_length=DESCRIPTION_LENGTH, blank=True, default="")
     environment = models.CharField(max_length=4, choices=Environment.choices)
-    identifier = models.CharField(max_length=credential.IDENTIFIER_LENGTH)
+    identifier = models.CharField(max_length=credentials.IDENTIFIER_LENGTH)
     digest = models.CharField(max_length=64)
     pepper = models.PositiveSmallIntegerField()
-    scope = models.TextField(blank=True, default="")  # names with a space between, as in RFC 6749 section 3.3
-    asks_catalogue = models.BooleanField(default=False)  # a scope of it is restricted to a group, or was deleted
-    addresses = models.TextField(blank=True, default="")  # networks with a space between; none means anywhere
-    rate_limit = models.CharField(max_length=100, blank=True, default="")  # "": the setting's
-    # The identifier of the token with which requests are counted together; "": by itself. See `limit_key`.
-    counted_as = models.CharField(max_length=credential.IDENTIFIER_LENGTH, default="", db_default="", editable=False)
-    form_nonce = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001  (NULL: made without a form)
-    renewed_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, related_name="successors")
-    made_by = models.ForeignKey(  # the token of the request that made it, or its predecessor; NULL: a person did
-        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="made", db_index=False
+    # Scope names, separated by spaces (RFC 6749 section 3.3).
+    scope = models.TextField(blank=True, default="")
+    # True if a scope of the token is restricted to a group or was deleted: see ScopeQuerySet in
+    # scope.py. The column has the former name of the field.
+    has_restricted_scopes = models.BooleanField(default=False, db_column="asks_catalogue")
+    # Networks in CIDR form, separated by spaces. "" allows every address.
+    addresses = models.TextField(blank=True, default="")
+    rate_limit = models.CharField(max_length=100, blank=True, default="")  # "": TOKEN_RATE_LIMIT
+    # The identifier of the token whose rate limit this token shares, or "": see `limit_key`.
+    counted_as = models.CharField(
+        max_length=credentials.IDENTIFIER_LENGTH, default="", db_default="", editable=False
     )
+    form_nonce = models.CharField(max_length=32, null=True, editable=False)  # noqa: DJ001
+    renewed_from = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, related_name="successors"
+    )
+    # The token with which a program made this token, or the token before its renewal. NULL: a
+    # person made the token.
+    made_by = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="made",
+        db_index=False,
+    )  # fmt: skip
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
-    renewed_at = models.DateTimeField(null=True)  # while it has a successor that is not revoked
+    # NULL if the token was never renewed, or if its successor was revoked: see `revoke`.
+    renewed_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     last_used_address = models.GenericIPAddressField(null=True)
     last_used_agent = models.CharField(max_length=200, blank=True, default="")
+
+    leased_until = 0.0  # not stored: when the lease of this row ends (authentication/leases.py)
 
     objects = TokenQuerySet.as_manager()
 
     class Meta:
         ordering = ["-created_at", "-pk"]
         indexes = [
-            models.Index(fields=["owner", "-created_at"], name="token_owner_created"),
-            models.Index(fields=["expires_at"], condition=Q(revoked_at=None), name="token_expires"),
-            models.Index(fields=["revoked_at"], condition=Q(revoked_at__isnull=False), name="token_revoked"),
-            models.Index(fields=["made_by"], condition=Q(made_by__isnull=False), name="token_made_by"),
+            Index(fields=["owner", "-created_at"], name="token_owner_created"),
+            Index(fields=["expires_at"], condition=Q(revoked_at=None), name="token_expires"),
+            Index(
+                fields=["revoked_at"], condition=Q(revoked_at__isnull=False), name="token_revoked"
+            ),
+            Index(fields=["made_by"], condition=Q(made_by__isnull=False), name="token_made_by"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["identifier"], name="token_identifier"),
-            models.UniqueConstraint(fields=["owner", "form_nonce"], name="token_form_once"),
-            models.UniqueConstraint(fields=["renewed_from"], condition=Q(revoked_at=None), name="token_one_successor"),
+            UniqueConstraint(fields=["identifier"], name="token_identifier"),
+            UniqueConstraint(fields=["owner", "form_nonce"], name="token_form_once"),
+            UniqueConstraint(
+                fields=["renewed_from"], condition=Q(revoked_at=None), name="token_one_successor"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.identifier})"
 
     def get_absolute_url(self) -> str:
-        return reverse("token_detail", args=[self.identifier])
+        """Return the path of the token's page."""
+        return reverse("tokens:detail", args=[self.identifier])
 
     @property
     def masked(self) -> str:
-        return credential.mask(self.identifier)
+        """Return the identifier, and a bullet for each secret character."""
+        return credentials.mask(self.identifier)
 
     @property
     def events(self) -> EventQuerySet:
-        """What happened to it, newest first; by columns that an index has in this order."""
+        """Return the events of the token, newest first. The query needs only one index."""
         return Event.objects.filter(owner_id=self.owner_id, identifier=self.identifier)
 
     @property
     def status(self) -> Status:
-        now = timezone.now()
-        if self.revoked_at is not None:
-            return Status.REVOKED
-        if self.expires_at <= now:
-            return Status.EXPIRED
-        if self.renewed_at is not None:
-            return Status.RETIRING
-        if self.expires_at <= now + EXPIRING_SOON:
-            return Status.EXPIRING_SOON
-        return Status.ACTIVE
+        """Return the status of the token now."""
+        return status_at(timezone.now(), self)
 
     @property
     def successor(self) -> Token | None:
-        """The one that replaces it, unless that was revoked."""
+        """Return the unrevoked token that replaced this token at its renewal, or None."""
         return self.successors.filter(revoked_at=None).first() if self.renewed_at else None
 
     @property
-    def still_made(self) -> TokenQuerySet:
-        """The tokens that were made with this one, however indirectly, and still work; the oldest first."""
-        return Token.objects.filter(owner_id=self.owner_id).made_with([self]).active().order_by("pk")
+    def active_descendants(self) -> TokenQuerySet:
+        """Return the owner's active tokens that were made with this token, oldest first.
+
+        Tokens that were made with those tokens are included, and so on.
+        """
+        tokens = Token.objects.filter(owner_id=self.owner_id)
+        return tokens.made_with([self]).active().order_by("pk")
 
     @property
     def is_renewable(self) -> bool:
-        """Whether there is a successor to be made: neither revoked nor replaced."""
+        """Return True if the token is neither revoked nor renewed."""
         return self.revoked_at is None and self.renewed_at is None
 
     @property
     def is_revocable(self) -> bool:
-        """Whether revoking ends anything: it is neither revoked nor expired."""
+        """Return True if the token is neither revoked nor expired."""
         return self.status not in {Status.REVOKED, Status.EXPIRED}
 
     @property
     def used_since_renewal(self) -> bool:
-        """Whether somebody called with it although it has a successor."""
+        """Return True if the token was used after it was renewed."""
         return bool(self.renewed_at and self.last_used_at and self.last_used_at > self.renewed_at)
 
     @property
     def renewed_lately(self) -> bool:
-        """Whether a program that calls once a day may not have called since."""
+        """Return True for a day after the renewal: a daily program may not have run since."""
         return bool(self.renewed_at and timezone.now() - self.renewed_at < timedelta(days=1))
 
     @property
     def scopes(self) -> list[str]:
-        """The names of what it may do, in alphabetical order."""
+        """Return the names of the scopes, in alphabetical order."""
         return self.scope.split()
 
     @property
     def allowed_addresses(self) -> list[str]:
-        """The networks that it may be used from; none means anywhere."""
+        """Return the networks from which the token may be used. An empty list allows all."""
         return self.addresses.split()
 
     @property
     def limit_key(self) -> str:
-        """Under what the requests of this token are counted: itself, or the token with which it was made.
+        """Return the identifier of the token whose rate limit counts for this token.
 
-        Else a program could make or renew tokens to have a limit more than once.
+        This is the token itself, or the token that made it. Otherwise a program could get more
+        requests by making or renewing tokens.
         """
         return self.counted_as or self.identifier
 
     @property
     def owner_is_active(self) -> bool:
+        """Return True if the owner's account is switched on."""
         return bool(self.owner.is_active)
 
     @sensitive_variables()
     def is_proven_by(self, value: str) -> bool:
-        """Whether `value` is this token. False, too, when its pepper is no longer among the settings."""
-        pepper = settings.TOKEN_PEPPERS.get(self.pepper)
-        return pepper is not None and credential.verify(value, pepper, self.digest)
+        """Return True if `value` is the secret value of this token.
+
+        Raise MissingPepper if the token works, but TOKEN_PEPPERS lacks its pepper (the digest's
+        key). If the token has ended, return False, because its pepper may be removed for good.
+        """
+        pepper = token_settings.PEPPERS.get(self.pepper)
+        if pepper is not None:
+            return credentials.verify(value, pepper, self.digest)
+        if self.is_revocable:
+            raise MissingPepper(self.pepper)
+        return False
 
     @property
     def has_older_digest(self) -> bool:
-        """Whether its digest is by another pepper than the newest."""
-        return self.pepper != max(settings.TOKEN_PEPPERS)
+        """Return True if the next use must store a digest with the current pepper, the new key.
 
-    def would_widen(self, scopes: Collection[str], allowed_addresses: Sequence[str]) -> bool:
-        """Whether with these it could do more than it can now, or be used from more addresses."""
-        return bool(set(scopes) - set(self.scopes)) or addresses.widens(self.allowed_addresses, allowed_addresses)
-
-    def retire(self, overlap: timedelta) -> None:
-        """It has a successor now, and works beside it for `overlap`, but never past its own expiry."""
-        self.renewed_at = timezone.now()
-        self.expires_at = min(self.expires_at, self.renewed_at + overlap)
-        self.save(update_fields=["renewed_at", "expires_at"])
+        Only lower numbers are replaced, or two nodes with different TOKEN_PEPPER_CURRENT would
+        replace the same digest again and again.
+        """
+        return self.pepper < token_settings.PEPPER_CURRENT
 
     def change(
         self,
@@ -182,11 +211,13 @@ class Token(models.Model):
         scopes: Collection[str],
         allowed_addresses: Sequence[str],
         may_widen: bool = True,
-        request: HttpRequest | None = None,
+        actor: Actor | None = None,
     ) -> list[str]:
-        """Give it these instead; the words for what really changed. Raises TokenRevoked, ScopeNotAllowed or WouldWiden.
+        """Change the settings of the token. Return the labels of those that really changed.
 
-        Scopes that it has may stay even where the owner could not give them any more: each request checks them.
+        The token may keep a scope that its owner could not add now: each request checks scopes.
+        If `may_widen` is False, raise WouldWiden for more scopes or addresses. Also raise
+        TokenRevoked or ScopeNotAllowed.
         """
         new = {
             "name": name,
@@ -194,75 +225,74 @@ class Token(models.Model):
             "scope": " ".join(sorted(set(scopes))),
             "addresses": " ".join(allowed_addresses),
         }
-        with Token.objects.turn_of(self.owner_id):
-            asks = Scope.objects.must_be_asked(scopes)
+        with Token.objects.locked_for(self.owner_id):
+            restricted = Scope.objects.are_restricted(scopes)
             kept = Token.objects.select_for_update().get(pk=self.pk)
             if kept.revoked_at:
                 raise TokenRevoked
-            if not may_widen and kept.would_widen(scopes, allowed_addresses):
+            added = set(scopes) - set(kept.scopes)
+            widens = added or networks.widens(kept.allowed_addresses, allowed_addresses)
+            if not may_widen and widens:
                 raise WouldWiden
-            Scope.objects.ensure_held(self.owner, set(scopes) - set(kept.scopes))
-            changed = [CHANGES[field] for field, value in new.items() if value != getattr(kept, field)]
-            if changed:
-                Token.objects.filter(pk=self.pk).update(**new, asks_catalogue=asks)
-                Event.record(Event.Kind.CHANGED, self, request, ", ".join(changed))
+            Scope.objects.ensure_held(self.owner, added)
+            old = {key: getattr(kept, key) for key in new}
+            if changed := [FIELD_LABELS.get(key, key) for key in new if new[key] != old[key]]:
+                Token.objects.filter(pk=self.pk).update(**new, has_restricted_scopes=restricted)
+                Event.record(Event.Kind.CHANGED, self, actor, change_in_words(old, new))
         self.refresh_from_db()
         return changed
 
-    def drop(self, scopes: Collection[str], request: HttpRequest | None = None) -> list[str]:
-        """Take those scopes away, whatever else was changed meanwhile; which really went. Raises TokenRevoked."""
-        with Token.objects.turn_of(self.owner_id):
+    def remove_scopes(self, scopes: Collection[str], actor: Actor | None = None) -> list[str]:
+        """Remove `scopes`, and keep all other settings as they are stored now.
+
+        Return the scopes that were removed. Raise TokenRevoked if the token is revoked.
+        """
+        with Token.objects.locked_for(self.owner_id):
             self.refresh_from_db()
-            gone = [name for name in self.scopes if name in scopes]
+            removed = [name for name in self.scopes if name in scopes]
             self.change(
                 name=self.name,
                 description=self.description,
                 scopes=[name for name in self.scopes if name not in scopes],
                 allowed_addresses=self.allowed_addresses,
                 may_widen=False,
-                request=request,
+                actor=actor,
             )
-        return gone
+        return removed
 
-    def limit(self, rate_limit: str, request: HttpRequest | None = None) -> None:
-        """Give this token a rate limit of its own, in the notation of `limits`; "" is the installation's.
+    def set_rate_limit(self, rate_limit: str, actor: Actor | None = None) -> None:
+        """Set the token's own rate limit, such as "10/minute"; "" is the installation's limit.
 
-        It is counted by itself from now on, together with what was made with it and has no limit of its own. Raises
-        ValueError for one that can't be read.
+        Tokens that share this limit get it too. Raise ValueError if `rate_limit` is wrong.
         """
         if rate_limit:
-            parse(rate_limit)
-        with Token.objects.turn_of(self.owner_id):
-            below = Q(pk__in=self.still_made.values("pk"), counted_as=self.limit_key)
-            others = Token.objects.filter(Q(counted_as=self.identifier) | below, owner_id=self.owner_id).active()
-            for token in (self, *others.order_by("pk")):
+            parse_rate_limit(rate_limit)
+        with Token.objects.locked_for(self.owner_id):
+            before = Token.objects.values_list("rate_limit", flat=True).get(pk=self.pk)
+            for token in (self, *Token.objects.sharing_limit_of(self)):
                 token.rate_limit = rate_limit
                 token.counted_as = "" if token is self else self.identifier
-                Token.objects.filter(pk=token.pk).update(rate_limit=rate_limit, counted_as=token.counted_as)
-                Event.record(Event.Kind.LIMITED, token, request, rate_limit or "the installation's")
+                token.save(update_fields=["rate_limit", "counted_as"])
+                Event.record(Event.Kind.LIMITED, token, actor, limit_change(before, rate_limit))
 
-    def revoke(self, request: HttpRequest | None = None) -> bool:
-        """End this token for good. True when this call did it, False when it was revoked before.
-
-        One that it replaced can be renewed again, if that still works, and if no other token did this: a token whose
-        time runs out after its renewal can't win it back so.
-        """
-        by: Token | None = getattr(request, "token", None)
-        with Token.objects.turn_of(self.owner_id):
+    def revoke(self, actor: Actor | None = None) -> bool:
+        """Revoke the token for ever. Return False if it was revoked before."""
+        with Token.objects.locked_for(self.owner_id):
             if not Token.objects.filter(pk=self.pk, revoked_at=None).exists():
                 return False
             self.revoked_at = timezone.now()
-            if by is None or by.pk == self.pk:
+            # NOTE: If this token replaced an old token, the old token can be renewed again: the
+            # value of this token may be lost. The expiry of the old token does not change. The
+            # exception: if another token revoked this one, the old token stays as it is, because
+            # a program could use the old token to revoke this one and renew itself, endlessly.
+            if actor is None or actor.token in (None, self):
                 Token.objects.filter(successors=self).update(renewed_at=None)
             Token.objects.filter(pk=self.pk).update(revoked_at=self.revoked_at)
-            Event.record(Event.Kind.REVOKED, self, request)
-            signals.after_commit(signals.token_revoked, token=self, request=request)
+            Event.record(Event.Kind.REVOKED, self, actor)
+            signals.send_after_commit(signals.token_revoked, token=self, actor=actor)
         return True
 
-    def revoke_made(self, request: HttpRequest | None = None) -> int:
-        """End for good what was made with this token and still works, all of it or nothing. Return how many ended."""
-        with Token.objects.turn_of(self.owner_id):
-            return sum(token.revoke(request) for token in self.still_made)
-
-
-CHANGES = {"name": "name", "description": "description", "scope": "scopes", "addresses": "allowed addresses"}
+    def revoke_made(self, actor: Actor | None = None) -> int:
+        """Revoke all active tokens made with this token, or none if one fails. Return how many."""
+        with Token.objects.locked_for(self.owner_id):
+            return sum(token.revoke(actor) for token in self.active_descendants)

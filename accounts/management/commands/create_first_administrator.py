@@ -1,4 +1,4 @@
-"""Make the first administrator, once, and print how to sign in."""
+"""The command that creates the first administrator, once, and prints the password."""
 
 import secrets
 from argparse import ArgumentParser
@@ -12,10 +12,15 @@ from accounts.models import User
 
 
 class Command(BaseCommand):
-    help = "Make an administrator with a random password if there is none, and print both once."
+    help = (
+        "If there is no administrator, create one with a random password, and print the email "
+        "address and the password once."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--email", default="admin@example.com", help="the e-mail address to sign in with")
+        parser.add_argument(
+            "--email", default="admin@example.com", help="the email address to sign in with"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if User.objects.filter(is_superuser=True).exists():
@@ -23,10 +28,11 @@ class Command(BaseCommand):
         password = secrets.token_urlsafe(15)
         try:
             user = User.objects.create_superuser(options["email"], password)
-        except IntegrityError:  # another process made it just now
+        except IntegrityError:  # another process has just created the account
             return
         self.stdout.write(
-            "\nThe first administrator is ready. The password is shown this once.\n\n"
-            f"  Email:    {user.email}\n  Password: {password}\n  Sign in:  {settings.SITE_URL}/\n\n"
+            "\nThe first administrator is ready. The password is shown only once.\n\n"
+            f"  Email:    {user.email}\n  Password: {password}\n"
+            f"  Sign in:  {settings.SITE_URL}/\n\n"
         )
         self.stdout.flush()

@@ -1,3 +1,3 @@
-"""How the administration writes instants: as the other pages do, with the zone."""
+"""Formats of times in Django admin: the same as on other pages, with the time zone."""
 
 DATETIME_FORMAT = SHORT_DATETIME_FORMAT = "j M Y, H:i T"

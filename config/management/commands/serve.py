@@ -1,79 +1,47 @@
-"""Run the production server."""
+"""The command that runs the production server."""
 
 import os
-import socket
 import sys
-import tempfile
 from typing import Any
 
-from django.conf import settings
-from django.core.files.storage import storages
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, connection, transaction
+from django.core.management.base import BaseCommand, CommandParser
 from django.db.backends.signals import connection_created
 
-from tokens import metrics
-from tokens.models import Token
+from config import tracing
+from config.server import metrics_folder, start_checks
+from tokens.usage import metrics, prometheus
 
 
 class Command(BaseCommand):
     help = "Run the production server on HOST:PORT with WEB_WORKERS processes."
     requires_system_checks = "__all__"
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--only",
+            choices=["api", "pages"],
+            help="Serve one part, so that each part has its own processes: `api` is /api/ and "
+            "/verify, `pages` is the rest. Both answer /healthz, /readyz and /metrics, and 404 "
+            "for the other part. Without this option the server answers everything.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        self.refuse_a_taken_port()
-        self.refuse_files_of_others()
-        from config import gunicorn  # gives queries of this process the time-outs of the server's
+        tracing.check_tracing_settings()
+        start_checks.refuse_a_taken_port()
+        start_checks.check_files_are_usable()
+        # Imported here, because the module gives queries of this process the time-outs of
+        # requests.
+        from config.server import gunicorn
 
         connection_created.connect(gunicorn.bound_the_wait)
-        self.refuse_a_missing_pepper()
-        if metrics.wanted():
-            self.prepare_metrics()
-        # In place of this process, so that a signal sent to it reaches the server.
-        os.execv(sys.executable, [sys.executable, "-m", "gunicorn", "--config", "python:config.gunicorn"])  # noqa: S606
-
-    def refuse_a_taken_port(self) -> None:
-        """Say it in one line, before an address is printed at which somebody else answers."""
-        try:
-            family, *_, address = socket.getaddrinfo(settings.HOST, settings.PORT, type=socket.SOCK_STREAM)[0]
-            with socket.socket(family) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                probe.bind(address)
-        except OSError as error:
-            raise CommandError(
-                f"HOST is {settings.HOST!r} and PORT is {settings.PORT}; no listening there: {error.strerror}. "
-                "Another port: PORT=8001 make run"
-            ) from None
-
-    def refuse_files_of_others(self) -> None:
-        """Raise now, as OperationalError or OSError, what requests would meet where root made the files, say."""
-        if connection.vendor == "sqlite":
-            with transaction.atomic():  # takes the lock for writing
-                pass
-        storages.create_storage(settings.STORAGES["staticfiles"])  # reads the names of the static files
-        try:
-            tempfile.gettempdir()
-        except FileNotFoundError as error:
-            raise CommandError(f"{error.strerror}; TMPDIR may name another.") from None
-
-    def refuse_a_missing_pepper(self) -> None:
-        """Refuse to serve without a pepper that tokens need: the server would call them unknown.
-
-        A database that does not answer, or has no tables yet, stops no start: /readyz and each request tell.
-        """
-        try:
-            missing = Token.objects.missing_peppers()
-        except DatabaseError as error:
-            self.stderr.write(f"No pepper was checked: {str(error).splitlines()[0]}")
-            return
-        finally:
-            connection.close()
-        if missing:
-            raise CommandError(
-                f"TOKEN_PEPPERS lacks number {', '.join(map(str, missing))}, which tokens that still work need: "
-                "put it back, or revoke them first. `manage.py rehash_report` counts them."
-            )
-
-    def prepare_metrics(self) -> None:
-        """An empty folder in which the server's processes share their metrics; config.gunicorn removes it."""
-        os.environ[metrics.FOLDER] = tempfile.mkdtemp(prefix="tokenry-metrics-")
+        connection_created.connect(gunicorn.set_time_outs)
+        start_checks.check_database(gunicorn.database_connections, self.stderr.write)
+        if metrics.enabled():
+            # config.server.gunicorn removes the folder when the server stops.
+            os.environ[prometheus.FOLDER_VARIABLE] = metrics_folder.make()
+        os.environ["TOKENRY_SERVE_ONLY"] = options["only"] or ""
+        # The server replaces this process, so that it gets the signals sent to this process.
+        os.execv(  # noqa: S606
+            sys.executable,
+            [sys.executable, "-m", "gunicorn", "--config", "python:config.server.gunicorn"],
+        )

@@ -1,4 +1,4 @@
-"""People with accounts, their mails, and installations that put what they send where tests find it."""
+"""Fixtures: people with accounts, and installations that write their mails to a folder."""
 
 import re
 import secrets
@@ -17,7 +17,8 @@ NEW_PASSWORD = "quite another sentence of mine"
 TOKENS = re.compile(r"/settings/tokens/$")
 SIGN_IN = re.compile(r"/accounts/login/(\?next=.*)?$")
 scripting = pytest.mark.parametrize(
-    "scripting", [pytest.param(True, id="script"), pytest.param(False, id="no-script", marks=pytest.mark.long)]
+    "scripting",
+    [pytest.param(True, id="script"), pytest.param(False, id="no-script", marks=pytest.mark.long)],
 )
 
 
@@ -47,7 +48,9 @@ def person(site: Installation) -> Person:
 def mail_to(mails: Path, address: str) -> EmailMessage:
     """The newest mail to that address."""
     for path in sorted(mails.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True):
-        mail = message_from_bytes(path.read_bytes().rsplit(b"\n" + b"-" * 79, 1)[0], policy=policy.default)
+        mail = message_from_bytes(
+            path.read_bytes().rsplit(b"\n" + b"-" * 79, 1)[0], policy=policy.default
+        )
         assert isinstance(mail, EmailMessage)
         if address in str(mail["To"]):
             return mail
@@ -55,7 +58,10 @@ def mail_to(mails: Path, address: str) -> EmailMessage:
 
 
 def link_to(mails: Path, address: str) -> str:
-    """The first link of the newest mail to that address, which its text and its HTML agree on. Mails take a moment."""
+    """Return the first link of the newest mail to `address`, the same in its text and its HTML.
+
+    Wait for the mail, which takes a moment.
+    """
     until(lambda: mail_to(mails, address), AssertionError)
     mail = mail_to(mails, address)
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
@@ -71,7 +77,7 @@ def invite(administrator: Page, server: Server, email: str) -> None:
     administrator.goto(f"{server.url}/admin/accounts/user/add/")
     administrator.locator("#id_email").fill(email)
     administrator.locator("[name=_save]").click()
-    expect(administrator.get_by_text(f"{email} is invited by mail")).to_be_visible()
+    expect(administrator.get_by_text(f"The invitation goes to {email}")).to_be_visible()
 
 
 def choose_password(page: Page, password: str = NEW_PASSWORD) -> None:

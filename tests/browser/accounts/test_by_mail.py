@@ -61,15 +61,17 @@ def test_open_sign_up(
 
 
 @scripting
-def test_new_email_address(new_page: NewPage, server: Server, person: Person, mails: Path, scripting: bool) -> None:
+def test_new_email_address(
+    new_page: NewPage, server: Server, person: Person, mails: Path, scripting: bool
+) -> None:
     """It counts once it is verified, and not before."""
     page = new_page(java_script_enabled=scripting)
     person.sign_in(page, server)
     page.get_by_role("link", name="Profile").click()
-    page.get_by_role("link", name="Change e-mail address").click()
+    page.get_by_role("link", name="Change email address").click()
     new = person._replace(email=f"new-{person.email}")
     page.get_by_role("textbox", name="Email").fill(new.email)
-    page.get_by_role("button", name="Change e-mail address").click()
+    page.get_by_role("button", name="Change email address").click()
     expect(page.get_by_text(f"You sign in with {person.email}")).to_be_visible()
     page.goto(link_to(mails, new.email))
     page.locator("main button.primary").click()

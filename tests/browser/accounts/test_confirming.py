@@ -1,4 +1,4 @@
-"""Fresh authentication in the middle of something: nothing that was typed is lost, nothing is done too soon."""
+"""Fresh authentication in the middle of a form: it loses no input and does nothing too soon."""
 
 import re
 
@@ -20,7 +20,9 @@ session.save()
 
 def make_stale(page: Page, server: Server) -> None:
     """As if the person had last proved an hour ago who they are."""
-    key = next(cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "tokenry_session")
+    key = next(
+        cookie["value"] for cookie in page.context.cookies() if cookie["name"] == "tokenry_session"
+    )
     server.run(MAKE_STALE.replace("KEY", repr(key)))
 
 
@@ -33,7 +35,9 @@ def confirm(page: Page, person: Person) -> None:
 
 
 @scripting
-def test_stale_while_creating_a_token(new_page: NewPage, server: Server, person: Person, scripting: bool) -> None:
+def test_stale_while_creating_a_token(
+    new_page: NewPage, server: Server, person: Person, scripting: bool
+) -> None:
     page = new_page(java_script_enabled=scripting)
     person.sign_in(page, server)
     page.goto(f"{server.url}/settings/tokens/new/")
@@ -48,7 +52,10 @@ def test_stale_while_creating_a_token(new_page: NewPage, server: Server, person:
     expect(page.get_by_label("Staging")).to_be_checked()
     expect(page.get_by_label("30 days")).to_be_checked()
     expect(page.locator("#token-value")).to_have_count(0)
-    count = f"from tokens.models import Token; print(Token.objects.filter(owner__email={person.email!r}).count())"
+    count = (
+        "from tokens.models import Token;"
+        f" print(Token.objects.filter(owner__email={person.email!r}).count())"
+    )
     assert server.run(count) == "0"
     page.get_by_role("button", name="Create token").click()
     expect(page.locator("#token-value")).to_have_value(re.compile("^tkn_test_"))

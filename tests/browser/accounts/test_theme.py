@@ -22,7 +22,9 @@ def test_theme_of_a_stranger(new_page: NewPage, server: Server, scripting: bool)
 
 
 @scripting
-def test_theme_of_a_person(new_page: NewPage, server: Server, person: Person, scripting: bool) -> None:
+def test_theme_of_a_person(
+    new_page: NewPage, server: Server, person: Person, scripting: bool
+) -> None:
     """It belongs to the person, in each of their browsers."""
     page = new_page(java_script_enabled=scripting, color_scheme="light")
     person.sign_in(page, server)

@@ -1,25 +1,30 @@
-"""Delete what is older than the settings keep it."""
+"""`manage.py prune`: delete rows that are older than the settings allow."""
 
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from tokens.management.changing_command import ChangingCommand
+from tokens.models import Job
+from tokens.usage.retention import RULES
 
-from tokens.retention import RULES
 
-
-class Command(BaseCommand):
+class Command(ChangingCommand):
     help = (
-        "Delete tokens that ended, and notices, older than TOKEN_RETENTION_DAYS, events and usage older than EVENT_, "
-        "REQUEST_, HOUR_ and DAY_RETENTION_DAYS, and sessions and idempotency keys that ended a day ago; a few at a "
-        "time. Run it daily."
+        "Delete tokens that ended, and notifications, older than TOKEN_RETENTION_DAYS; events and "
+        "usage older than EVENT_, REQUEST_, HOUR_ and DAY_RETENTION_DAYS; and sessions and "
+        "idempotency keys that ended a day ago. Rows are deleted in small batches. Run this daily."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--dry-run", action="store_true", help="say how many it would be, and delete none")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="count the rows and delete nothing"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Delete the old rows of each kind, or count them with --dry-run. Print each number."""
         for rule in RULES:
-            count = rule.old.count() if options["dry_run"] else rule.prune()
+            count = rule.old_rows.count() if options["dry_run"] else rule.prune()
             verb = "would be deleted" if options["dry_run"] else "deleted"
             self.stdout.write(f"{count} {rule.name} older than {rule.days} days {verb}.")
+        if not options["dry_run"]:
+            Job.record_success("prune")

@@ -1,64 +1,89 @@
-"""Remind people of tokens that expire. Run it once a day or more often, on one node or on all."""
+"""`manage.py send_expiry_reminders`: send e-mails about tokens that expire soon or have expired.
+
+Run the command once a day or more often, on one node or on all nodes.
+"""
 
 from argparse import ArgumentParser
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
-from tokens import outbox
-from tokens.outbox import Sent
-from tokens.plain import one_line
+from tokens.core.accounts import email_of
+from tokens.core.text import one_line
+from tokens.management.changing_command import ChangingCommand
+from tokens.models import Job
+from tokens.notifications import outbox
+from tokens.notifications.outbox import MailResult
 
 
-class Command(BaseCommand):
+class Command(ChangingCommand):
     help = (
-        "Mail to the owners of tokens that expire in 30, 7 or 1 days or have expired: once for each reminder, one mail "
-        "for each owner and day. News that could not be sent before are tried again. Exits with 1 if a mail failed."
+        "Send an email to the owners of tokens that expire in 30, 7 or 1 days or have expired. "
+        "Each reminder is sent once, and each owner gets one email a day. Other emails about "
+        "tokens that could not be sent before are tried again. Exits with 1 if an email failed."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--dry-run", action="store_true", help="say what would be sent, and send and change nothing"
+            "--dry-run",
+            action="store_true",
+            help="say what would be sent, and send and change nothing",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Send all e-mails that are due, and print a line for each notification."""
         now = timezone.now()
         if options["dry_run"]:
             self.preview(now)
             return
-        if settings.MAILS_ARE_PRINTED:
+        if getattr(settings, "MAILS_ARE_PRINTED", False):
             raise CommandError(
-                "EMAIL_URL is not set here, so mails would only be printed, and count as sent. Give this command the "
-                "settings of the server, in .env for instance; --dry-run says what is due."
+                "EMAIL_URL is not set here, so mails would only be printed, and count as sent. "
+                "Give this command the settings of the server, in .env for instance; --dry-run "
+                "says what is due."
             )
         outbox.announce_expired(now)
-        sent = [*outbox.send_reminders(now), *outbox.send_news(now)]
-        for each in sent:
-            self.report(each)
-        failed = sum(bool(each.fault) for each in sent)
-        self.stdout.write(f"{counted(len(sent) - failed)} sent.")
+        failed = sent = 0
+        for send in (outbox.send_reminders, outbox.send_event_mails):
+            for result in send(now):
+                self.report(result)
+                failed += bool(result.problem)
+                sent += bool(result.email and not result.problem)
+        self.stdout.write(f"{count_mails(sent)} sent.")
         if failed:
-            raise CommandError(f"{counted(failed)} could not be sent, and will be tried again at the next run.")
+            left = count_mails(len(outbox.due_by_owner(now)))
+            raise CommandError(
+                f"{count_mails(failed)} could not be sent. "
+                f"The next run tries again: {left} with reminders."
+            )
+        Job.record_success("send_expiry_reminders")
 
     def preview(self, now: datetime) -> None:
-        owed = outbox.owners_owed(now)
-        for reminders in owed.values():
+        """Print the reminders that are due, and send none."""
+        due = outbox.due_by_owner(now)
+        for reminders in due.values():
             for token, reminder in reminders:
-                self.stdout.write(f"{token.owner}: {reminder}, {token.identifier}, {one_line(token.name)}")
-        self.stdout.write(f"{counted(len(owed))} would be sent.")
+                name = one_line(token.name)
+                self.stdout.write(f"{token.owner}: {reminder}, {token.identifier}, {name}")
+        mails = sum(bool(email_of(reminders[0][0].owner)) for reminders in due.values())
+        self.stdout.write(f"{count_mails(mails)} would be sent.")
 
-    def report(self, sent: Sent) -> None:
-        """A line for each notice, or why there is none."""
-        for notice in sent.notices:
-            line = f"{sent.email}: {notice.kind}, {notice.token.identifier}, {one_line(notice.token.name)}"
-            self.stdout.write(f"{line}: not sent" if sent.fault else line)
-        if sent.fault:
-            self.stderr.write(f"{sent.email}: {one_line(sent.fault, 200)}")
+    def report(self, result: MailResult) -> None:
+        """Print a line for each notification in the e-mail, and the error if the e-mail failed."""
+        end = ": not sent" if result.problem else "" if result.email else ": no e-mail address"
+        for notification in result.notifications:
+            token = notification.token
+            name = one_line(token.name)
+            who = result.email or token.owner
+            self.stdout.write(f"{who}: {notification.kind}, {token.identifier}, {name}{end}")
+        if result.problem:
+            self.stderr.write(f"{result.email}: {one_line(result.problem, 200)}")
 
 
-def counted(mails: int) -> str:
-    return f"{mails} mail{pluralize(mails)}"
+def count_mails(count: int) -> str:
+    """Return “1 mail” or “2 mails”."""
+    return f"{count} mail{pluralize(count)}"

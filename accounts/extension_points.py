@@ -1,0 +1,135 @@
+"""Functions with which other applications add something to the account pages.
+
+The application `accounts` imports no other application. Instead, others call these functions in
+their `AppConfig.ready`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+from django.urls import reverse
+
+from accounts.models import known_time_zones, short_zone_label
+
+THEME_COOKIE = "tokenry_theme"
+ZONE_COOKIE = "tokenry_zone"  # the browser's time zone, or NO_OFFER after the person has chosen
+NO_OFFER = "-"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class NavigationPage:
+    """A link in the navigation of the settings pages. Links are sorted by `place`.
+
+    `icon` is the name of an icon of Lucide, the icon set. The link is marked as current on pages
+    whose path begins with its own path, or with one of the paths in `also`.
+    """
+
+    place: int
+    label: str
+    url_name: str
+    icon: str
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Belonging:
+    """A kind of thing that people own in another application, such as API tokens."""
+
+    name: str  # of one object, such as "API token"
+    count: Callable[[AbstractBaseUser], int]
+    end_all: str  # the URL name of a page that ends all of them
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Options that another application adds to the Profile page, to be switched on and off.
+
+    `options` has the label of each option by its name. `read` returns the names of the options
+    that are on for a person, and `write` stores these names. `help` is the text beside the
+    options.
+    """
+
+    key: str  # the name of the form's field
+    label: str
+    help: str
+    options: Mapping[str, str]
+    read: Callable[[AbstractBaseUser], list[str]]
+    write: Callable[[AbstractBaseUser, list[str]], None]
+
+
+_pages: list[NavigationPage] = []
+choices: list[Choices] = []
+belongings: list[Belonging] = []
+
+
+def register_page(page: NavigationPage) -> None:
+    """Add a link to the navigation of the settings pages."""
+    _pages.append(page)
+    _pages.sort()
+
+
+def register_choices(offered: Choices) -> None:
+    """Add options to the Profile page."""
+    choices.append(offered)
+
+
+def register_belonging(belonging: Belonging) -> None:
+    """Show how many of these things a person owns, on the Security page and before deletion."""
+    belongings.append(belonging)
+
+
+def belongings_of(user: AbstractBaseUser) -> list[dict[str, Any]]:
+    """Return what `user` owns in other applications, for templates.
+
+    Each kind of thing has its name, its number, and the URL of the page that ends all of them.
+    Kinds of which the user owns none are left out.
+    """
+    counted = [(belonging, belonging.count(user)) for belonging in belongings]
+    return [
+        {"name": belonging.name, "count": count, "end_all": reverse(belonging.end_all)}
+        for belonging, count in counted
+        if count
+    ]
+
+
+def layout(request: HttpRequest) -> dict[str, Any]:
+    """Return variables for the base template: theme, navigation, and whether sign-up is open.
+
+    `keyboard_shortcuts` is False if the person has switched the shortcuts off.
+
+    This is a context processor of Django, so all templates get these variables.
+    """
+    theme: str = getattr(
+        getattr(request, "user", None), "theme", request.COOKIES.get(THEME_COOKIE, "")
+    )
+    return {
+        "signup_open": settings.SIGNUP_OPEN,
+        "chosen_theme": theme if theme in {"light", "dark"} else "",
+        "keyboard_shortcuts": getattr(getattr(request, "user", None), "keyboard_shortcuts", True),
+        "offered_zone": offered_zone(request),
+        "settings_navigation": [
+            {
+                "label": page.label,
+                "icon": page.icon,
+                "url": reverse(page.url_name),
+                "current": request.path.startswith((reverse(page.url_name), *page.also)),
+            }
+            for page in _pages
+        ],
+    }
+
+
+def offered_zone(request: HttpRequest) -> dict[str, str] | None:
+    """Return the browser's time zone, to offer it to a person whose profile still says UTC.
+
+    Return None if there is nothing to offer. A script stores the browser's time zone in a cookie.
+    """
+    zone = request.COOKIES.get(ZONE_COOKIE, "UTC")
+    is_in_utc = getattr(getattr(request, "user", None), "time_zone", "") == "UTC"
+    if not is_in_utc or zone == "UTC" or zone not in known_time_zones():
+        return None
+    return {"name": zone, "label": short_zone_label(zone)}

@@ -1,0 +1,58 @@
+"""The site of Django admin, changed: its sign-in, its lists, and checks before each page."""
+
+from functools import wraps
+from typing import Any
+
+from allauth.account.decorators import secure_admin_login
+from django.contrib import admin
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import method_decorator
+
+from accounts.reauthentication import confirm_if_stale
+
+
+class AdminSite(admin.AdminSite):
+    """Django admin, with the same sign-in as Tokenry's pages."""
+
+    site_header = site_title = "Tokenry administration"
+    enable_nav_sidebar = False  # the lists need the width
+
+    @method_decorator(secure_admin_login)  # as allauth documents
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().login(request, extra_context)
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Return `view` with two checks before it.
+
+        First, refuse an address with a null character, because PostgreSQL does not accept it.
+        Second, ask people before a change to confirm who they are, unless they did so recently.
+        """
+
+        @wraps(view)
+        def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if "%00" in request.META.get("QUERY_STRING", ""):
+                raise BadRequest("A null character is in the address.")
+            changes = request.method == "POST" and view.__name__ != "logout"
+            confirm = confirm_if_stale(request, request.get_full_path()) if changes else None
+            return confirm or view(request, *args, **kwargs)
+
+        return super().admin_view(checked, cacheable)
+
+    def register(
+        self, model_or_iterable: Any, admin_class: type[Any] | None = None, **options: Any
+    ) -> None:
+        """Register models. Their lists then accept only the filters that the page shows.
+
+        This is also for models of other applications. Django's lists accept filters in the address
+        that the page does not show, and such a filter may take very long.
+        """
+        # Imported here, because the module registers its own lists with this site when imported.
+        from tokens.admin import ListedFiltersAdmin
+
+        kind = admin_class or admin.ModelAdmin
+        if not issubclass(kind, ListedFiltersAdmin):
+            kind = type(kind.__name__, (ListedFiltersAdmin, kind), {})
+        super().register(model_or_iterable, kind, **options)

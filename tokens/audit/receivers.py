@@ -1,0 +1,56 @@
+"""Receivers of signals, which write events about accounts into the audit log."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Q
+from django.db.models.signals import pre_delete
+from django.dispatch import receiver
+from django.http import HttpRequest
+from django.utils import timezone
+
+from tokens.authentication.requests import actor_of
+from tokens.models import AccountKind, Event, Token, origin_columns
+from tokens.usage import recorder
+
+
+@receiver(pre_delete, sender=settings.AUTH_USER_MODEL)
+def remove_personal_data(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Remove personal data from the events of an account that is being deleted. Keep the events.
+
+    Personal data are client addresses, User-Agents, and the details of events about the account.
+    """
+    # NOTE: Lock the tokens first, in the same order as the thread that writes usage. Django
+    # deletes the rows that refer to a token before the token. Without these locks, the deletion
+    # and that thread could wait for each other for ever (a deadlock).
+    list(Token.objects.filter(owner=instance).order_by("pk").select_for_update().values_list("pk"))
+    # Event.objects never updates events. The base manager can.
+    events = Event._base_manager  # noqa: SLF001
+    events.filter(Q(owner=instance) | Q(actor=instance)).update(address=None, user_agent="")
+    # In events about accounts, the detail may contain an e-mail address; in events about changed
+    # tokens, the addresses of networks.
+    personal = Q(identifier="") | Q(kind=Event.Kind.CHANGED)
+    events.filter(personal, owner=instance).update(detail="")
+
+
+def record_account_event(
+    user: AbstractBaseUser, what: str, request: HttpRequest | None, detail: str = "", **kwargs: Any
+) -> None:
+    """Write an event about the account `user`. `what` is the value of the event in AccountKind.
+
+    Raise ValueError if AccountKind has no such value. `request` gives the address of the client.
+    """
+    Event.record_account(AccountKind(what), user, actor_of(request), detail)
+
+
+def record_wrong_password(email: str, request: HttpRequest | None, **kwargs: Any) -> None:
+    """Let a background thread write an event about a wrong password for the account `email`.
+
+    If this request wrote the event itself, it would take longer for accounts that exist. So its
+    response time would show which accounts exist.
+    """
+    # Pass plain values to the thread. An Actor would keep the request, with the typed password, in
+    # memory.
+    origin = origin_columns(actor_of(request))
+    recorder.recorder.record_wrong_password(email, timezone.now(), origin)

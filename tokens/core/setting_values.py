@@ -1,0 +1,195 @@
+"""Parsers of settings. A parser takes a text, or a value that is parsed already, and returns it.
+
+If the value is wrong, the parser raises InvalidValue.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from importlib.util import find_spec
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from django.utils.module_loading import import_string
+
+from tokens.authentication.credentials import ENVIRONMENTS
+
+Network = IPv4Network | IPv6Network
+
+
+class InvalidValue(ValueError):
+    """The value of a setting is wrong. The message says which values are accepted."""
+
+
+def boolean(value: Any) -> bool:
+    """Return True for true, 1, yes and on; False for false, 0, no and off."""
+    text = str(value).lower()
+    if text in {"true", "1", "yes", "on"}:
+        return True
+    if text in {"false", "0", "no", "off"}:
+        return False
+    raise InvalidValue("true or false (or on, off).")
+
+
+def metrics_switch(value: Any) -> bool:
+    """Do the same as `boolean`. True needs the package prometheus-client."""
+    is_on = boolean(value)
+    if is_on and find_spec("prometheus_client") is None:
+        raise InvalidValue(
+            "true only if prometheus-client is installed: pip install 'tokenry[metrics]'."
+        )
+    return is_on
+
+
+def whole_number(minimum: int, maximum: int) -> Callable[[Any], int]:
+    """Return a parser of whole numbers from `minimum` to `maximum`, both included."""
+
+    def parse(value: Any) -> int:
+        text = str(value)
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not minimum <= int(text) <= maximum:
+            raise InvalidValue(f"a whole number from {minimum} to {maximum}.")
+        return int(text)
+
+    return parse
+
+
+def days(value: Any) -> int | None:
+    """Return a number of days, or None for an empty text or None, which mean: no limit."""
+    return None if value in ("", None) else whole_number(1, 36_500)(value)
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Return a parser that accepts one of `words`."""
+
+    def parse(value: Any) -> str:
+        if value not in words:
+            raise InvalidValue(f"one of {', '.join(words)}.")
+        return str(value)
+
+    return parse
+
+
+def text(value: Any) -> str:
+    """Return a text as it is. Raise InvalidValue for anything else."""
+    if not isinstance(value, str):
+        raise InvalidValue("a text.")
+    return value
+
+
+def function(value: Any) -> Callable[..., Any]:
+    """Return a function, or the function with this name, such as `package.module.function`."""
+    try:
+        found = import_string(value) if isinstance(value, str) else value
+    except ImportError as error:
+        raise InvalidValue(f"the name of a function ({error}).") from None
+    if not callable(found):
+        raise InvalidValue("a function, or its name.")
+    return cast(Callable[..., Any], found)
+
+
+def split_list(value: Any) -> list[str]:
+    """Return the parts of a text between commas, or of a list, without blanks and empty parts.
+
+    A set is no list, because it has no first part.
+    """
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise InvalidValue("a list of texts, or a text with commas.")
+    return [part.strip() for part in parts if part.strip()]
+
+
+def networks(value: Any) -> list[Network]:
+    """Return the IP networks of a list such as `10.0.0.0/8,fd00::/8`."""
+    try:
+        return [ip_network(name) for name in split_list(value)]
+    except ValueError:
+        raise InvalidValue("a list of networks such as 10.0.0.0/8,fd00::/8.") from None
+
+
+def token_environment(value: Any) -> str:
+    """Return the only environment whose tokens are accepted, such as "live", or "" for all."""
+    if value not in ("", *ENVIRONMENTS):
+        raise InvalidValue(
+            f"one of {', '.join(ENVIRONMENTS)}, or nothing to accept tokens of every one."
+        )
+    return str(value)
+
+
+def prefixes(value: Any) -> tuple[str, ...]:
+    """Return the prefixes with which tokens may begin. The first prefix is for new tokens."""
+    found = tuple(split_list(value))
+    if (
+        not found
+        or len({*found}) < len(found)
+        or not all(re.fullmatch("[a-z0-9]{2,6}", prefix) for prefix in found)
+    ):
+        raise InvalidValue(
+            "2 to 6 lower-case letters or digits, or a list such as acme,tkn: new tokens begin "
+            "with the first prefix, and tokens with any of them work."
+        )
+    return found
+
+
+def peppers(value: Any) -> dict[int, str]:
+    """Return the peppers (secret keys to hash tokens) by number.
+
+    `value` is a text such as `1:<value>,2:<value>`, or a mapping.
+    """
+    parts = (
+        [f"{number}:{pepper}" for number, pepper in value.items()]
+        if isinstance(value, Mapping)
+        else str(value).split(",")
+    )
+    found: dict[int, str] = {}
+    for part in parts:
+        match = re.fullmatch(r"\s*([1-9][0-9]{0,3}):(\S{32,})\s*", part)
+        if not match or int(match[1]) in found:
+            raise InvalidValue(
+                "1:<value>,2:<value> with different numbers and values of at least 32 characters."
+            )
+        found[int(match[1])] = match[2]
+    return found
+
+
+def chosen_pepper(peppers: Collection[int]) -> Callable[[Any], int]:
+    """Return a parser for the number of one of `peppers`."""
+
+    def parse(value: Any) -> int:
+        if str(value) not in map(str, peppers):
+            raise InvalidValue(f"the number of a pepper: {', '.join(map(str, sorted(peppers)))}.")
+        return int(value)
+
+    return parse
+
+
+def site_url(value: Any) -> str:
+    """Return the address of the site as browsers write an origin (RFC 6454 section 6.2).
+
+    The result is in small letters: scheme, host, and the port unless it is the scheme's default.
+    """
+    found = re.fullmatch(
+        r"(https?)://([0-9a-z.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?/?", str(value).lower()
+    )
+    if not found or int(found[3] or 0) > 65535:
+        raise InvalidValue(
+            "the address that people open, such as https://tokens.example.com, without a path."
+        )
+    scheme, name, port = found.groups()
+    is_default = port in {None, {"http": "80", "https": "443"}[scheme]}
+    return f"{scheme}://{name}" if is_default else f"{scheme}://{name}:{port}"
+
+
+def site_host(url: str) -> str:
+    """Return the host name of a site's address that is already checked."""
+    return urlsplit(url).hostname or ""
+
+
+def path_prefixes(value: Any) -> tuple[str, ...]:
+    """Return the beginnings of paths, such as `/api/`, each with a slash at both ends.
+
+    The path `/` is the beginning of all paths.
+    """
+    found = tuple(split_list(value))
+    if not all(prefix.startswith("/") for prefix in found):
+        raise InvalidValue("a list of paths that begin with a slash, such as /api/.")
+    return tuple(f"/{prefix.strip('/')}/".replace("//", "/") for prefix in found)

@@ -1,0 +1,25 @@
+"""The facts about a token that commands print. The API's schema TokenFacts has the same facts."""
+
+from typing import Any
+
+from tokens.core.accounts import email_of
+from tokens.models import Token
+from tokens.token_settings import token_settings
+
+
+def token_as_dict(token: Token) -> dict[str, Any]:
+    """Return the facts about `token` for JSON: the same as in the API, without the digest."""
+    return {
+        "identifier": token.identifier,
+        "name": token.name,
+        "description": token.description,
+        "environment": token.environment,
+        "scopes": token.scopes,
+        "allowed_addresses": token.allowed_addresses,
+        "rate_limit": token.rate_limit or token_settings.RATE_LIMIT,
+        "status": token.status,
+        "created_at": token.created_at,
+        "expires_at": token.expires_at,
+        "last_used_at": token.last_used_at,
+        "owner": {"id": token.owner_id, "email": email_of(token.owner)},
+    }

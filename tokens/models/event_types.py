@@ -1,0 +1,41 @@
+"""The kinds of events: what can happen to a token, and what can happen to an account."""
+
+from django.db import models
+
+
+class TokenKind(models.TextChoices):
+    """What can happen to a token."""
+
+    CREATED = "created", "Created"
+    CHANGED = "changed", "Changed"
+    LIMITED = "limited", "Rate limit changed"
+    RENEWED = "renewed", "Renewed"
+    REVOKED = "revoked", "Revoked"
+
+
+class AccountKind(models.TextChoices):
+    """What can happen to an account. The signals of `accounts.audit_signals` send these values.
+
+    Every value that the signals send needs a member here.
+    """
+
+    SIGNED_UP = "signed_up", "Account made"
+    SIGNED_IN = "signed_in", "Signed in"
+    SIGNED_OUT = "signed_out", "Signed out"
+    SESSION_ENDED = "session_ended", "Session ended"
+    WRONG_PASSWORD = "wrong_password", "Wrong password"
+    WRONG_CODE = "wrong_code", "Wrong code"
+    PASSWORD_CHANGED = "password_changed", "Password changed"
+    PASSWORD_RESET = "password_reset", "Password reset by mail"
+    EMAIL_ADDED = "email_added", "New email address asked for"
+    EMAIL_CHANGED = "email_changed", "Email address changed"
+    EMAIL_REMOVED = "email_removed", "New email address cancelled"
+    FACTOR_ADDED = "factor_added", "Second factor added"
+    FACTOR_REMOVED = "factor_removed", "Second factor removed"
+    CODES_MADE = "codes_made", "Recovery codes made"
+    CODE_USED = "code_used", "Recovery code used"
+    ADMINISTERED = "administered", "Account changed in administration"
+
+
+GROUPS = {"Tokens": TokenKind.choices, "Account": AccountKind.choices}
+EVENT_TYPES = [*TokenKind.choices, *AccountKind.choices]

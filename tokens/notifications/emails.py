@@ -1,0 +1,229 @@
+"""Write the e-mails about tokens, as text and as HTML.
+
+An e-mail never contains the value of a token. Names that people chose are cut to one short line.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, tzinfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.core.mail import EmailMultiAlternatives
+from django.template.defaultfilters import pluralize
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from tokens.core.accounts import email_of
+from tokens.core.addresses import path_if_mounted
+from tokens.core.text import one_line
+from tokens.models import Notification, Token
+from tokens.notifications.reminders import Reminder, is_unused
+from tokens.token_settings import token_settings
+
+NAME_IN_SUBJECT = 50  # characters of a token's name, at most
+MAX_ENTRIES = 20  # tokens in one mail
+MASKED_LENGTH = 29  # characters: the identifier and five bullets, as in the list
+
+
+class Entry(NamedTuple):
+    """What a mail says about one token. `action` is the text of a link, and `url` its address.
+
+    `facts` are names and values, `advice` is sentences.
+    """
+
+    name: str
+    facts: list[tuple[str, str]]
+    advice: list[str]
+    action: str
+    url: str
+
+
+def reminder_mail(notifications: Sequence[Notification], now: datetime) -> EmailMultiAlternatives:
+    """Return one mail with all reminders that are due to one owner. At least one is needed."""
+    notifications = sorted(notifications, key=lambda notification: notification.token.expires_at)
+    intro = (
+        "Renewing takes two clicks: you get a new token with the same settings, and if the old "
+        "token still works, it keeps working for the time that you choose."
+    )
+    entries = [
+        reminder_entry(notification.token, now) for notification in notifications[:MAX_ENTRIES]
+    ]
+    return build_mail(notifications, reminder_subject(notifications, now), intro, entries)
+
+
+def event_mail(notifications: Sequence[Notification]) -> EmailMultiAlternatives:
+    """Return one mail about what happened to tokens of one owner. At least one event is needed."""
+    entries = [event_entry(notification) for notification in notifications[:MAX_ENTRIES]]
+    return build_mail(notifications, event_subject(notifications), "", entries)
+
+
+def event_subject(notifications: Sequence[Notification]) -> str:
+    """Return the subject of a mail about events, such as “CI pipeline” was created.
+
+    For several tokens the subject has their number.
+    """
+    tokens = {notification.token_id for notification in notifications}
+    kinds = {notification.kind for notification in notifications}
+    what = EVENT_WORDS[Notification.Kind(notifications[0].kind)][0]
+    if len(notifications) == 1:
+        return f"{quoted_name(notifications[0].token)} was {what}"
+    if len(kinds) > 1 or len(tokens) < len(notifications):
+        return f"{len(notifications)} notifications about your API tokens"
+    return f"{len(tokens)} API tokens were {what.replace('it was', 'they were')}"
+
+
+def build_mail(
+    notifications: Sequence[Notification], subject: str, intro: str, entries: list[Entry]
+) -> EmailMultiAlternatives:
+    """Return a mail to the owner of the tokens. Its text and HTML have the same content.
+
+    The header tells programs not to answer automatically (RFC 3834).
+    """
+    choices = path_if_mounted("profile")
+    context: dict[str, Any] = {
+        "subject": subject,
+        "intro": intro,
+        "entries": entries,
+        "others": len(notifications) - len(entries),
+        "list_url": token_settings.SITE_URL + reverse("tokens:list"),
+        "site_url": token_settings.SITE_URL,
+        "choices_url": choices and token_settings.SITE_URL + choices,
+    }
+    message = EmailMultiAlternatives(
+        subject,
+        render_to_string("tokens/email/message.txt", context),
+        to=[email_of(notifications[0].token.owner)],
+        headers={"Auto-Submitted": "auto-generated"},
+    )
+    html = render_to_string("tokens/email/message.html", context)
+    message.attach_alternative(html, "text/html")
+    return message
+
+
+def reminder_subject(notifications: Sequence[Notification], now: datetime) -> str:
+    """Return the subject of a mail with reminders, such as “CI pipeline” expires in 7 days.
+
+    For several tokens the subject has their number.
+    """
+    if len(notifications) == 1:
+        token = notifications[0].token
+        expires = "has expired" if token.expires_at <= now else f"expires {in_days(token, now)}"
+        return f"{quoted_name(token)} {expires}"
+    over = sum(notification.kind == Reminder.EXPIRED for notification in notifications)
+    soon = len(notifications) - over
+    if not over:
+        return f"{soon} API tokens expire soon"
+    expired = f"{over} API token{pluralize(over)} {pluralize(over, 'has,have')} expired"
+    return f"{expired}, {soon} expire{pluralize(soon, 's,')} soon" if soon else expired
+
+
+def reminder_entry(token: Token, now: datetime) -> Entry:
+    """Return the part of a mail about the expiry and last use of `token`, with a link to renew."""
+    at = local_time(token.expires_at, token)
+    is_over = token.expires_at <= now
+    last_use = "never"
+    if token.last_used_at:
+        address = f" from {token.last_used_address}" if token.last_used_address else ""
+        last_use = f"{local_time(token.last_used_at, token)}{address}"
+    facts = [
+        ("Expired", at) if is_over else ("Expires", f"{in_days(token, now)}, on {at}"),
+        ("Last used", last_use),
+    ]
+    advice = "Not used in 60 days: perhaps no program needs this token any more."
+    return make_entry(
+        token,
+        facts,
+        [advice] if is_unused(token, now) else [],
+        "Renew token",
+        reverse("tokens:renew", args=[token.identifier]),
+    )
+
+
+# What happened, in words for the subject and for the name of a fact, and what to do.
+EVENT_WORDS = {
+    Notification.Kind.CREATED: (
+        "created",
+        "Created",
+        "If it was not you, revoke the token at once.",
+    ),
+    Notification.Kind.RENEWED: ("renewed", "Renewed", "This is the new token."),
+    Notification.Kind.REVOKED: ("revoked", "Revoked", "Requests with this token fail."),
+    Notification.Kind.USED_REVOKED: (
+        "used after it was revoked",
+        "Used",
+        "The request was refused, because this token is revoked. Some program still has the "
+        "token. If you do not know this program, somebody else has the token.",
+    ),
+    Notification.Kind.NEW_ADDRESS: (
+        "used from a new address",
+        "First used there",
+        "If you do not recognise this address, revoke the token.",
+    ),
+}
+
+
+def event_entry(notification: Notification) -> Entry:
+    """Return the part of a mail about what happened to a token, with a link to its page."""
+    token, old = notification.token, notification.token.renewed_from
+    is_revoked = notification.kind == Notification.Kind.REVOKED
+    _, happened, what_to_do = EVENT_WORDS[Notification.Kind(notification.kind)]
+    facts = [(happened, local_time(notification.made_at, token))]
+    if notification.detail:
+        facts.append(("How" if is_revoked else "From", notification.detail))
+    advice = [what_to_do]
+    if old and notification.kind == Notification.Kind.RENEWED:
+        advice.append(predecessor_words(old, token))
+    if is_revoked and (made := token.active_descendants.count()):
+        advice.append(
+            f"{made} token{pluralize(made)} made with this token still "
+            f"work{pluralize(made, 's,')}: you can revoke {pluralize(made, 'it,them')} on its "
+            "page."
+        )
+    return make_entry(token, facts, advice, "See the token", token.get_absolute_url())
+
+
+def predecessor_words(old: Token, token: Token) -> str:
+    """Return a sentence that says how long `old` still works. `token` has replaced `old`."""
+    if old.is_revocable:
+        return f"The old token works until {local_time(old.expires_at, token)}."
+    return "The old token no longer works."
+
+
+def make_entry(
+    token: Token, facts: list[tuple[str, str]], advice: list[str], action: str, path: str
+) -> Entry:
+    """Return the part of a mail about `token`, with a link to `path`."""
+    known = [
+        ("Token", token.masked[:MASKED_LENGTH]),
+        ("Environment", token.get_environment_display()),
+    ]
+    return Entry(
+        one_line(token.name), known + facts, advice, action, token_settings.SITE_URL + path
+    )
+
+
+def quoted_name(token: Token) -> str:
+    """Return the token's name in quotation marks, short enough for the subject of a mail."""
+    return f"“{one_line(token.name, NAME_IN_SUBJECT)}”"
+
+
+def in_days(token: Token, now: datetime) -> str:
+    """Return in words when `token` expires, such as "in 7 days", in the owner's time zone."""
+    zone = zone_of(token)
+    left = (timezone.localdate(token.expires_at, zone) - timezone.localdate(now, zone)).days
+    return {0: "today", 1: "tomorrow"}.get(left, f"in {left} days")
+
+
+def local_time(at: datetime, token: Token) -> str:
+    """Return `at` as text with the name of the time zone, which is that of the token's owner."""
+    return date_format(timezone.localtime(at, zone_of(token)), "j F Y, H:i T")
+
+
+def zone_of(token: Token) -> tzinfo:
+    """Return the time zone of the token's owner; UTC if the account has none."""
+    try:
+        return ZoneInfo(getattr(token.owner, "time_zone", "UTC"))
+    except (ZoneInfoNotFoundError, ValueError):
+        return UTC

@@ -1,0 +1,86 @@
+"""The Activity page, which lists the events of a person's account and tokens, and its export."""
+
+from collections.abc import Iterator
+from datetime import UTC
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from tokens.audit.export import as_csv, as_json_lines
+from tokens.audit.log import Activity, newest_in_batches
+from tokens.authentication.requests import PageRequest
+from tokens.models import EventQuerySet
+from tokens.pages.event_days import group_by_day
+from tokens.pages.rendering import render_page
+
+COLUMNS = ("time", "event", "detail", "token_name", "token", "by", "address", "user_agent")
+FORMATS = {
+    "csv": (as_csv, "text/csv; charset=utf-8; header=present"),
+    "jsonl": (as_json_lines, "application/jsonl; charset=utf-8"),
+}
+
+
+@login_required
+@never_cache
+@require_safe
+def activity(request: PageRequest) -> HttpResponse:
+    """Show the events that match the filters in the URL, newest first.
+
+    htmx gets only the filters and the list, not the rest of the page.
+    """
+    shown = Activity(request.user, request.GET.dict())
+    if shown.search_had_secret:  # somebody searched for a token's value: remove it from the URL
+        return redirect(f"{reverse('tokens:activity')}{shown.query()}")
+    template = (
+        "tokens/_activity.html" if request.htmx.target == "activity" else "tokens/activity.html"
+    )
+    context = {"activity": shown, "days": group_by_day(shown.page.events)}
+    return render_page(request, template, context, status=422 if shown.form.errors else 200)
+
+
+@login_required
+@never_cache
+@require_safe
+def activity_export(request: PageRequest, form: str) -> HttpResponseBase:
+    """Return a file with all events that match the filters in the URL, not only one page of them.
+
+    `form` is "csv" or "jsonl" (a JSON object on each line). Redirect to the page if a filter is
+    wrong, or if the search contains the secret value of a token, which is then removed from the
+    URL.
+    """
+    chosen = Activity(request.user, request.GET.dict())
+    if chosen.search_had_secret or chosen.form.errors:
+        return redirect(f"{reverse('tokens:activity')}{chosen.query()}")
+    write, content_type = FORMATS[form]
+    name = f"activity-{timezone.localdate():%Y-%m-%d}.{form}"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    content = write(COLUMNS, exported_rows(chosen.events))
+    return StreamingHttpResponse(content, content_type=content_type, headers=headers)
+
+
+def exported_rows(events: EventQuerySet) -> Iterator[dict[str, str]]:
+    """Yield the values of each event by the names of the COLUMNS.
+
+    As on the page, address and User-Agent are left out if an administrator did what the event
+    says.
+    """
+    for event in newest_in_batches(events):
+        values = (
+            event.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            event.kind,
+            event.detail,
+            event.token_name,
+            event.identifier,
+            event.who,
+            (event.address or "") if event.shows_origin else "",
+            event.user_agent if event.shows_origin else "",
+        )
+        yield dict(zip(COLUMNS, values, strict=True))
