@@ -24,8 +24,8 @@ from accounts.mails import template_parts
 from accounts.middleware import note_status
 from accounts.models import User
 from accounts.outbox import queue
-from accounts.passwords import Busy
 from accounts.reauthentication import is_fresh
+from tokens.core.slow_hashing import Busy
 
 # Template variables of allauth's mails that we store in the outbox, because our mails use them.
 FACTS = ("ip", "user_agent", "from_email", "to_email", "deleted_email")

@@ -14,8 +14,8 @@ from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django_htmx.http import HttpResponseClientRedirect
 
-from accounts.passwords import Busy
 from accounts.receivers import STARTED_AT
+from tokens.core.slow_hashing import Busy
 
 # The header Retry-After, in seconds, by status. ACCOUNT_RATE_LIMITS counts wrong passwords over
 # 300 seconds.

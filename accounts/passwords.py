@@ -1,28 +1,16 @@
 """Passwords: hashing one at a time, the normal form (Unicode NFKC), and two validators."""
 
-import os
-import sys
-import threading
 import unicodedata
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from tokens.core.slow_hashing import one_at_a_time
+
 MAX_NORMALIZED = 1_000  # characters; no valid password is longer than 128
-HASH_WAIT_SECONDS = 2.0  # how long a password waits while others are hashed
-NICE = 10  # Unix "nice" value: while others are busy, the thread gets a tenth of a processor
-
-Result = TypeVar("Result")
-
-
-class Busy(Exception):
-    """This process was hashing other passwords for too long. The password was not checked."""
 
 
 class OneAtATimeHasher(Argon2PasswordHasher):
@@ -45,33 +33,6 @@ class OneAtATimeHasher(Argon2PasswordHasher):
 
     def verify(self, password: str, encoded: str) -> bool:
         return one_at_a_time(super().verify, password, encoded)
-
-
-def one_at_a_time(work: Callable[..., Result], *arguments: str) -> Result:
-    """Run `work(*arguments)` in the only thread that hashes passwords, and return the result.
-
-    Raise Busy if the thread is not free within HASH_WAIT_SECONDS.
-    """
-    if not hashing_lock.acquire(timeout=HASH_WAIT_SECONDS):
-        raise Busy
-    try:
-        return hashing_thread.submit(work, *arguments).result()
-    finally:
-        hashing_lock.release()
-
-
-def lower_priority() -> None:
-    """Lower the priority of this thread, so that hashing does not slow down API requests.
-
-    This works only on Linux, where each thread has its own priority.
-    """
-    if sys.platform == "linux":
-        with suppress(OSError):  # a sandbox forbids the call
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-
-
-hashing_lock = threading.Lock()
-hashing_thread = ThreadPoolExecutor(1, "password", initializer=lower_priority)
 
 
 def normalized(password: str) -> str:

@@ -16,6 +16,7 @@ from tokens.models.exceptions import (
     WouldWiden,
 )
 from tokens.models.idempotency import KEY_LENGTH, IdempotencyKey, KeyReused
+from tokens.models.imported_token import ForeignCredential, ImportedToken, Source
 from tokens.models.job import Job
 from tokens.models.notification import KnownAddress, MailChoices, Notification
 from tokens.models.queryset import TokenQuerySet
@@ -56,9 +57,11 @@ __all__ = [
     "Environment",
     "Event",
     "EventQuerySet",
+    "ForeignCredential",
     "FormAlreadySent",
     "HourCount",
     "IdempotencyKey",
+    "ImportedToken",
     "Job",
     "KeyReused",
     "KnownAddress",
@@ -71,6 +74,7 @@ __all__ = [
     "Scope",
     "ScopeCount",
     "ScopeNotAllowed",
+    "Source",
     "Status",
     "Token",
     "TokenLimitReached",

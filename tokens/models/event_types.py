@@ -7,6 +7,7 @@ class TokenKind(models.TextChoices):
     """What can happen to a token."""
 
     CREATED = "created", "Created"
+    IMPORTED = "imported", "Imported"
     CHANGED = "changed", "Changed"
     LIMITED = "limited", "Rate limit changed"
     RENEWED = "renewed", "Renewed"

@@ -199,9 +199,9 @@ class Token(models.Model):
         """Return True if the next use must store a digest with the current pepper, the new key.
 
         Only lower numbers are replaced, or two nodes with different TOKEN_PEPPER_CURRENT would
-        replace the same digest again and again.
+        replace the same digest again and again. An imported token may have no digest yet.
         """
-        return self.pepper < token_settings.PEPPER_CURRENT
+        return not self.digest or self.pepper < token_settings.PEPPER_CURRENT
 
     def change(
         self,

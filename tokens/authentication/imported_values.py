@@ -1,0 +1,50 @@
+"""Compute from the value of an imported token the keys under which the token may be stored.
+
+Other programs store tokens in different ways: as SHA-256, as SHA-512, or as a slow hash (PBKDF2)
+that is found by the beginning of the value. Nothing here uses the database or settings.
+"""
+
+from hashlib import sha256, sha512
+
+MIN_VALUE_LENGTH = 16  # shorter values could be guessed
+MAX_VALUE_LENGTH = 1000
+HASH_LENGTHS = {"sha256": 64, "sha512": 128}  # hexadecimal characters
+
+
+def key_of(value: str) -> str:
+    """Return the key of a token whose value was known at the import, or is known since a use."""
+    return hash_key("sha256", sha256(value.encode()).hexdigest())
+
+
+def hash_key(algorithm: str, digest: str) -> str:
+    """Return the key of a token of which another program stored only a hash.
+
+    `algorithm` is `sha256` or `sha512`, and `digest` is hexadecimal.
+    """
+    return f"{algorithm}:{digest.lower()}"
+
+
+def prefix_key(prefix: str) -> str:
+    """Return the key of a token with a slow hash: the part of the value before the dot."""
+    return f"prefix:{prefix}"
+
+
+def possible_keys(value: str) -> list[str]:
+    """Return all keys under which an imported token with this value may be stored.
+
+    A value such as "12|secret" comes from Laravel Sanctum, which stores the SHA-256 of the part
+    after the bar. django-rest-knox hashed the bytes that the hexadecimal value stands for until
+    its release 5, and the text since then.
+    """
+    keys = [key_of(value), hash_key("sha512", sha512(value.encode()).hexdigest())]
+    number, bar, secret = value.partition("|")
+    if bar and number.isdecimal():
+        keys.append(key_of(secret))
+    try:
+        keys.append(hash_key("sha512", sha512(bytes.fromhex(value)).hexdigest()))
+    except ValueError:  # not hexadecimal
+        pass
+    prefix, dot, _ = value.partition(".")
+    if dot:
+        keys.append(prefix_key(prefix))
+    return keys
