@@ -5,10 +5,20 @@ After a browser test, Playwright's loop goes on in the main thread of the proces
 """
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.db import connections
+
+# NOTE: While a loop runs in a thread, Django uses other connections to the database there than
+# before. Playwright's loop begins between two tests or within one. Then the transaction around a
+# test would end on another connection than the one on which it began, and every later test of the
+# process would wait for its lock: "database is locked". So each thread has the same connections
+# with and without a loop. The attribute is no public API; tests/test_event_loop.py fails if it
+# moves.
+connections._connections = threading.local()  # type: ignore[attr-defined]  # not in the stubs
 
 
 @contextmanager
