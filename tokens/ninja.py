@@ -2,7 +2,7 @@
 
 from django.http import HttpRequest
 
-from tokens.authentication.header import may_be_ours
+from tokens.authentication.header import find_header, may_be_ours
 from tokens.authentication.requests import authenticate_in_view, is_admitted, require
 from tokens.decorators import requirement_for
 from tokens.models import Token
@@ -35,6 +35,6 @@ class TokenAuth:
             require(request, self.requirement)
             token: Token = request.token  # type: ignore[attr-defined]  # the middleware set it
             return token
-        if self.optional and not may_be_ours(request.META.get("HTTP_AUTHORIZATION", "")):
+        if self.optional and not may_be_ours(find_header(request.META)):
             return None
         return authenticate_in_view(request, self.requirement)

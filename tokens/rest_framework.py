@@ -21,7 +21,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from tokens.authentication.header import may_be_ours
+from tokens.authentication.header import find_header, may_be_ours
 from tokens.authentication.policy import Requirement
 from tokens.authentication.requests import authenticate_in_view, is_admitted, require
 from tokens.models import Token
@@ -45,7 +45,7 @@ class TokenAuthentication(BaseAuthentication):  # type: ignore[misc]  # the pack
         django_request = request._request  # noqa: SLF001  # documented by REST framework
         if is_admitted(django_request):  # `@token_required` has checked the token
             return django_request.user, django_request.token
-        header = request.META.get("HTTP_AUTHORIZATION", "")
+        header = find_header(request.META)
         is_alone = len(request.authenticators) == 1
         if not header or not (is_alone or may_be_ours(header)):
             return None

@@ -43,6 +43,8 @@ SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "RATE_LIMIT": ("1000/hour", rate_limit),
     "FAILED_AUTH_LIMIT": ("60/minute", rate_limit),
     "INTROSPECTION_LIMIT": ("", optional_rate_limit),
+    "LEGACY_SCHEMES": ((), setting_values.legacy_schemes),
+    "LEGACY_HEADERS": ((), setting_values.legacy_headers),
     "LEASES": (True, setting_values.boolean),
     "MAX_TOKEN_LIFETIME_DAYS": (None, setting_values.days),
     "MAX_TOKENS_PER_USER": (100, whole_number(1, 1_000_000)),
@@ -72,6 +74,8 @@ class TokenSettings:
     RATE_LIMIT: str
     FAILED_AUTH_LIMIT: str
     INTROSPECTION_LIMIT: str
+    LEGACY_SCHEMES: tuple[str, ...]
+    LEGACY_HEADERS: tuple[str, ...]
     LEASES: bool
     MAX_TOKEN_LIFETIME_DAYS: int | None
     MAX_TOKENS_PER_USER: int

@@ -12,13 +12,14 @@ from django.core.mail import EmailMessage
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import allauth_texts, passwords
+from accounts import allauth_texts
 from accounts.models import User
 from accounts.passwords import OneAtATimeHasher
 from config import settings as shipped
 from tests.conftest import signed_in
 from tests.run import until
 from tests.server import PASSWORD, hashed_password
+from tokens.core import slow_hashing
 
 SIGN_IN = "/accounts/login/"
 NEW = {"password1": "another correct horse", "password2": "another correct horse"}
@@ -49,7 +50,7 @@ class Hashing:
 
 def test_one_at_a_time_whoever_asks(monkeypatch: pytest.MonkeyPatch) -> None:
     hashing = Hashing(callers=8)
-    monkeypatch.setattr(passwords, "HASH_WAIT_SECONDS", 600)
+    monkeypatch.setattr(slow_hashing, "HASH_WAIT_SECONDS", 600)
     monkeypatch.setattr(Argon2PasswordHasher, "encode", lambda _, *arguments: hashing(*arguments))
     monkeypatch.setattr(Argon2PasswordHasher, "verify", lambda _, *arguments: hashing(*arguments))
 
@@ -76,9 +77,9 @@ def taken(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
     """A password is hashed, and others do not wait for it, until this is called."""
     settings.PASSWORD_HASHERS = shipped.PASSWORD_HASHERS
     settings.SIGNUP_OPEN = True
-    monkeypatch.setattr(passwords, "HASH_WAIT_SECONDS", 0)
+    monkeypatch.setattr(slow_hashing, "HASH_WAIT_SECONDS", 0)
     with ExitStack() as stack:
-        stack.enter_context(passwords.hashing_lock)
+        stack.enter_context(slow_hashing.hashing_lock)
         yield stack.close
 
 

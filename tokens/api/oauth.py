@@ -10,7 +10,13 @@ from pydantic import BaseModel, Field, field_validator
 
 from tokens.api.base import FORM, Needs, accepts
 from tokens.api.schemas import Body
-from tokens.authentication import change_wait, credentials, lookup, policy
+from tokens.authentication import (
+    change_wait,
+    credentials,
+    imported_lookup,
+    lookup,
+    policy,
+)
 from tokens.authentication.pipeline import count_failure, effective_scopes
 from tokens.authentication.requests import actor_of
 from tokens.core import networks
@@ -160,11 +166,14 @@ def refuse_repeated_fields(request: HttpRequest, form: type[BaseModel]) -> None:
 
 @sensitive_variables()
 def token_of_value(value: str) -> Token | None:
-    """Return the token with this value, or None. The token may be expired or revoked."""
+    """Return the token with this value, or None. The token may be expired or revoked.
+
+    Where imported tokens are accepted, this may be one of them.
+    """
     try:
         presented = credentials.parse(value, token_settings.PREFIX)
     except credentials.MalformedToken:
-        return None
+        return imported_lookup.find_if_accepted(value)
     return lookup.find_proven_token(presented)
 
 

@@ -20,6 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokens.authentication import lookup
 from tokens.authentication.credentials import ENVIRONMENTS
+from tokens.authentication.header import find_header
 from tokens.authentication.pipeline import authenticate, effective_scopes
 from tokens.authentication.policy import SCOPE, Requirement
 from tokens.authentication.requests import attach_token, record_decision
@@ -80,9 +81,7 @@ def answer_gateway(meta: Mapping[str, Any], path: str, record: RequestRecord) ->
     except Problem as error:
         return refuse_gateway(error, record, frozenset())
     requirement = query.requirement
-    decision = authenticate(
-        meta.get("HTTP_AUTHORIZATION", ""), record.address, requirement, record.at
-    )
+    decision = authenticate(find_header(meta), record.address, requirement, record.at)
     record_decision(record, requirement, decision)
     if decision.token and not decision.problem:
         with suppress(ServiceUnavailable):

@@ -1,18 +1,41 @@
-"""Read the token from an Authorization header. Nothing here uses the database."""
+"""Read the token from an Authorization header. Nothing here uses the database.
+
+Imported tokens may come with another scheme or in another header: see LEGACY_SCHEMES and
+LEGACY_HEADERS in docs/import.md.
+"""
 
 import re
 from base64 import b64decode
+from collections.abc import Mapping
+from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
 from tokens.authentication import credentials
 from tokens.authentication.credentials import IDENTIFIER_LENGTH, Credential
+from tokens.authentication.imported_values import MAX_VALUE_LENGTH, ImportedCredential
+from tokens.core import redaction
 from tokens.problems import problem
 from tokens.token_settings import token_settings
 
 
 @sensitive_variables()
-def read_credential(header: str, *, basic: bool) -> Credential:
+def find_header(meta: Mapping[str, Any]) -> str:
+    """Return the value of the Authorization header, or "" if there is none.
+
+    `meta` is the environ of WSGI. Without this header, a header that LEGACY_HEADERS names counts
+    as an Authorization header whose scheme is the name of that header.
+    """
+    if header := meta.get("HTTP_AUTHORIZATION", ""):
+        return str(header)
+    for name in token_settings.LEGACY_HEADERS:
+        if value := meta.get(f"HTTP_{name.upper().replace('-', '_')}", ""):
+            return f"{name} {value}"
+    return ""
+
+
+@sensitive_variables()
+def read_credential(header: str, *, basic: bool) -> Credential | ImportedCredential:
     """Return the token in the value of an Authorization header (RFC 6750 section 2.1).
 
     If `basic` is True, accept `Basic` as well as `Bearer`. Raise Problem (an error answer) if the
@@ -27,6 +50,8 @@ def read_credential(header: str, *, basic: bool) -> Credential:
     if basic and scheme.lower() == "basic":
         text = read_basic_token(text)
     elif scheme.lower() != "bearer":
+        if is_legacy(scheme):
+            return read_imported(scheme, text)
         raise problem.missing_credentials(scheme=scheme, basic=basic)
     if not text.strip():
         raise problem.malformed_header("`Bearer` with no token after it")
@@ -38,21 +63,67 @@ def read_credential(header: str, *, basic: bool) -> Credential:
         raise problem.malformed_header(
             "extra spaces: write one space after `Bearer`, and none after the token"
         )
+    return parse_bearer(text)
+
+
+@sensitive_variables()
+def parse_bearer(text: str) -> Credential | ImportedCredential:
+    """Return the token in `text`, one word after `Bearer`. Raise Problem if its form is wrong."""
     try:
         return credentials.parse(text, token_settings.PREFIX)
     except credentials.MalformedToken as error:
+        if "bearer" in token_settings.LEGACY_SCHEMES and not begins_like_ours(text):
+            return imported_credential(text)
         raise problem.malformed_token(str(error), error.action) from None
+
+
+def is_legacy(scheme: str) -> bool:
+    """Return True if imported tokens may come with this scheme, or in the header of this name."""
+    return (
+        scheme.lower() in token_settings.LEGACY_SCHEMES or scheme in token_settings.LEGACY_HEADERS
+    )
+
+
+@sensitive_variables()
+def read_imported(scheme: str, text: str) -> ImportedCredential:
+    """Return the imported token in `text`, which came with the scheme, or in the header, `scheme`.
+
+    Raise Problem if the form is wrong, or if the text is a token of ours: such tokens come only
+    as `Bearer`.
+    """
+    if begins_like_ours(text.strip()):
+        raise problem.missing_credentials(scheme=scheme)
+    if not text or " " in text or "," in text:
+        raise problem.malformed_header(f"not exactly one word after `{scheme}`")
+    return imported_credential(text)
+
+
+@sensitive_variables()
+def imported_credential(text: str) -> ImportedCredential:
+    """Return the text as the value of an imported token, and hide the value from logs.
+
+    Raise Problem (`unknown_token`) if the text is too long.
+    """
+    redaction.hide(text)
+    if len(text) > MAX_VALUE_LENGTH:
+        raise problem.unknown_token()
+    return ImportedCredential(text)
+
+
+def begins_like_ours(text: str) -> bool:
+    """Return True if `text` begins as tokens of this installation do, such as `tkn_live_`."""
+    return text.startswith(credentials.token_starts(token_settings.PREFIX))
 
 
 @sensitive_variables()
 def may_be_ours(header: str) -> bool:
-    """Return True if the header is `Bearer` with a text that begins as our tokens do.
+    """Return True if the header has a scheme of imported tokens, or `Bearer` and a token of ours.
 
     A project may accept other kinds of Bearer values beside ours.
     """
     scheme, _, text = header.partition(" ")
-    starts = credentials.token_starts(token_settings.PREFIX)
-    return scheme.lower() == "bearer" and text.lstrip().startswith(starts)
+    is_bearer = scheme.lower() == "bearer"
+    return (is_bearer and begins_like_ours(text.lstrip())) or is_legacy(scheme)
 
 
 @sensitive_variables()

@@ -4,11 +4,20 @@ Other programs store tokens in different ways: as SHA-256, as SHA-512, or as a s
 that is found by the beginning of the value. Nothing here uses the database or settings.
 """
 
+from contextlib import suppress
+from dataclasses import dataclass, field
 from hashlib import sha256, sha512
 
 MIN_VALUE_LENGTH = 16  # shorter values could be guessed
 MAX_VALUE_LENGTH = 1000
 HASH_LENGTHS = {"sha256": 64, "sha512": 128}  # hexadecimal characters
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCredential:
+    """A text that may be the value of an imported token. The database must still be asked."""
+
+    value: str = field(repr=False)
 
 
 def key_of(value: str) -> str:
@@ -29,21 +38,26 @@ def prefix_key(prefix: str) -> str:
     return f"prefix:{prefix}"
 
 
+def sanctum_key(number: str, digest: str) -> str:
+    """Return the key of a token of Laravel Sanctum, whose value is for example "12|secret".
+
+    `number` is the part before the bar, and `digest` the hexadecimal SHA-256 of the part after it.
+    """
+    return f"sanctum:{number}:{digest.lower()}"
+
+
 def possible_keys(value: str) -> list[str]:
     """Return all keys under which an imported token with this value may be stored.
 
-    A value such as "12|secret" comes from Laravel Sanctum, which stores the SHA-256 of the part
-    after the bar. django-rest-knox hashed the bytes that the hexadecimal value stands for until
-    its release 5, and the text since then.
+    django-rest-knox hashed the bytes that the hexadecimal value stands for until its release 5,
+    and the text since then.
     """
     keys = [key_of(value), hash_key("sha512", sha512(value.encode()).hexdigest())]
     number, bar, secret = value.partition("|")
-    if bar and number.isdecimal():
-        keys.append(key_of(secret))
-    try:
+    if bar:
+        keys.append(sanctum_key(number, sha256(secret.encode()).hexdigest()))
+    with suppress(ValueError):  # the value is not hexadecimal
         keys.append(hash_key("sha512", sha512(bytes.fromhex(value)).hexdigest()))
-    except ValueError:  # not hexadecimal
-        pass
     prefix, dot, _ = value.partition(".")
     if dot:
         keys.append(prefix_key(prefix))

@@ -26,6 +26,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError,
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
 from django.db.models.base import ModelState
+from django.views.decorators.debug import sensitive_variables
 
 from tokens.authentication.credentials import Credential
 from tokens.authentication.fetch import (
@@ -128,14 +129,20 @@ def find_proven_token(presented: Credential) -> Token | None:
     """Return the token that a client has presented, with its owner.
 
     Return None if no token has this identifier, or if the secret is wrong. Raise
-    ServiceUnavailable if the database does not answer, or if TOKEN_PEPPERS lacks the pepper (key)
-    with which the token was hashed.
+    ServiceUnavailable if the database does not answer, or if the token's pepper (key) is missing.
     """
     token = find_token(presented.identifier)
-    if token is None:
-        return None
+    return token if token and proven(token, presented.value) else None
+
+
+@sensitive_variables()
+def proven(token: Token, value: str) -> bool:
+    """Return True if `value` is the value of `token`.
+
+    Raise ServiceUnavailable if TOKEN_PEPPERS lacks the pepper (key) of the token's digest.
+    """
     try:
-        return token if token.is_proven_by(presented.value) else None
+        return token.is_proven_by(value)
     except MissingPepper as missing:
         # NOTE: Without the pepper the secret can't be checked. The token may be valid, so the
         # answer is 503 and not 401. The 503 reveals that a token with this identifier exists. That

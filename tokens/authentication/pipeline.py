@@ -14,9 +14,10 @@ from time import perf_counter
 
 from django.views.decorators.debug import sensitive_variables
 
-from tokens.authentication import lookup, policy
+from tokens.authentication import imported_lookup, lookup, policy
 from tokens.authentication.credentials import Credential
 from tokens.authentication.header import read_credential
+from tokens.authentication.imported_values import ImportedCredential, key_of
 from tokens.authentication.policy import INTROSPECT, Requirement
 from tokens.core.circuit_breaker import ServiceUnavailable
 from tokens.models import Digest, Scope, Token
@@ -84,11 +85,16 @@ def identify(
     except Problem as error:
         raise count_failure(error, address) from None
     if token.has_older_digest:
-        recorder.upgrade(token, Digest.of(credential.value))
+        recorder.upgrade(token, Digest.of(credential.value), imported_key(credential))
     return token
 
 
-def find_token_or_refuse(credential: Credential, decision: Decision) -> Token:
+def imported_key(credential: Credential | ImportedCredential) -> str:
+    """Return the key under which an imported token is to be found from now on, or ""."""
+    return key_of(credential.value) if isinstance(credential, ImportedCredential) else ""
+
+
+def find_token_or_refuse(credential: Credential | ImportedCredential, decision: Decision) -> Token:
     """Find the token that the client has sent, and return it with its owner.
 
     Write the duration into `decision`. Raise Problem (`unknown_token`) if no token has this
@@ -96,7 +102,10 @@ def find_token_or_refuse(credential: Credential, decision: Decision) -> Token:
     whether the token exists. Raise ServiceUnavailable if the database does not answer.
     """
     began = perf_counter()
-    token = lookup.find_proven_token(credential)
+    if isinstance(credential, ImportedCredential):
+        token = imported_lookup.find_imported_token(credential)
+    else:
+        token = lookup.find_proven_token(credential)
     decision.database_seconds = perf_counter() - began
     if token is None:
         raise problem.unknown_token()

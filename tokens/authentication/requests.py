@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django_htmx.middleware import HtmxDetails
 
 from tokens.authentication import change_wait
+from tokens.authentication.header import find_header
 from tokens.authentication.pipeline import Decision, authenticate, authorize
 from tokens.authentication.policy import Requirement
 from tokens.core.circuit_breaker import ServiceUnavailable
@@ -48,9 +49,7 @@ def authenticate_request(request: HttpRequest, requirement: Requirement) -> Deci
     request may not pass. Write the decision into `request.record` too.
     """
     record: RequestRecord = request.record  # type: ignore[attr-defined]  # set by the middleware
-    decision = authenticate(
-        request.META.get("HTTP_AUTHORIZATION", ""), record.address, requirement, record.at
-    )
+    decision = authenticate(find_header(request.META), record.address, requirement, record.at)
     record_decision(record, requirement, decision)
     attach_token(request, record, decision.problem)
     if not decision.problem:

@@ -6,6 +6,8 @@ leaves its value out of `repr`, and error reports hide secret settings. This one
 
 import logging
 import re
+from contextvars import ContextVar
+from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 from django.views.debug import ExceptionReporter
@@ -33,6 +35,16 @@ HINT = re.compile(rf"_(?:{'|'.join(ENVIRONMENTS)})_")
 UNBROKEN = re.compile(rf"[0-9A-Za-z]{{{SECRET - 1}}}")
 
 
+# The value of an imported token that this request has sent. Such a value has no form of its own.
+imported_value: ContextVar[str] = ContextVar("imported_value", default="")
+MIN_HIDDEN_LENGTH = 6  # a shorter text is no secret, and may be part of many words
+
+
+def hide(value: str) -> None:
+    """Mask `value` in all logs and error reports of the present request."""
+    imported_value.set(value if len(value) >= MIN_HIDDEN_LENGTH else "")
+
+
 def without_secrets(text: str) -> str:
     """Return `text` with each token cut to its identifier, the public first 24 characters."""
     return TOKEN.sub(r"\1", text)
@@ -50,8 +62,11 @@ def cut_tokens(text: str) -> str:
 def redact(text: str) -> str:
     """Return `text` with bullets in place of the secret of each token.
 
-    The public identifier, the first 24 characters, stays.
+    The public identifier, the first 24 characters, stays. The value of an imported token is
+    replaced as a whole.
     """
+    if value := imported_value.get():
+        text = text.replace(value, BULLET * 3).replace(escape(value), BULLET * 3)
     if HINT.search(text) or UNBROKEN.search(text):
         return TOKEN.sub(rf"\1{BULLET * 3}", text)
     return text

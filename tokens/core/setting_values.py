@@ -16,6 +16,9 @@ from tokens.authentication.credentials import ENVIRONMENTS
 
 Network = IPv4Network | IPv6Network
 
+HEADER_WORD = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
+NOT_FOR_TOKENS = {"authorization", "cookie", "host", "content-type", "content-length"}
+
 
 class InvalidValue(ValueError):
     """The value of a setting is wrong. The message says which values are accepted."""
@@ -113,6 +116,27 @@ def token_environment(value: Any) -> str:
             f"one of {', '.join(ENVIRONMENTS)}, or nothing to accept tokens of every one."
         )
     return str(value)
+
+
+def legacy_schemes(value: Any) -> tuple[str, ...]:
+    """Return the schemes of Authorization headers in which imported tokens come, in small letters.
+
+    For example `Token` and `Api-Key`. Other names are those of RFC 9110 section 11.1.
+    """
+    found = split_list(value)
+    if not all(map(HEADER_WORD.fullmatch, found)) or "basic" in map(str.lower, found):
+        raise InvalidValue("a list of schemes such as Token,Api-Key,Bearer (not Basic).")
+    return tuple(map(str.lower, found))
+
+
+def legacy_headers(value: Any) -> tuple[str, ...]:
+    """Return the names of the headers in which imported tokens come, such as `X-Api-Key`."""
+    found = split_list(value)
+    if not all(map(HEADER_WORD.fullmatch, found)) or NOT_FOR_TOKENS & {*map(str.lower, found)}:
+        raise InvalidValue(
+            "a list of headers such as X-Api-Key (not Authorization, Cookie or Host)."
+        )
+    return tuple(found)
 
 
 def prefixes(value: Any) -> tuple[str, ...]:

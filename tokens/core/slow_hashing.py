@@ -21,12 +21,14 @@ class Busy(Exception):
     """This process was computing other slow hashes for too long. The work was not done."""
 
 
-def one_at_a_time(work: Callable[..., Result], *arguments: str) -> Result:
+def one_at_a_time(
+    work: Callable[..., Result], *arguments: str, wait: float | None = None
+) -> Result:
     """Run `work(*arguments)` in the only thread for slow hashes, and return the result.
 
-    Raise Busy if the thread is not free within HASH_WAIT_SECONDS.
+    Raise Busy if the thread is not free within `wait` seconds, or HASH_WAIT_SECONDS without it.
     """
-    if not hashing_lock.acquire(timeout=HASH_WAIT_SECONDS):
+    if not hashing_lock.acquire(timeout=HASH_WAIT_SECONDS if wait is None else wait):
         raise Busy
     try:
         return hashing_thread.submit(work, *arguments).result()

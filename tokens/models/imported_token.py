@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -19,8 +18,8 @@ from tokens.models.scope import Scope
 from tokens.models.token import Token
 from tokens.token_settings import token_settings
 
-KEY_LENGTH = 200
-HASH_LENGTH = 255
+LOOKUP_LENGTH = 200
+SLOW_HASH_LENGTH = 255
 
 
 class Source(models.TextChoices):
@@ -61,37 +60,22 @@ class ImportedTokenManager(models.Manager["ImportedToken"]):
         *,
         owner: AbstractBaseUser,
         source: Source,
-        name: str,
-        environment: str,
-        expires_at: datetime,
         scopes: Collection[str] = (),
-        created_at: datetime | None = None,
         **fields: Any,
     ) -> Token | None:
         """Make a token that works with its old value. Write the event, and return the token.
 
-        Return None if the token was imported before. `fields` are other fields of Token, such as
-        `description`. The owner may have more tokens than MAX_TOKENS_PER_USER afterwards, because
-        the tokens exist already. Raise ScopeNotAllowed.
+        Return None if the token was imported before. `fields` are fields of Token: `name`,
+        `environment` and `expires_at` are required. The owner may have more tokens than
+        MAX_TOKENS_PER_USER afterwards, because the tokens exist already. Raise ScopeNotAllowed.
         """
         with Token.objects.locked_for(owner.pk):
             known = Q(key=credential.key) | Q(source_key=credential.key)
             if self.filter(known).exists():
                 return None
             Scope.objects.ensure_held(owner, scopes)
-            stored = credential.digest or Digest("", token_settings.PEPPER_CURRENT)
-            token = Token.objects.create(
-                owner=owner,
-                name=name,
-                environment=environment,
-                # The identifier is public. Nobody ever has a value that begins with it.
-                identifier=credentials.generate(token_settings.PREFIX[0], environment).identifier,
-                scope=" ".join(sorted(set(scopes))),
-                has_restricted_scopes=Scope.objects.are_restricted(scopes),
-                expires_at=expires_at,
-                **({"created_at": created_at} if created_at else {}),
-                **stored._asdict(),
-                **fields,
+            token = self._create_token(
+                credential.digest, owner_id=owner.pk, scope=" ".join(sorted(set(scopes))), **fields
             )
             self.create(
                 token=token,
@@ -104,12 +88,28 @@ class ImportedTokenManager(models.Manager["ImportedToken"]):
             signals.send_after_commit(signals.token_created, token=token, actor=None)
         return token
 
+    def _create_token(
+        self, digest: Digest | None, *, environment: str, scope: str, **fields: Any
+    ) -> Token:
+        """Insert a token whose value is not ours. Its identifier is not a part of its value."""
+        digest = digest or Digest("", token_settings.PEPPER_CURRENT)
+        return Token.objects.create(
+            environment=environment,
+            identifier=credentials.generate(token_settings.PREFIX[0], environment).identifier,
+            scope=scope,
+            has_restricted_scopes=Scope.objects.are_restricted(scope.split()),
+            **digest._asdict(),
+            **fields,
+        )
+
     def upgrade(self, token_pk: int, key: str) -> None:
         """Store the key of an imported token whose value is known since a use.
 
-        `imported_values.key_of` makes `key`. Do nothing if the token is not imported.
+        `imported_values.key_of` makes `key`. Do nothing if the token is not imported, or if
+        another token has this key: then the same value was imported twice, from two programs.
         """
-        self.filter(token=token_pk).exclude(key=key).update(key=key, slow_hash="")
+        if not self.filter(key=key).exists():
+            self.filter(token=token_pk).update(key=key, slow_hash="")
 
 
 class ImportedToken(models.Model):
@@ -124,10 +124,10 @@ class ImportedToken(models.Model):
     )
     source = models.CharField(max_length=24, choices=Source.choices)
     # One of the keys that `imported_values.possible_keys` computes from the value.
-    key = models.CharField(max_length=KEY_LENGTH, unique=True)
+    key = models.CharField(max_length=LOOKUP_LENGTH, unique=True)
     # The key at the import, so that a second import finds the token.
-    source_key = models.CharField(max_length=KEY_LENGTH, unique=True)
-    slow_hash = models.CharField(max_length=HASH_LENGTH, blank=True, default="")
+    source_key = models.CharField(max_length=LOOKUP_LENGTH, unique=True)
+    slow_hash = models.CharField(max_length=SLOW_HASH_LENGTH, blank=True, default="")
 
     objects = ImportedTokenManager()
 

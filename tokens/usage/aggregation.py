@@ -13,12 +13,14 @@ from operator import attrgetter
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from tokens.models import (
     Count,
     DayCount,
     Digest,
     HourCount,
+    ImportedToken,
     RecentRequest,
     RequirementCount,
     ScopeCount,
@@ -94,7 +96,7 @@ class RowSums(dict[tuple[Any, ...], list[Any]]):
 class TokenUsage:
     """The usage of one token that is not written to the database yet."""
 
-    __slots__ = ("answered", "counts", "digest", "last_use", "refused")
+    __slots__ = ("answered", "counts", "last_use", "refused", "upgrade")
 
     def __init__(self) -> None:
         self.counts = {table: RowSums() for table in TABLES}
@@ -102,7 +104,8 @@ class TokenUsage:
         self.answered = deque[RequestRecord](maxlen=MAX_DETAILS_PER_TOKEN)
         self.refused = deque[RequestRecord](maxlen=MAX_DETAILS_PER_TOKEN)
         self.last_use: RequestRecord | None = None
-        self.digest: Digest | None = None
+        # A digest to store, and the key under which an imported token is found from then on.
+        self.upgrade: tuple[Digest, str] | None = None
 
     @property
     def requests(self) -> int:
@@ -174,7 +177,7 @@ class UnsavedUsage:
                     merged.counts[table].add(key, *numbers)
             self.add_details(usage.details)
             merged.note_use(usage.last_use)
-            merged.digest = usage.digest or merged.digest
+            merged.upgrade = usage.upgrade or merged.upgrade
 
     def remove_part(self) -> UnsavedUsage:
         """Remove the usage of some tokens, and return it, to be written in one transaction.
@@ -203,9 +206,8 @@ class UnsavedUsage:
                 last_use_row(pk, usage.last_use) for pk, usage in usages.items() if usage.last_use
             )
             for pk, usage in usages.items():
-                if digest := usage.digest:
-                    older = Token.objects.filter(pk=pk, pepper__lt=digest.pepper)
-                    older.update(**digest._asdict())
+                if usage.upgrade:
+                    store_upgrade(pk, *usage.upgrade)
             for table in TABLES:
                 table.objects.add(
                     (*key, *numbers)
@@ -219,6 +221,14 @@ class UnsavedUsage:
                 for record in usage.details
             )
         return {pk: len(usage.details) for pk, usage in usages.items()}
+
+
+def store_upgrade(pk: int, digest: Digest, imported_key: str) -> None:
+    """Store the digest of a token, if the stored one is older. See `Recorder.upgrade`."""
+    older = Q(pepper__lt=digest.pepper) | Q(digest="")
+    Token.objects.filter(older, pk=pk).update(**digest._asdict())
+    if imported_key:
+        ImportedToken.objects.upgrade(pk, imported_key)
 
 
 def lock_tokens(pks: Iterable[int]) -> set[int]:

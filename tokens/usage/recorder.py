@@ -78,13 +78,13 @@ class Recorder:
         if self._thread is None:
             self._start()
 
-    def upgrade(self, token: Token, digest: Digest) -> None:
-        """Let the thread replace the token's hash by `digest`, made with the current pepper (key).
+    def upgrade(self, token: Token, digest: Digest, imported_key: str = "") -> None:
+        """Let the thread replace the token's hash by `digest`, made with the current pepper.
 
-        The caller must also call `record`, which starts the thread.
+        An imported token is found by `imported_key` from then on. Call `record` too.
         """
         with self._lock:
-            self._usage.tokens[token.pk].digest = digest
+            self._usage.tokens[token.pk].upgrade = digest, imported_key
 
     def record_wrong_password(self, email: str, at: datetime, origin: dict[str, Any]) -> None:
         """Let the thread store an event, if there is an account with this e-mail address.

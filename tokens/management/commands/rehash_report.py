@@ -50,8 +50,10 @@ def report() -> list[dict[str, Any]]:
     expired.
     """
     now = timezone.now()
-    every = dict(Token.objects.order_by().values_list("pepper").annotate(Count("pk")))
-    usable = dict(Token.objects.active(now).order_by().values_list("pepper").annotate(Count("pk")))
+    # An imported token that was never used may have no digest, so it needs no pepper.
+    tokens = Token.objects.exclude(digest="").order_by()
+    every = dict(tokens.values_list("pepper").annotate(Count("pk")))
+    usable = dict(tokens.active(now).values_list("pepper").annotate(Count("pk")))
     return [
         {
             "pepper": number,
