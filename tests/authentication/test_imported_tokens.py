@@ -20,6 +20,7 @@ from tokens.core import redaction, slow_hashing
 from tokens.core.redaction import RedactingFormatter
 from tokens.models import Event, ForeignCredential, ImportedToken, Source, Token
 from tokens.token_settings import TokenSettings
+from tokens.troubleshooting.report import diagnose
 from tokens.usage.recorder import recorder
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db]
@@ -280,3 +281,14 @@ def test_an_event_names_the_source(owner: User) -> None:
     assert (event.kind, event.detail) == ("imported", "from django-rest-knox")
     assert event.identifier == token.identifier
     assert VALUE not in str(vars(event))
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [VALUE, f"Authorization: Token {VALUE}", f'curl -H "X-Api-Key: {VALUE}" https://example.com'],
+)
+def test_the_troubleshoot_page_knows_old_values(owner: User, teammate: User, pasted: str) -> None:
+    token = imported(owner)
+    assert diagnose(owner, pasted, "").token == token
+    assert diagnose(owner, pasted, "").works
+    assert diagnose(teammate, pasted, "").token is None

@@ -19,17 +19,20 @@ from tokens.problems import problem
 from tokens.token_settings import token_settings
 
 
-@sensitive_variables()
 def find_header(meta: Mapping[str, Any]) -> str:
     """Return the value of the Authorization header, or "" if there is none.
 
     `meta` is the environ of WSGI. Without this header, a header that LEGACY_HEADERS names counts
     as an Authorization header whose scheme is the name of that header.
     """
-    if header := meta.get("HTTP_AUTHORIZATION", ""):
-        return str(header)
+    return meta.get("HTTP_AUTHORIZATION") or find_legacy_header(meta)
+
+
+@sensitive_variables()
+def find_legacy_header(meta: Mapping[str, Any]) -> str:
+    """Return the name and the value of the first header of LEGACY_HEADERS, or "" without one."""
     for name in token_settings.LEGACY_HEADERS:
-        if value := meta.get(f"HTTP_{name.upper().replace('-', '_')}", ""):
+        if value := meta.get(f"HTTP_{name.upper().replace('-', '_')}"):
             return f"{name} {value}"
     return ""
 

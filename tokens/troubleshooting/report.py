@@ -4,6 +4,7 @@ NOTE: Only the person's own tokens and requests are read. All other tokens and r
 same answer, whether they exist or not. Otherwise the page would tell who has which token.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -13,7 +14,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_variables
 
+from tokens.authentication import imported_lookup
 from tokens.authentication.credentials import Credential
+from tokens.authentication.imported_values import MIN_VALUE_LENGTH
 from tokens.core.circuit_breaker import ServiceUnavailable
 from tokens.core.text import utc_time
 from tokens.models import MissingPepper, RecentRequest, Token
@@ -34,6 +37,8 @@ from tokens.troubleshooting.checks import (
 )
 from tokens.troubleshooting.credential_errors import CredentialError
 from tokens.troubleshooting.parser import parse_pasted
+
+MAX_IMPORTED_WORDS = 8  # words of the pasted text that are looked up, each with a query
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,8 @@ def diagnose(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
         return diagnose_request(user, parsed.reference) or unknown
     if parsed.code:
         return Diagnosis(explain_code(parsed.code), notes=[MORE_BY_REFERENCE])
+    if not parsed.identifier and (imported := find_imported(user, pasted)):
+        return diagnose_token(imported, [], True, address)
     tokens = Token.objects.owned_by(user).select_related("owner")
     token = tokens.filter(identifier=parsed.identifier).first()
     problems = [explain_error(error, token) for error in parsed.errors]
@@ -149,6 +156,19 @@ def diagnose(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
     proven = parsed.credential is not None and not wrong
     diagnosis = diagnose_token(token, [*problems, *wrong], proven, address)
     return replace(diagnosis, notes=[*diagnosis.notes, PADDED]) if parsed.padded else diagnosis
+
+
+@sensitive_variables()
+def find_imported(user: AbstractBaseUser, pasted: str) -> Token | None:
+    """Return the person's imported token whose old value is a word of the text, or None."""
+    words = [word.strip("\"'`,;") for word in pasted.split()]
+    values = [word for word in words if len(word) >= MIN_VALUE_LENGTH]
+    with suppress(ServiceUnavailable):
+        for value in values[:MAX_IMPORTED_WORDS]:
+            token = imported_lookup.find_if_accepted(value)
+            if token and token.owner_id == user.pk:
+                return token
+    return None
 
 
 def explain_error(error: CredentialError, token: Token | None) -> CheckResult:
