@@ -36,6 +36,8 @@ def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ("PORT", "http"),
         ("SITE_URL", "example.com"),
         ("DATABASE_URL", "oracle://x/y"),
+        ("LEGACY_SCHEMES", "Basic"),
+        ("LEGACY_HEADERS", "Cookie"),
         ("TOKEN_PREFIX", "Token"),
         ("TOKEN_PEPPERS", "1:short"),
         ("SECRET_KEY_FALLBACKS", "short"),
