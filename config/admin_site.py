@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import method_decorator
 
 from accounts.reauthentication import confirm_if_stale
+from config.version import VERSION
 
 
 class AdminSite(admin.AdminSite):
@@ -23,6 +24,9 @@ class AdminSite(admin.AdminSite):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return super().login(request, extra_context)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        return {**super().each_context(request), "tokenry_version": VERSION}
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Return `view` with two checks before it.

@@ -2,5 +2,5 @@
 
 import os
 
-VERSION = "0.1.0"  # tests compare it with pyproject.toml, which an image does not have
+VERSION = "0.2.0"  # the wheel and the image take it from here
 COMMIT = os.environ.get("TOKENRY_COMMIT", "")  # set when an image is built

@@ -9,9 +9,10 @@ from zipfile import ZipFile
 
 import pytest
 
+from config.version import VERSION
 from tests.run import ROOT, patience
 
-INFO = "tokenry-0.1.0.dist-info"
+INFO = f"tokenry-{VERSION}.dist-info"
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from config.forwarded_headers import is_in_networks
 from config.health.readiness import as_lines, readiness
+from config.version import VERSION
 from tokens.usage.prometheus import exposition
 
 
@@ -22,15 +23,15 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """Return 200 if this process can answer requests, else 503.
 
-    The response names the failed checks only to clients that may read the metrics.
+    The response names the failed checks and the version only to clients that may read the metrics.
     """
     found = readiness.failing()
-    if not found:
-        return HttpResponse("ready\n", content_type="text/plain")
-    words = ["stopping" if "stopping" in found else "not ready"]
+    words = ["stopping" if "stopping" in found else "not ready" if found else "ready"]
     if may_read_metrics(request):
-        words += as_lines(found)
-    return HttpResponse("\n".join(words) + "\n", status=503, content_type="text/plain")
+        words += [*as_lines(found), f"Tokenry {VERSION}"]
+    return HttpResponse(
+        "\n".join(words) + "\n", status=503 if found else 200, content_type="text/plain"
+    )
 
 
 @never_cache

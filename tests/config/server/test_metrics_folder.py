@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from config import version
 from config.server import metrics_folder
 from config.server.metrics_folder import FOLDER_PREFIX, MIN_AGE_SECONDS
-from tests.run import ROOT
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +48,3 @@ def test_the_lock_is_kept_by_what_the_process_becomes(temporary: Path) -> None:
     assert os.get_inheritable(opened)
     os.close(opened)
     assert metrics_folder.is_abandoned(old(Path(path)))
-
-
-def test_the_version_is_that_of_the_project() -> None:
-    assert f'\nversion = "{version.VERSION}"\n' in (ROOT / "pyproject.toml").read_text()
