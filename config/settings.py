@@ -1,4 +1,4 @@
-"""Tokenry's settings. What an operator may change is an environment variable: see the README."""
+"""Tokenry's settings. An operator may change those in docs/settings.md (environment variables)."""
 
 import os
 from pathlib import Path

@@ -31,7 +31,7 @@ def test_the_example_of_settings_leaves_but_secrets_open() -> None:
     settings = example()
     assert {name for name, value in settings.items() if not value} == set(GIVEN)
     assert set(settings) - OF_COMPOSE <= set(
-        re.findall(r"`([A-Z_]+)`", (ROOT / "README.md").read_text())
+        re.findall(r"`([A-Z_]+)`", (ROOT / "docs/settings.md").read_text())
     )
 
 

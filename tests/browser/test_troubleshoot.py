@@ -1,4 +1,4 @@
-"""Troubleshoot in a real browser: from a refused request to its solution, as in the README."""
+"""Troubleshoot in a real browser: from a refused request to its solution."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The catalog has each code of a problem, and the README repeats the actions."""
+"""The catalog has each code of a problem, and docs/refusals.md repeats the actions."""
 
 import re
 
@@ -8,11 +8,11 @@ from tests.test_architecture import ROOT
 from tokens.problems.catalog import OTHER, REMEDIES, remedy
 from tokens.problems.problem import TYPES
 
-README = (ROOT / "README.md").read_text()
+REFUSALS = (ROOT / "docs/refusals.md").read_text()
 ROW = re.compile(r"^\| ((?:`\w+`(?:, )?)+) \| ([\d, ]+) \| .+ \| (.+) \|$", re.MULTILINE)
 TABLE = {
     code: (int(status), action.replace("`", ""))
-    for codes, statuses, action in ROW.findall(README)
+    for codes, statuses, action in ROW.findall(REFUSALS)
     for code, status in zip(re.findall(r"\w+", codes), statuses.split(", "), strict=True)
 }
 
@@ -22,7 +22,7 @@ def test_every_code_has_a_remedy() -> None:
 
 
 @pytest.mark.parametrize("code", TYPES)
-def test_the_readme_has_the_same_action(code: str) -> None:
+def test_the_page_has_the_same_action(code: str) -> None:
     assert TABLE[code] == (TYPES[code].status, remedy(code).action)
 
 

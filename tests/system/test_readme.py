@@ -1,4 +1,4 @@
-"""The commands of the README do what it says."""
+"""The commands, settings and examples of the README and its guides are right."""
 
 import json
 import os
@@ -12,12 +12,12 @@ from tests.run import ROOT, patience
 from tests.server import Installation, Server
 from tokens.authentication.policy import Requirement
 
-README = (ROOT / "README.md").read_text()
+DOCS = ROOT / "docs"
 ROW = re.compile(r"^\| `(\w+)`(?:, `(\w+)`)? \| [\d, ]+ \| (.*?) \| ", re.MULTILINE)
 
 
 def run(command: str, server: Server, token: str) -> dict[str, object]:
-    """The JSON that `command` prints, with the README's variables set."""
+    """The JSON that `command` prints, with the variables of docs/refusals.md set."""
     variables = {**os.environ, "URL": f"{server.url}/api/v1/token", "TOKENRY_TOKEN": token}
     done = subprocess.run(
         ["bash", "-c", command.replace("curl", "curl -s", 1)],
@@ -29,7 +29,7 @@ def run(command: str, server: Server, token: str) -> dict[str, object]:
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_the_troubleshooting_table(installation: Installation) -> None:
     server = installation.server().start()
-    rows = {found[1]: found for found in ROW.finditer(README)}
+    rows = {found[1]: found for found in ROW.finditer((DOCS / "refusals.md").read_text())}
     commands = {code: re.findall(r"`(curl [^`]*)`", found[3]) for code, found in rows.items()}
     token = installation.issue()
     for code in ("missing_credentials", "malformed_header", "malformed_token", "unknown_token"):
@@ -57,18 +57,32 @@ def test_the_troubleshooting_table(installation: Installation) -> None:
 
 def test_every_setting_is_in_the_table() -> None:
     settings = (ROOT / "config/settings.py").read_text()
+    table = (DOCS / "settings.md").read_text()
     named = set(re.findall(r'setting\(\s*"([A-Z_]+)"', settings))
     assert named
     for name in named:
-        assert re.search(rf"^\|.*`{name}`.*\|", README, re.MULTILINE), name
+        assert re.search(rf"^\|.*`{name}`.*\|", table, re.MULTILINE), name
 
 
-def test_the_integration_example_is_right() -> None:
-    example = re.findall(r"```python\n(.*?)```", README, re.DOTALL)[0]
+def test_the_example_of_views_is_right() -> None:
+    text = (DOCS / "standalone.md").read_text()
+    [example] = re.findall(r"^```python\n(from .*?)^```", text, re.DOTALL | re.MULTILINE)
     names: dict[str, object] = {}
-    exec(compile(example, "README.md", "exec"), names)
+    exec(compile(example, "standalone.md", "exec"), names)
     assert getattr(names["report"], "requirement", None) == Requirement(("reports:read",))
     assert getattr(names["publish"], "requirement", None) == Requirement(
         ("reports:read", "reports:write"), "live"
     )
     assert getattr(names["status"], "requirement", "") is None
+
+
+def test_every_command_is_on_its_page() -> None:
+    text = (DOCS / "commands.md").read_text()
+    named = {path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py")}
+    assert len(named) > 10
+    for name in named:
+        assert f"manage.py {name} " in text or f"`manage.py {name}`" in text, name
+
+
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().splitlines()) <= 120

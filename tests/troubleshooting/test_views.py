@@ -1,4 +1,4 @@
-"""The page /settings/tokens/troubleshoot/, and its answer for each problem code of the README."""
+"""The page Troubleshoot, and its answer for each problem code in docs/refusals.md."""
 
 import re
 from collections.abc import Callable

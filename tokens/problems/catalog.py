@@ -6,7 +6,7 @@ from typing import NamedTuple
 class Remedy(NamedTuple):
     """What the code of an error answer means (`meaning`), and what to do (`action`).
 
-    The README repeats `action`.
+    docs/refusals.md repeats `action`.
     """
 
     meaning: str
