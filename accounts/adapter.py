@@ -25,6 +25,7 @@ from accounts.middleware import note_status
 from accounts.models import User
 from accounts.outbox import queue
 from accounts.reauthentication import is_fresh
+from tokens.core.addresses import absolute_url
 from tokens.core.slow_hashing import Busy
 
 # Template variables of allauth's mails that we store in the outbox, because our mails use them.
@@ -201,7 +202,12 @@ class AccountAdapter(DefaultAccountAdapter):
 
         Links in the mail begin with SITE_URL, not with the host of a request.
         """
-        context = {**context, "site_url": settings.SITE_URL}
+        context = {
+            **context,
+            "site_url": settings.SITE_URL,
+            "forgotten_password_url": on_site("account_reset_password"),
+            "security_url": on_site("security"),
+        }
         mail: EmailMultiAlternatives = super().render_mail(
             template_prefix, email, context, headers
         )
@@ -215,16 +221,18 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link with which a person chooses a new password. It begins with SITE_URL."""
         number, _, secret = key.partition("-")
-        path = reverse("account_reset_password_from_key", kwargs={"uidb36": number, "key": secret})
-        return f"{settings.SITE_URL}{path}"
+        return on_site("account_reset_password_from_key", number, secret)
 
     def get_email_confirmation_url(
         self, request: HttpRequest | None, emailconfirmation: Any
     ) -> str:
         """Return the link that confirms an e-mail address. The link begins with SITE_URL."""
-        return (
-            f"{settings.SITE_URL}{reverse('account_confirm_email', args=[emailconfirmation.key])}"
-        )
+        return on_site("account_confirm_email", emailconfirmation.key)
+
+
+def on_site(url_name: str, *arguments: str) -> str:
+    """Return the address of a page for a mail. It begins with SITE_URL."""
+    return absolute_url(settings.SITE_URL, reverse(url_name, args=arguments))
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -15,8 +15,9 @@ from django.urls import reverse
 
 from accounts.models import known_time_zones, short_zone_label
 
-THEME_COOKIE = "tokenry_theme"
-ZONE_COOKIE = "tokenry_zone"  # the browser's time zone, or NO_OFFER after the person has chosen
+THEME_COOKIE = f"tokenry_theme{settings.COOKIE_SUFFIX}"
+# The browser's time zone, or NO_OFFER after the person has chosen.
+ZONE_COOKIE = f"tokenry_zone{settings.COOKIE_SUFFIX}"
 NO_OFFER = "-"
 
 
@@ -97,7 +98,7 @@ def belongings_of(user: AbstractBaseUser) -> list[dict[str, Any]]:
 
 
 def layout(request: HttpRequest) -> dict[str, Any]:
-    """Return variables for the base template: theme, navigation, and whether sign-up is open.
+    """Return variables for the base template: theme, navigation, whether sign-up is open.
 
     `keyboard_shortcuts` is False if the person has switched the shortcuts off.
 
@@ -107,6 +108,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         getattr(request, "user", None), "theme", request.COOKIES.get(THEME_COOKIE, "")
     )
     return {
+        "site_path": settings.SITE_PATH,
         "signup_open": settings.SIGNUP_OPEN,
         "chosen_theme": theme if theme in {"light", "dark"} else "",
         "keyboard_shortcuts": getattr(getattr(request, "user", None), "keyboard_shortcuts", True),
@@ -116,7 +118,8 @@ def layout(request: HttpRequest) -> dict[str, Any]:
                 "label": page.label,
                 "icon": page.icon,
                 "url": reverse(page.url_name),
-                "current": request.path.startswith((reverse(page.url_name), *page.also)),
+                "current": request.path.startswith(reverse(page.url_name))
+                or request.path_info.startswith(page.also),
             }
             for page in _pages
         ],

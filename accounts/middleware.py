@@ -49,11 +49,12 @@ class SignInMiddleware:
 
 
 def current_path(request: HttpRequest) -> str:
-    """Return the path of the page that sent an htmx request, or "/" if htmx does not say."""
+    """Return the path of the page that sent an htmx request, or of home if htmx does not say."""
+    home = resolve_url("home")
     try:
-        return request.htmx.current_url_abs_path or "/"  # type: ignore[attr-defined]
+        return request.htmx.current_url_abs_path or home  # type: ignore[attr-defined]
     except ValueError:
-        return "/"
+        return home
 
 
 class SessionMiddleware:

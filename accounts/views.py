@@ -10,6 +10,7 @@ from allauth.account.views import LogoutView
 from allauth.mfa.base.views import IndexView
 from allauth.mfa.webauthn.internal.auth import clear_state  # private, as in allauth 65.22.1
 from allauth.usersessions.models import UserSession
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -193,7 +194,13 @@ def set_choice_cookie(
 ) -> HttpResponse:
     """Store a choice of the person in a cookie of `response`, for a year. Return `response`."""
     response.set_cookie(
-        name, value, max_age=YEAR, secure=request.is_secure(), httponly=True, samesite="Lax"
+        name,
+        value,
+        max_age=YEAR,
+        path=settings.SESSION_COOKIE_PATH,
+        secure=request.is_secure(),
+        httponly=True,
+        samesite="Lax",
     )
     return response
 

@@ -99,7 +99,7 @@ def route_of(request: HttpRequest) -> str:
     """
     if request.resolver_match:
         return request.resolver_match.view_name
-    return STATIC if request.path_info.startswith(settings.STATIC_URL) else UNKNOWN
+    return STATIC if request.path.startswith(settings.STATIC_URL) else UNKNOWN
 
 
 def count_sign_in(result: str) -> Callable[..., None]:

@@ -1,6 +1,7 @@
 """Tokenry's settings. An operator may change those in docs/settings.md (environment variables)."""
 
 import os
+import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -42,12 +43,15 @@ FORWARDED_HEADER = setting(
     "FORWARDED_HEADER", "x-forwarded-for", one_of("x-forwarded-for", "forwarded")
 )
 SITE_HOST = setting_values.site_host(SITE_URL)
+SITE_PATH = setting_values.site_path(SITE_URL)  # such as "/tokens"; usually ""
 HTTPS = SITE_URL.startswith("https:")
 ALLOWED_HOSTS = [*setting("ALLOWED_HOSTS", "127.0.0.1,localhost", variables.hosts), SITE_HOST]
-CSRF_TRUSTED_ORIGINS = [SITE_URL]
+CSRF_TRUSTED_ORIGINS = [SITE_URL.removesuffix(SITE_PATH)]
 CSRF_FAILURE_VIEW = "config.error_pages.csrf_failure"
 WSGI_APPLICATION = "config.wsgi.application"
 ROOT_URLCONF = "config.urls"
+# config/site_path.py removes the path from what Django sees of a request. Django adds it to links.
+FORCE_SCRIPT_NAME = SITE_PATH or None
 
 
 # Secrets: in the environment or in files; with SQLite, made on the first start and kept in var/
@@ -243,13 +247,21 @@ MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 # Transport and cookies: the scheme of SITE_URL decides
 
 SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^api/", r"^verify(/|$)", r"^\.well-known/oauth-protected-resource$"]
+SECURE_REDIRECT_EXEMPT = [
+    rf"^{re.escape(f'{SITE_PATH}/'[1:])}{path}"
+    for path in ("api/", "verify(/|$)", r"\.well-known/oauth-protected-resource$")
+]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 # All ports of a host share their cookies. Other applications there may use Django's names.
-SESSION_COOKIE_NAME = "__Host-tokenry_session" if HTTPS else "tokenry_session"
-CSRF_COOKIE_NAME = "__Host-tokenry_csrftoken" if HTTPS else "tokenry_csrftoken"
+# Browsers accept `__Host-` only with the path `/`. All cookies below a path are named after it, so
+# that two installations on one host do not take each other's.
+COOKIE_PREFIX = ("__Secure-" if SITE_PATH else "__Host-") if HTTPS else ""
+COOKIE_SUFFIX = SITE_PATH.replace("/", "_")
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}tokenry_session{COOKIE_SUFFIX}"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}tokenry_csrftoken{COOKIE_SUFFIX}"
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{SITE_PATH}/"
 CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "config.message_storage.Storage"
 X_FRAME_OPTIONS = "DENY"
@@ -275,7 +287,7 @@ DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 
 # Static files: collectstatic compresses them and names them after their content
 
-STATIC_URL = "static/"
+STATIC_URL = f"{SITE_PATH}/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {"staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}}

@@ -18,9 +18,11 @@ try:
 except ImproperlyConfigured as error:
     sys.exit(f"tokenry: {error}")
 
-from config.verify_shortcut import with_verify_shortcut  # noqa: E402  # needs the applications
+# These need the applications.
+from config.site_path import with_site_path  # noqa: E402
+from config.verify_shortcut import with_verify_shortcut  # noqa: E402
 
-product_application = with_verify_shortcut(django_application)
+product_application = with_site_path(with_verify_shortcut(django_application))
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

@@ -7,6 +7,8 @@ bytes. The code uses no socket and no clock.
 
 import re
 
+from config import settings
+
 MAX_HEAD = 65_536  # bytes of the request line and all headers
 MAX_CHUNK_LINE = 8_192  # bytes of a chunk's size and extensions, and of trailers
 # HTTP requires the carriage return. It is optional here, so that a request without it goes to the
@@ -17,9 +19,12 @@ FRAMING = re.compile(
 )
 EXPECTS = re.compile(rb"\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
 CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)(?:[ \t]*;.*)?", re.DOTALL)
+# The path of SITE_URL stands before the others, but after that of the metadata (RFC 9728).
+SITE_PATH = re.escape(settings.SITE_PATH.encode())
 PROGRAM = re.compile(
-    rb"[A-Z]+ (?:/+(?:api|verify)[/? ]"
-    rb"|/(?:healthz|readyz|metrics|\.well-known/oauth-protected-resource)[? ])"
+    rb"[A-Z]+ (?:%b)?(?:/+(?:api|verify)[/? ]"
+    rb"|/(?:healthz|readyz|metrics|\.well-known/oauth-protected-resource(?:%b)?)[? ])"
+    % (SITE_PATH, SITE_PATH)
 )
 
 

@@ -8,6 +8,7 @@ which the operator finds the request in the request log.
 import re
 from itertools import pairwise
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from gunicorn.http import errors
 
@@ -66,7 +67,8 @@ def as_request(head: bytes, address: str) -> HttpRequest:
     """Return a Django request with what can be read of `head`: method, path, three headers."""
     request = HttpRequest()
     if line := REQUEST_LINE.match(head):
-        request.method, request.path_info = line[1].decode(), line[2].decode("latin-1")
+        path = line[2].decode("latin-1")
+        request.method, request.path_info = line[1].decode(), path.removeprefix(settings.SITE_PATH)
     request.META = {"REMOTE_ADDR": address}
     for name, value in SIMPLE_HEADER.findall(head):
         request.META[f"HTTP_{name.decode().upper().replace('-', '_')}"] = value.decode().strip()

@@ -88,7 +88,7 @@ def playwright() -> Iterator[Playwright]:
 
 
 @contextmanager
-def launched(playwright: Playwright, executable: str | None) -> Iterator[Browser]:
+def launched(playwright: Playwright, executable: str | None, *flags: str) -> Iterator[Browser]:
     """Start that browser, and end it in the end."""
     if executable is None:
         pytest.skip(
@@ -97,7 +97,7 @@ def launched(playwright: Playwright, executable: str | None) -> Iterator[Browser
     # Playwright turns the back-forward cache off by default. Tests of Back need the cache.
     browser = playwright.chromium.launch(
         executable_path=executable,
-        args=FLAGS,
+        args=[*FLAGS, *flags],
         ignore_default_args=["--disable-back-forward-cache"],
     )
     try:

@@ -20,6 +20,7 @@ from tokens.api.schemas import Body, NewToken, Renewal, TokenFacts
 from tokens.authentication.credentials import Credential
 from tokens.authentication.policy import Requirement
 from tokens.authentication.requests import require
+from tokens.core.addresses import absolute_url
 from tokens.models import IdempotencyKey, KeyReused, Token
 from tokens.problems.problem import Problem
 from tokens.token_settings import token_settings
@@ -100,5 +101,5 @@ def recovery_advice(token: Token) -> str:
     page = reverse("tokens:renew", args=[token.renewed_from.identifier])
     return (
         "The owner must revoke this token and renew the old one again: "
-        f"{token_settings.SITE_URL}{page}"
+        f"{absolute_url(token_settings.SITE_URL, page)}"
     )

@@ -32,6 +32,7 @@ from tokens.api.schemas import (
 )
 from tokens.authentication.credentials import Credential
 from tokens.authentication.requests import TokenRequest, actor_of
+from tokens.core.addresses import absolute_url
 from tokens.core.lifetimes import DEFAULT_LIFETIME, LIFETIMES
 from tokens.core.pagination import decode_cursor, encode_cursor
 from tokens.core.redaction import without_secrets
@@ -92,7 +93,7 @@ def list_tokens(request: TokenRequest, filters: Query[Filters]) -> TokenPage:
         asked = filters.model_dump(exclude_unset=True, mode="json")
         asked |= {"q": search, "cursor": encode_cursor(last.created_at, last.pk)}
         query = urlencode({name: value for name, value in asked.items() if value})
-        after = f"{token_settings.SITE_URL}{request.path}?{query}"
+        after = f"{absolute_url(token_settings.SITE_URL, request.path)}?{query}"
     items = [TokenFacts.model_validate(token) for token in page[: filters.limit]]
     return TokenPage(items=items, next=after)
 

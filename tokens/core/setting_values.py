@@ -187,20 +187,37 @@ def chosen_pepper(peppers: Collection[int]) -> Callable[[Any], int]:
 
 
 def site_url(value: Any) -> str:
-    """Return the address of the site as browsers write an origin (RFC 6454 section 6.2).
+    """Return the address of the site: its origin (RFC 6454 section 6.2), and its path if any.
 
-    The result is in small letters: scheme, host, and the port unless it is the scheme's default.
+    The origin is in small letters: scheme, host, and the port unless it is the scheme's default.
+    The result has no slash at its end.
     """
+    text = str(value)
     found = re.fullmatch(
-        r"(https?)://([0-9a-z.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?/?", str(value).lower()
+        r"(https?)://([0-9a-z.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?(/.*)?",
+        text,
+        re.IGNORECASE,
     )
     if not found or int(found[3] or 0) > 65535:
         raise InvalidValue(
-            "the address that people open, such as https://tokens.example.com, without a path."
+            "the address that people open, such as https://tokens.example.com or "
+            "https://intranet.example.com/tokens."
         )
-    scheme, name, port = found.groups()
+    scheme, name, port, path = found.groups()
+    scheme, path = scheme.lower(), (path or "").removesuffix("/")
+    # The path becomes part of the names of cookies, so it takes only plain segments.
+    if not re.fullmatch(r"(?:/[0-9A-Za-z][0-9A-Za-z._-]*)*", path):
+        raise InvalidValue(
+            "an address whose path is plain, such as https://intranet.example.com/tokens: between "
+            "two slashes a letter or digit, then letters, digits, . _ or -; no query after it."
+        )
     is_default = port in {None, {"http": "80", "https": "443"}[scheme]}
-    return f"{scheme}://{name}" if is_default else f"{scheme}://{name}:{port}"
+    return f"{scheme}://{name.lower()}{'' if is_default else f':{port}'}{path}"
+
+
+def site_path(url: str) -> str:
+    """Return the path of a site's address that is already checked: `/tokens`, or "" for none."""
+    return urlsplit(url).path
 
 
 def site_host(url: str) -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 
 from tokens.core.accounts import email_of
-from tokens.core.addresses import path_if_mounted
+from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.core.text import one_line
 from tokens.models import Notification, Token
 from tokens.notifications.reminders import Reminder, is_unused
@@ -87,9 +87,9 @@ def build_mail(
         "intro": intro,
         "entries": entries,
         "others": len(notifications) - len(entries),
-        "list_url": token_settings.SITE_URL + reverse("tokens:list"),
+        "list_url": absolute_url(token_settings.SITE_URL, reverse("tokens:list")),
         "site_url": token_settings.SITE_URL,
-        "choices_url": choices and token_settings.SITE_URL + choices,
+        "choices_url": choices and absolute_url(token_settings.SITE_URL, choices),
     }
     message = EmailMultiAlternatives(
         subject,
@@ -200,7 +200,11 @@ def make_entry(
         ("Environment", token.get_environment_display()),
     ]
     return Entry(
-        one_line(token.name), known + facts, advice, action, token_settings.SITE_URL + path
+        one_line(token.name),
+        known + facts,
+        advice,
+        action,
+        absolute_url(token_settings.SITE_URL, path),
     )
 
 

@@ -13,7 +13,7 @@ try; with `--output FILE` it keeps only the last answer.
 from string import Template
 from typing import NamedTuple
 
-from tokens.core.addresses import path_if_mounted
+from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.token_settings import token_settings
 
 VARIABLE = "TOKENRY_TOKEN"
@@ -137,7 +137,7 @@ def examples(site_url: str, path: str) -> list[Example]:
     `site_url` is the URL of the installation, such as "https://tokens.example.com", and `path` the
     path that the examples call.
     """
-    values = {"VARIABLE": VARIABLE, "SITE": site_url, "URL": site_url + path}
+    values = {"VARIABLE": VARIABLE, "SITE": site_url, "URL": absolute_url(site_url, path)}
 
     def filled(code: str) -> str:
         return Code(code).substitute(values)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from icalendar import Alarm, Calendar, Component, Event, Timezone
 
+from tokens.core.addresses import absolute_url
 from tokens.core.text import one_line
 from tokens.models import Token
 
@@ -60,7 +61,7 @@ def expiry(token: Token, site_url: str, host: str, now: datetime) -> Event:
         "description",
         f"{name} ({token.get_environment_display()})\n{token.masked}\nRenew it before it expires.",
     )
-    event.add("url", f"{site_url}{token.get_absolute_url()}")
+    event.add("url", absolute_url(site_url, token.get_absolute_url()))
     event.add("class", "PRIVATE")
     event.add("transp", "TRANSPARENT")
     for before in ALARMS:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from django.http import HttpRequest, HttpResponse
 
-from tokens.core.addresses import path_if_mounted
+from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.problems.problem import Problem, for_status
 from tokens.token_settings import token_settings
 
@@ -70,7 +70,7 @@ def answer_of(problem: Problem) -> Answer:
     # Content-Type is first, where Django puts it: config/verify_shortcut.py sends the same bytes.
     headers = {"Content-Type": "application/problem+json", **problem.response_headers()}
     if path := help_path():
-        url = f"{token_settings.SITE_URL}{path}?reference={problem.reference}"
+        url = f"{absolute_url(token_settings.SITE_URL, path)}?reference={problem.reference}"
         headers["Link"] = f'<{url}>; rel="help"'
     return Answer(problem.status, headers, json.dumps(problem.as_dict()).encode())
 

@@ -1,10 +1,11 @@
 """The guide at /help/ for people who hold tokens. It shows the values of this installation."""
 
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from tokens.core.addresses import path_if_mounted
+from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.core.lifetimes import DEFAULT_OVERLAP, OVERLAPS
 from tokens.forms.tokens import default_lifetime, environments, lifetimes
 from tokens.pages.code_examples import VARIABLE, example_path, examples
@@ -24,8 +25,9 @@ def guide(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     choices = lifetimes()
     offered = environments()
+    api_path = path_if_mounted("api_token")
     context = {
-        "site_url": token_settings.SITE_URL,
+        "list_url": absolute_url(token_settings.SITE_URL, reverse("tokens:list")),
         "prefix": token_settings.PREFIX[0],
         "other_prefixes": token_settings.PREFIX[1:],
         "retention": token_settings.RETENTION_DAYS,
@@ -45,7 +47,7 @@ def guide(request: HttpRequest) -> HttpResponse:
         ],
         "examples": examples(token_settings.SITE_URL, example_path()),
         "variable": VARIABLE,
-        "api_path": path_if_mounted("api_token"),
+        "api_url": api_path and absolute_url(token_settings.SITE_URL, api_path),
         "choices_path": path_if_mounted("profile"),
     }
     return render_page(request, "tokens/help.html", context)

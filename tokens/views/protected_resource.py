@@ -10,7 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from tokens.authentication import lookup
-from tokens.core.addresses import path_if_mounted
+from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.core.circuit_breaker import ServiceUnavailable
 from tokens.decorators import public
 from tokens.models import Scope
@@ -39,5 +39,5 @@ def protected_resource(request: HttpRequest) -> JsonResponse:
     if scopes:  # a list without entries must be left out (RFC 9728 section 3.2)
         metadata["scopes_supported"] = scopes
     if page := path_if_mounted("tokens:help"):
-        metadata["resource_documentation"] = token_settings.SITE_URL + page
+        metadata["resource_documentation"] = absolute_url(token_settings.SITE_URL, page)
     return JsonResponse(metadata, headers=METADATA_HEADERS)

@@ -67,7 +67,7 @@ def link_to(mails: Path, address: str) -> str:
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text is not None
     assert html is not None
-    link = re.findall(r"http://[^/\s]+/\S+", text.get_content())[0]
+    link = re.findall(r"https?://[^/\s]+/\S+", text.get_content())[0]
     assert f'href="{link}"' in html.get_content()
     return str(link)
 

@@ -177,8 +177,10 @@
   });
   // The server offers this time zone. When the person has chosen, the server replaces the cookie by
   // an HttpOnly one, which no script can change.
+  const { path = "" } = document.documentElement.dataset; // of SITE_URL
+  const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
   document.cookie =
-    `tokenry_zone=${Intl.DateTimeFormat().resolvedOptions().timeZone}; path=/; samesite=lax`;
+    `tokenry_zone${path.replaceAll("/", "_")}=${timeZone}; path=${path}/; samesite=lax`;
   addEventListener("beforeunload", (event) => {
     if (copied) return;
     copied = true; // the browser asks only once
