@@ -270,4 +270,4 @@ class MFAAdapter(DefaultMFAAdapter):
         A passkey works only with this host name. So it is SITE_HOST, and not the host of the
         request.
         """
-        return {"id": settings.SITE_HOST, "name": "Tokenry"}
+        return {"id": settings.SITE_HOST, "name": settings.PRODUCT_NAME}

@@ -4,6 +4,7 @@ from functools import wraps
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
+from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +15,13 @@ from config.version import VERSION
 
 
 class AdminSite(admin.AdminSite):
-    """Django admin, with the same sign-in as Tokenry's pages."""
+    """Django admin, with the product's name and the same sign-in as the other pages."""
 
-    site_header = site_title = "Tokenry administration"
     enable_nav_sidebar = False  # the lists need the width
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        name = f"{settings.PRODUCT_NAME} administration"
+        return {**super().each_context(request), "site_header": name, "site_title": name}
 
     @method_decorator(secure_admin_login)  # as allauth documents
     def login(

@@ -40,8 +40,8 @@ def server_error_page(request: HttpRequest) -> HttpResponse:
     if isinstance(sys.exc_info()[1], OUTAGES):
         return unavailable_page(request)
     words = (
-        "It is not your fault: Tokenry has made a mistake, and wrote it into its log. Try again "
-        "in a moment. If it happens again, tell an administrator when it happened."
+        "It is not your fault: the server made a mistake, and wrote it into its log. Try again in "
+        "a moment. If it happens again, tell an administrator when it happened."
     )
     return error_page(500, "Something went wrong here", words)
 

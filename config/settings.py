@@ -6,8 +6,15 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import caches, databases, logging_config
-from config.environment import dotenv, service_urls, token_variables, variables
+from config import account_forms, caches, databases, logging_config
+from config.environment import (
+    dotenv,
+    local_settings,
+    logo_file,
+    service_urls,
+    token_variables,
+    variables,
+)
 from config.environment.secret_values import default_of
 from config.environment.variables import setting
 from tokens.core import setting_values
@@ -52,6 +59,9 @@ WSGI_APPLICATION = "config.wsgi.application"
 ROOT_URLCONF = "config.urls"
 # config/site_path.py removes the path from what Django sees of a request. Django adds it to links.
 FORCE_SCRIPT_NAME = SITE_PATH or None
+EXTRA_URLS: list[tuple[str, str]] = []  # docs/local-settings.md
+PRODUCT_NAME = setting("PRODUCT_NAME", "Tokenry", setting_values.display_name)
+LOGO = setting("LOGO", "", logo_file.read_logo)
 
 
 # Secrets: in the environment or in files; with SQLite, made on the first start and kept in var/
@@ -80,6 +90,7 @@ TOKENRY = {
     "ALL_CHANGES_WAIT": True,
     "BASE_TEMPLATE": "settings.html",
     "FRESH_AUTHENTICATION": "accounts.reauthentication.confirm_if_stale",
+    "PRODUCT_NAME": PRODUCT_NAME,
     "SITE_URL": SITE_URL,
     "REDIS_URL": REDIS_URL,
     "REQUEST_LOG": setting(
@@ -188,16 +199,7 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-ACCOUNT_FORMS = {
-    "login": "accounts.forms.SignInForm",
-    "signup": "accounts.forms.SignUpForm",
-    "add_email": "accounts.forms.AddEmailForm",
-    "change_password": "accounts.forms.ChangePasswordForm",
-    "set_password": "accounts.forms.SetPasswordForm",
-    "reset_password": "accounts.forms.ResetPasswordForm",
-    "reset_password_from_key": "accounts.forms.ResetPasswordKeyForm",
-    "reauthenticate": "accounts.forms.ConfirmByPasswordForm",
-}
+ACCOUNT_FORMS = account_forms.OF_ACCOUNTS
 # Limits of attempts. For other actions allauth has defaults.
 ACCOUNT_RATE_LIMITS = {
     # `key` is the account with the client's IP address. This limit comes first: an attempt that it
@@ -224,21 +226,12 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = FRESH_AUTHENTICATION_SECONDS
 PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600  # seconds; for invitations too
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 
-MFA_FORMS = {
-    "authenticate": "accounts.forms.SecondStepForm",
-    "reauthenticate": "accounts.forms.ConfirmByCodeForm",
-    "activate_totp": "accounts.forms.SetUpAppForm",
-    "add_webauthn": "accounts.forms.AddKeyForm",
-    "edit_webauthn": "accounts.forms.RenameKeyForm",
-    "login_webauthn": "accounts.forms.SignInByKeyForm",
-    "authenticate_webauthn": "accounts.forms.SecondStepByKeyForm",
-    "reauthenticate_webauthn": "accounts.forms.ConfirmByKeyForm",
-}
+MFA_FORMS = account_forms.OF_SECOND_FACTORS
 MFA_ADAPTER = "accounts.adapter.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # ACCOUNT_EMAIL_VERIFICATION decides who may sign in
-MFA_TOTP_ISSUER = "Tokenry"
+MFA_TOTP_ISSUER = PRODUCT_NAME
 MFA_TOTP_PERIOD = 30  # seconds
 MFA_TOTP_TOLERANCE = 1  # periods before and after, because clocks differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
@@ -280,7 +273,9 @@ CONTENT_SECURITY_POLICY = {
 MAILS_ARE_PRINTED: bool  # email_settings, below, sets it
 vars().update(setting("EMAIL_URL", "consolemail://", variables.email_settings, secret=True))
 MAIL_FROM = setting(
-    "MAIL_FROM", f"Tokenry <tokenry@{variables.mail_domain(SITE_HOST)}>", variables.mail_sender
+    "MAIL_FROM",
+    variables.default_sender(PRODUCT_NAME, variables.mail_domain(SITE_HOST)),
+    variables.mail_sender,
 )
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = MAIL_FROM
 
@@ -308,3 +303,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440  # bytes of a form or of JSON
 
 DEFAULT_EXCEPTION_REPORTER = "tokens.core.redaction.RedactingExceptionReporter"
 LOGGING = logging_config.LOGGING
+
+
+# The operator's own file, which may change everything above
+
+vars().update(local_settings.read_local_settings(vars()))

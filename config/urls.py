@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 
 from allauth.decorators import rate_limit
 from allauth.mfa.webauthn.views import login_webauthn
+from django.conf import settings
 from django.contrib import admin
-from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
 from accounts.views import SignOutView
+from config.logo import icon_path, logo
 from tokens.problems.challenge import METADATA_PATH
 from tokens.urls import activity_patterns, help_patterns, token_patterns
 from tokens.views.protected_resource import protected_resource
@@ -66,7 +67,9 @@ urlpatterns = [
     ),
     path(METADATA_PATH.removeprefix("/"), protected_resource, name="protected_resource"),
     # Browsers ask for this icon by themselves.
-    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("icon.svg"))),
+    path("favicon.ico", RedirectView.as_view(url=lazy(icon_path, str)())),
+    path("logo.svg", logo, name="logo"),
+    *(path(beginning, include(module)) for beginning, module in settings.EXTRA_URLS),
 ]
 
 

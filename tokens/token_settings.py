@@ -16,7 +16,7 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django.views.decorators.debug import sensitive_variables
 
-from tokens.core import setting_values
+from tokens.core import colors, setting_values
 from tokens.core.setting_values import InvalidValue, whole_number
 from tokens.rate_limits.limits import parse_rate_limit
 
@@ -58,6 +58,8 @@ SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "BASE_TEMPLATE": ("tokens/base.html", setting_values.text),
     "FRESH_AUTHENTICATION": ("tokens.views.confirm.ask_if_stale", setting_values.function),
     "EXAMPLE_PATH": ("", setting_values.text),
+    "PRODUCT_NAME": ("API tokens", setting_values.display_name),
+    "ACCENT_COLOR": ("", colors.accent_color),
     "SITE_URL": ("http://localhost:8000", setting_values.site_url),
     "REDIS_URL": ("", setting_values.text),
     "REQUEST_LOG": ("off", setting_values.one_of("json", "plain", "off")),
@@ -89,6 +91,8 @@ class TokenSettings:
     BASE_TEMPLATE: str
     FRESH_AUTHENTICATION: Callable[..., Any]
     EXAMPLE_PATH: str
+    PRODUCT_NAME: str
+    ACCENT_COLOR: str
     SITE_URL: str
     REDIS_URL: str
     REQUEST_LOG: str

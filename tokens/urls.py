@@ -9,6 +9,7 @@ from tokens.core import converters  # noqa: F401
 from tokens.troubleshooting import views as troubleshooting
 from tokens.views import (
     activity,
+    appearance,
     bulk,
     calendar,
     changes,
@@ -26,7 +27,10 @@ activity_patterns = [
         "activity/export.jsonl", activity.activity_export, {"form": "jsonl"}, name="activity_jsonl"
     ),
 ]
-help_patterns = [path("help/", help_pages.guide, name="help")]
+help_patterns = [
+    path("help/", help_pages.guide, name="help"),
+    path("accent.css", appearance.accent_sheet, name="accent"),
+]
 token_patterns = [
     path("", tokens.token_list, name="list"),
     path("confirm/", confirm.token_confirm, name="confirm"),

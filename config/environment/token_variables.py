@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.environment.variables import setting
+from tokens.core.colors import accent_color
 from tokens.core.setting_values import (
     boolean,
     chosen_pepper,
@@ -43,5 +44,6 @@ def read_token_settings(peppers: Mapping[int, str]) -> dict[str, Any]:
         "EVENT_RETENTION_DAYS": setting("EVENT_RETENTION_DAYS", "730", whole_number(1, 36_500)),
         "REQUEST_RETENTION_DAYS": setting("REQUEST_RETENTION_DAYS", "30", whole_number(1, 36_500)),
         "HOUR_RETENTION_DAYS": setting("HOUR_RETENTION_DAYS", "90", whole_number(2, 36_500)),
+        "ACCENT_COLOR": setting("ACCENT_COLOR", "", accent_color),
         "DAY_RETENTION_DAYS": setting("DAY_RETENTION_DAYS", "730", whole_number(30, 36_500)),
     }

@@ -8,6 +8,7 @@ line that names the variable.
 import os
 import re
 from collections.abc import Callable
+from email.utils import quote
 from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
@@ -138,6 +139,15 @@ def mail_domain(host: str) -> str:
     except ValueError:
         return host
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"
+
+
+def default_sender(product: str, domain: str) -> str:
+    """Return the sender of mails if MAIL_FROM is not set: the product's name and an address.
+
+    The name is quoted if it has other characters than letters, digits and blanks (RFC 5322).
+    """
+    name = product if re.fullmatch(r"\w+(?: \w+)*", product) else f'"{quote(product)}"'
+    return f"{name} <tokenry@{domain}>"
 
 
 def mail_sender(text: str) -> str:

@@ -56,7 +56,7 @@ def test_copied_is_a_check_mark_on_green(page: Page, server: Server) -> None:
 
 def test_each_copy_copies_what_it_says(page: Page, server: Server) -> None:
     value = create(page, server, "Copies")
-    curl = f'curl -H "Authorization: Bearer $TOKENRY_TOKEN" {server.url}/api/v1/token'
+    curl = f'curl -H "Authorization: Bearer $API_TOKEN" {server.url}/api/v1/token'
     for name, copied in {
         "Copy": value,
         "Copy as header": f"Authorization: Bearer {value}",

@@ -186,7 +186,7 @@ def test_a_token_that_works(page: Page, site: Installation, server: Server) -> N
     assert value[24:] not in page.content()
     done = subprocess.run(
         ["bash", "-c", example.replace("curl", "curl -s", 1)],
-        env={"TOKENRY_TOKEN": value, "PATH": server.environment["PATH"]},
+        env={"API_TOKEN": value, "PATH": server.environment["PATH"]},
         capture_output=True, text=True, check=True, timeout=patience(6),
     )  # fmt: skip
     assert json.loads(done.stdout)["name"] == "Sound"

@@ -49,6 +49,11 @@ def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ("MAIL_FROM", "nobody"),
         ("METRICS_TOKEN", "short"),
         ("METRICS_ADDRESSES", "everyone"),
+        ("PRODUCT_NAME", "a" * 61),
+        ("PRODUCT_NAME", "Acme\nKeys"),
+        ("ACCENT_COLOR", "#ffcc00"),
+        ("LOGO", "/no/such/file.svg"),
+        ("TOKENRY_SETTINGS", "/no/such/file.py"),
     ],
 )
 def test_a_wrong_value_ends_the_start_with_one_line(name: str, value: str) -> None:
@@ -131,6 +136,20 @@ def test_who_sends_mails(site: str, set_to: str, sender: str, domain: str) -> No
     ).stdout.splitlines()
     assert shown[0] == f"{sender}|{sender}|{domain}"
     assert shown[1].endswith(f"@{domain}>")
+
+
+def test_mails_come_from_the_product() -> None:
+    code = (
+        "from django.core.mail import EmailMessage;"
+        "print(EmailMessage(to=['a@example.com']).message()['From'])"
+    )
+    for name, sender in {
+        "Acme Keys": "Acme Keys <tokenry@localhost>",
+        'Acme, "Keys"': '"Acme, \\"Keys\\"" <tokenry@localhost>',
+        "Schlüssel": "=?utf-8?q?Schl=C3=BCssel?= <tokenry@localhost>",
+    }.items():
+        shown = manage("shell", "--no-imports", "-c", code, PRODUCT_NAME=name)
+        assert shown.stdout.strip() == sender, shown.stderr
 
 
 def test_a_database_that_does_not_answer_is_one_line() -> None:

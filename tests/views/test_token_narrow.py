@@ -72,7 +72,7 @@ def test_says_what_would_go_and_what_would_stay(token: Token, owner_client: Clie
         "1,202 requests were accepted in 30 days."
         " Without these scopes, these requests would also have been accepted." in page
     )
-    assert "Tokenry can't count scopes that other services check themselves" in page
+    assert "Scopes that other services check themselves" in page
     assert "are counted only since" not in page
     assert scopes_of(token) == ALL
 

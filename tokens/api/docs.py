@@ -37,8 +37,8 @@ class Field(NamedTuple):
 class Reader:
     """Reads the OpenAPI document, and prepares what the documentation page shows."""
 
-    def __init__(self, site_url: str) -> None:
-        self.document = document(site_url)
+    def __init__(self, site_url: str, name: str) -> None:
+        self.document = document(site_url, name)
         self.site_url = site_url
 
     def calls(self) -> Iterator[dict[str, Any]]:
@@ -150,10 +150,13 @@ def access(security: list[dict[str, list[str]]]) -> str:
 
 
 @cache
-def docs_page(site_url: str) -> bytes:
-    """Return the HTML of the page. It is cached, because anybody may request it very often."""
+def docs_page(site_url: str, name: str, color: str) -> bytes:
+    """Return the HTML of the page. It is cached, because anybody may request it very often.
+
+    `name` and `color` are those of the product. The template reads them from the settings.
+    """
     context = {
-        "calls": list(Reader(site_url).calls()),
+        "calls": list(Reader(site_url, name).calls()),
         "rules": [rule.split("`") for rule in API_RULES],  # every second part is code
         "variable": VARIABLE,
     }
@@ -172,4 +175,7 @@ def reference(request: HttpRequest) -> HttpResponse:
         "Referrer-Policy": "no-referrer",
         **FOR_EVERYBODY,
     }
-    return HttpResponse(docs_page(token_settings.SITE_URL), headers=headers)
+    page = docs_page(
+        token_settings.SITE_URL, token_settings.PRODUCT_NAME, token_settings.ACCENT_COLOR
+    )
+    return HttpResponse(page, headers=headers)

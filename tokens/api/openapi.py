@@ -73,7 +73,6 @@ PROBLEMS_BY_STATUS: dict[int, list[Problem]] = {
 REPLAYED = "The token of an earlier request with this Idempotency-Key, without its value"
 
 api = ProblemAPI(
-    title="Tokenry",
     version="1",
     description="\n".join([ABOUT, "", *(f"- {rule}" for rule in API_RULES)]),
     openapi_url=None,
@@ -90,8 +89,9 @@ class Document(OpenAPISchema):
     The methods below are no documented API of ninja. They were read in django-ninja 1.7.1.
     """
 
-    def __init__(self, site_url: str) -> None:
+    def __init__(self, site_url: str, name: str) -> None:
         super().__init__(api, API_PATH)
+        self["info"]["title"] = name
         tidy(self["paths"])
         tidy(self["components"]["schemas"])
         self["servers"] = [{"url": site_url}]
@@ -216,21 +216,20 @@ def examples_response(*examples: Problem) -> dict[str, Any]:
 
 
 @cache
-def document(site_url: str) -> Document:
-    """Return the OpenAPI document of the installation with the address `site_url`."""
-    return Document(site_url)
+def document(site_url: str, name: str) -> Document:
+    """Return the OpenAPI document of the installation with this address and product name."""
+    return Document(site_url, name)
 
 
 @cache
-def document_bytes(site_url: str) -> bytes:
+def document_bytes(site_url: str, name: str) -> bytes:
     """Return the document as JSON. It is cached, because anybody may request it very often."""
-    return json.dumps(document(site_url), cls=DjangoJSONEncoder).encode()
+    return json.dumps(document(site_url, name), cls=DjangoJSONEncoder).encode()
 
 
 @public
 @require_safe
 def openapi(request: HttpRequest) -> HttpResponse:
     """Answer with the OpenAPI document."""
-    return HttpResponse(
-        document_bytes(token_settings.SITE_URL), "application/json", headers=FOR_EVERYBODY
-    )
+    content = document_bytes(token_settings.SITE_URL, token_settings.PRODUCT_NAME)
+    return HttpResponse(content, "application/json", headers=FOR_EVERYBODY)

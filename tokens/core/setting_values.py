@@ -79,6 +79,18 @@ def text(value: Any) -> str:
     return value
 
 
+def display_name(value: Any) -> str:
+    """Return the name of the product as people see it: one short line."""
+    if (
+        not isinstance(value, str)
+        or not value.strip()
+        or len(value) > 60
+        or not value.isprintable()
+    ):
+        raise InvalidValue("a name of 1 to 60 characters on one line.")
+    return value.strip()
+
+
 def function(value: Any) -> Callable[..., Any]:
     """Return a function, or the function with this name, such as `package.module.function`."""
     try:

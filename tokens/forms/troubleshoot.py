@@ -23,7 +23,7 @@ class TroubleshootForm(forms.Form):
         label="Token, header or reference",
         max_length=10_000,
         strip=False,
-        help_text="Tokenry reads the text once, to answer you, and neither stores nor logs it.",
+        help_text="The text is read once, to answer you, and neither stored nor logged.",
         widget=EmptiedTextarea(
             attrs={"class": "mono", "rows": 3, "autocomplete": "off", "spellcheck": "false"}
         ),

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.token_settings import token_settings
 
-VARIABLE = "TOKENRY_TOKEN"
+VARIABLE = "API_TOKEN"
 # NOTE: This line asks for the token as for a password. So the token is neither in the shell's
 # history nor on the screen. The usual way is a space before `export NAME=value`. But some shells
 # write that line into the history: zsh, and bash on macOS, Fedora and Alpine, do so unless they

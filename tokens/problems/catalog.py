@@ -16,8 +16,8 @@ class Remedy(NamedTuple):
 REMEDIES = {
     "missing_credentials": Remedy(
         "The request has no Authorization header, or its scheme is not Bearer.",
-        "Send the header. Tokenry does not read tokens from the query string, the body or a "
-        "cookie. If the header says Basic instead of Bearer, remove the host from ~/.netrc.",
+        "Send the header. Tokens are not read from the query string, the body or a cookie. "
+        "If the header says Basic instead of Bearer, remove the host from ~/.netrc.",
     ),
     "malformed_header": Remedy(
         "The Authorization header has another form than the word Bearer, one space and a token.",

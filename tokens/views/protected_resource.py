@@ -33,7 +33,7 @@ def protected_resource(request: HttpRequest) -> JsonResponse:
         raise problem.unavailable() from None
     metadata: dict[str, Any] = {
         "resource": token_settings.SITE_URL,
-        "resource_name": "Tokenry",
+        "resource_name": token_settings.PRODUCT_NAME,
         "bearer_methods_supported": ["header"],
     }
     if scopes:  # a list without entries must be left out (RFC 9728 section 3.2)

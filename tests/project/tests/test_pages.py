@@ -7,11 +7,14 @@ from unittest import mock
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.test import override_settings
+from django.urls import get_script_prefix
 from django.utils import timezone
 
 from tests.support import ProjectTest
-from tokens.models import Token
-from tokens.testing import token_client
+from tokens.models import Notification, Token
+from tokens.notifications.emails import event_mail
+from tokens.testing import issue, token_client
 
 PAGES = "/settings/tokens/"
 NEW = {"name": "CI", "environment": "live", "expires": "90d", "nonce": "n" * 22}
@@ -42,6 +45,34 @@ class PagesTest(ProjectTest):
             # htmx would put the answer into an element of the project with the same id.
             ids = Counter(re.findall(r'\sid="([^"]+)"', page.text))
             self.assertEqual(set(ids.values()), {1}, (path, ids.most_common(1)))
+
+    def test_no_name_of_ours_is_needed(self) -> None:
+        issue(self.user)
+        self.create()
+        token = Token.objects.first()
+        own = f"{PAGES}{token.identifier}/"
+        pages = [PAGES, own, f"{PAGES}help/", f"{PAGES}activity/", f"{PAGES}troubleshoot/"]
+        texts = [self.client.get(path).text for path in [*pages, "/tokens/v1/docs"]]
+        kind = Notification.Kind.CREATED
+        mail = event_mail([Notification(token=token, kind=kind, made_at=timezone.now())])
+        html = mail.alternatives[0][0]
+        document = self.client.get("/tokens/v1/openapi.json")
+        self.assertEqual(document.json()["info"]["title"], "API tokens")
+        for text in [*texts, mail.subject, mail.body, html, document.text]:
+            self.assertNotIn("Tokenry", text)
+            self.assertNotIn("TOKENRY", text)
+
+    def test_a_name_and_a_colour_of_ones_own(self) -> None:
+        changes = {"PRODUCT_NAME": "Office keys", "ACCENT_COLOR": "#0a7d4f"}
+        with override_settings(TOKENRY={**settings.TOKENRY, **changes}):
+            document = self.client.get("/tokens/v1/openapi.json")
+            self.assertEqual(document.json()["info"]["title"], "Office keys")
+            for path in (PAGES, f"{PAGES}help/", "/tokens/v1/docs"):
+                page = self.client.get(path)
+                [address] = re.findall(r'href="(\S+/accent\.css\?v=\w+)"', page.text)
+                styles = self.client.get(address.removeprefix(get_script_prefix().rstrip("/")))
+                self.assertContains(styles, "light-dark(#0a7d4f")
+        self.assertNotContains(self.client.get(PAGES), "accent.css")
 
     def test_a_stranger_signs_in_first(self) -> None:
         self.client.logout()
