@@ -21,16 +21,18 @@ class AdminSite(admin.AdminSite):
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         name = f"{settings.PRODUCT_NAME} administration"
-        return {**super().each_context(request), "site_header": name, "site_title": name}
+        return {
+            **super().each_context(request),
+            "site_header": name,
+            "site_title": name,
+            "tokenry_version": VERSION,
+        }
 
     @method_decorator(secure_admin_login)  # as allauth documents
     def login(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return super().login(request, extra_context)
-
-    def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        return {**super().each_context(request), "tokenry_version": VERSION}
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Return `view` with two checks before it.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import account_forms, caches, databases, logging_config
+from config import account_forms, account_limits, caches, databases, logging_config
 from config.environment import (
     dotenv,
     local_settings,
@@ -200,19 +200,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_FORMS = account_forms.OF_ACCOUNTS
-# Limits of attempts. For other actions allauth has defaults.
-ACCOUNT_RATE_LIMITS = {
-    # `key` is the account with the client's IP address. This limit comes first: an attempt that it
-    # refuses does not count for `ip`, which many people may share.
-    "login_failed": "5/5m/key,20/h/key,60/m/ip",
-    "login_failed_anywhere": "100/h/key",  # `key` is the account, at all IP addresses together
-    "login": "120/m/ip",  # all attempts, also successful ones; many people may share an address
-    # These actions send mails, so they also have limits by hour or day. `key` is the recipient.
-    "reset_password": "20/m/ip,100/d/ip,3/h/key,10/d/key",
-    "signup": "20/m/ip,100/d/ip",
-    "confirm_email": "1/3m/key,10/d/key",
-    "manage_email": "10/m/user,50/d/user",
-}
+ACCOUNT_RATE_LIMITS = account_limits.ACCOUNT_RATE_LIMITS
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # otherwise a person could use another's address
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # so that nobody can make us write to strangers
