@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +53,20 @@ def what_is_wrong(error: Exception, path: str) -> str:
 
 
 def check_extra_urls(value: Any, path: str) -> None:
-    """Raise ImproperlyConfigured if EXTRA_URLS is no list of pairs of texts."""
-    pairs = value if isinstance(value, list | tuple) else [value]
-    for pair in pairs:
+    """Raise ImproperlyConfigured if EXTRA_URLS is no list of pairs: a path, and a module."""
+    for pair in value if isinstance(value, list | tuple) else [value]:
         match pair:
-            case (str(), str()):
+            case (str(), str() as module) if is_module(module):
                 continue
         raise ImproperlyConfigured(
             f"TOKENRY_SETTINGS is {path!r}, where EXTRA_URLS has {pair!r}; it takes a list of "
             '("reports/", "reports.urls"): the beginning of a path, and a module of URLs.'
         )
+
+
+def is_module(name: str) -> bool:
+    """Return True if a module with this name can be found."""
+    try:
+        return bool(name) and find_spec(name) is not None
+    except ImportError:
+        return False

@@ -20,20 +20,7 @@ from tests.system.web_services import FILES, FOLDER, LEASED
 from tokens.token_settings import SETTINGS as SETTINGS_OF_TOKENS
 
 BLOCK = re.compile(r"^( *)```python\n *# (\S+)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-SETTINGS = """
-from tests.settings import *
-
-INSTALLED_APPS = [*INSTALLED_APPS, "reports"]
-ROOT_URLCONF = "guide_urls"
-"""
-URLS = """
-from django.urls import include, path
-from config.urls import handler400, handler500, urlpatterns
-import sys
-
-assert "reports.receivers" in sys.modules  # which nothing but its application imports
-urlpatterns = [*urlpatterns, path("api/", include("reports.urls"))]
-"""
+GUIDE = ROOT / "docs/standalone.md"
 
 
 def unindented(code: str) -> str:
@@ -53,42 +40,54 @@ def test_the_guide_for_projects() -> None:
         assert f"| `{name}` |" in text
 
 
-def test_the_guide_for_the_standalone_product(tmp_path: Path) -> None:
-    """Its files, written where it says, pass the tests that it gives."""
-    text = (ROOT / "docs/standalone.md").read_text()
-    files = {name: textwrap.dedent(code) for _, name, code in BLOCK.findall(text)}
-    assert len(files) == 6
-    rest = {"reports/__init__.py": "", "reports/migrations/__init__.py": "",
-            "tests/conftest.py": (ROOT / "tests/conftest.py").read_text()}  # fmt: skip
+@pytest.fixture
+def guide(tmp_path: Path) -> Path:
+    """Return a folder with the files of the guide for the standalone product."""
+    files = {name: textwrap.dedent(code) for _, name, code in BLOCK.findall(GUIDE.read_text())}
+    assert len(files) == 8
     for name, code in {
         **files,
-        **rest,
-        "guide_settings.py": SETTINGS,
-        "guide_urls.py": URLS,
+        "reports/__init__.py": "",
+        "reports/migrations/__init__.py": "",
     }.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(code)
-    [arguments] = re.findall(r"`\.venv/bin/python (-m pytest .*)`", text)
+    return tmp_path
+
+
+def test_the_guide_for_the_standalone_product(guide: Path) -> None:
+    """Its files pass the test that the guide gives."""
+    [arguments] = re.findall(r"`\.venv/bin/python (-m pytest .*)`", GUIDE.read_text())
     environment = {
         name: value for name, value in os.environ.items() if name != run.VARIABLE
     }  # a run of its own
-    command = [
-        sys.executable,
-        *arguments.split(),
-        "-q",
-        "-c",
-        "/dev/null",
-        "--ds",
-        "guide_settings",
-    ]
     done = subprocess.run(
-        command,
-        cwd=tmp_path, env={**environment, "PYTHONPATH": f"{tmp_path}:{ROOT}",
-                           "DATABASE_URL": f"sqlite:///{tmp_path}/db"},
+        [sys.executable, *arguments.replace("/srv/acme", str(guide)).split(), "-q", "-n0"],
+        cwd=ROOT, env={**environment, "TOKENRY_SETTINGS": f"{guide}/local.py",
+                       "DATABASE_URL": f"sqlite:///{guide}/db"},
         capture_output=True, text=True, timeout=patience(40), check=False,
     )  # fmt: skip
     assert "1 passed" in done.stdout, done.stdout
     assert "Error" not in done.stderr
+
+
+def test_a_server_with_the_applications_of_the_guide(
+    guide: Path, installation: Installation
+) -> None:
+    server = installation.server()
+    server.environment["TOKENRY_SETTINGS"] = f"{guide}/local.py"
+    assert "reports.0001_scopes... OK" in server.manage("migrate")
+    code = "import sys; print('reports.receivers' in sys.modules)"
+    assert server.manage("shell", "--no-imports", "-c", code).strip() == "True"
+    value = installation.issue(scopes=["reports:read"])
+    refused = installation.issue("Without scopes")
+    server.start()
+    answers = [call(server.port, token, "/api/reports") for token in (value, refused, value[:-1])]
+    assert [answer.status for answer in answers] == [200, 403, 401]
+    assert answers[0].body == {"for": installation.email, "with": value[:24]}
+    assert answers[1].body["code"] == "insufficient_scope"
+    assert call(server.port, value, "/api/status").body == {"status": "fine"}
+    assert server.stop() == 0
 
 
 def test_the_guide_for_services() -> None:
