@@ -102,6 +102,7 @@ def unquote_value(text: str) -> str:
         return match[1]
     if re.search(r"(?:^|\s)#", text):
         raise ValueError(
-            "a comment needs its own line; a value with # after a blank needs quotes."
+            "a comment needs its own line; a value with # at its beginning or after a blank needs "
+            "quotes."
         )
     return text

@@ -37,6 +37,7 @@ def read_token_settings(peppers: Mapping[int, str]) -> dict[str, Any]:
         "INTROSPECTION_LIMIT": setting("INTROSPECTION_LIMIT", "", optional_rate_limit),
         "LEGACY_SCHEMES": setting("LEGACY_SCHEMES", "", legacy_schemes),
         "LEGACY_HEADERS": setting("LEGACY_HEADERS", "", legacy_headers),
+        "ACCENT_COLOR": setting("ACCENT_COLOR", "", accent_color),
         "LEASES": setting("TOKEN_LEASES", "on", boolean),
         "MAX_TOKEN_LIFETIME_DAYS": setting("MAX_TOKEN_LIFETIME_DAYS", "", days),
         "MAX_TOKENS_PER_USER": setting("MAX_TOKENS_PER_USER", "100", whole_number(1, 1_000_000)),
@@ -44,6 +45,5 @@ def read_token_settings(peppers: Mapping[int, str]) -> dict[str, Any]:
         "EVENT_RETENTION_DAYS": setting("EVENT_RETENTION_DAYS", "730", whole_number(1, 36_500)),
         "REQUEST_RETENTION_DAYS": setting("REQUEST_RETENTION_DAYS", "30", whole_number(1, 36_500)),
         "HOUR_RETENTION_DAYS": setting("HOUR_RETENTION_DAYS", "90", whole_number(2, 36_500)),
-        "ACCENT_COLOR": setting("ACCENT_COLOR", "", accent_color),
         "DAY_RETENTION_DAYS": setting("DAY_RETENTION_DAYS", "730", whole_number(30, 36_500)),
     }

@@ -147,7 +147,7 @@ def test_examples_name_this_installation_and_no_secret(
     for example in response.context["examples"]:
         for code in (example.code, *(hardened.code for hardened in example.hardened)):
             assert f"{token_settings.SITE_URL}/api/v1/token" in code
-            assert "TOKENRY_TOKEN" in code
+            assert "API_TOKEN" in code
             assert response.context["credential"].value[24:] not in code
 
 
