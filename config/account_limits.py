@@ -1,6 +1,6 @@
 """How often somebody may try to sign in, and so on. For other actions allauth has defaults."""
 
-ACCOUNT_RATE_LIMITS = {
+LIMITS_OF_ATTEMPTS = {
     # `key` is the account with the client's IP address. This limit comes first: an attempt that it
     # refuses does not count for `ip`, which many people may share.
     "login_failed": "5/5m/key,20/h/key,60/m/ip",

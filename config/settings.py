@@ -1,12 +1,11 @@
 """Tokenry's settings. An operator may change those in docs/settings.md (environment variables)."""
 
 import os
-import re
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import account_forms, account_limits, caches, databases, logging_config
+from config import account_forms, account_limits, caches, databases, logging_config, transport
 from config.environment import (
     dotenv,
     local_settings,
@@ -200,7 +199,7 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_FORMS = account_forms.OF_ACCOUNTS
-ACCOUNT_RATE_LIMITS = account_limits.ACCOUNT_RATE_LIMITS
+ACCOUNT_RATE_LIMITS = account_limits.LIMITS_OF_ATTEMPTS
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"  # otherwise a person could use another's address
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # so that nobody can make us write to strangers
@@ -225,25 +224,11 @@ MFA_TOTP_TOLERANCE = 1  # periods before and after, because clocks differ
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not HTTPS
 
 
-# Transport and cookies: the scheme of SITE_URL decides
+# Transport and cookies: SITE_URL decides
 
-SECURE_SSL_REDIRECT = HTTPS
-SECURE_REDIRECT_EXEMPT = [
-    rf"^{re.escape(f'{SITE_PATH}/'[1:])}{path}"
-    for path in ("api/", "verify(/|$)", r"\.well-known/oauth-protected-resource$")
-]
-SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+COOKIE_SUFFIX: str  # transport_settings sets it
+vars().update(transport.transport_settings(HTTPS, SITE_PATH))
 SECURE_REFERRER_POLICY = "same-origin"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-# All ports of a host share their cookies. Other applications there may use Django's names.
-# Browsers accept `__Host-` only with the path `/`. All cookies below a path are named after it, so
-# that two installations on one host do not take each other's.
-COOKIE_PREFIX = ("__Secure-" if SITE_PATH else "__Host-") if HTTPS else ""
-COOKIE_SUFFIX = SITE_PATH.replace("/", "_")
-SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}tokenry_session{COOKIE_SUFFIX}"
-CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}tokenry_csrftoken{COOKIE_SUFFIX}"
-SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{SITE_PATH}/"
-CSRF_COOKIE_HTTPONLY = True
 MESSAGE_STORAGE = "config.message_storage.Storage"
 X_FRAME_OPTIONS = "DENY"
 # HSTS for subdomains and preloading would force https on other sites of the same domain.

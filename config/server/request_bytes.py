@@ -20,11 +20,11 @@ FRAMING = re.compile(
 EXPECTS = re.compile(rb"\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
 CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)(?:[ \t]*;.*)?", re.DOTALL)
 # The path of SITE_URL stands before the others, but after that of the metadata (RFC 9728).
-SITE_PATH = re.escape(settings.SITE_PATH.encode())
+BELOW = re.escape(settings.SITE_PATH.encode())
 PROGRAM = re.compile(
     rb"[A-Z]+ (?:%b)?(?:/+(?:api|verify)[/? ]"
     rb"|/(?:healthz|readyz|metrics|\.well-known/oauth-protected-resource(?:%b)?)[? ])"
-    % (SITE_PATH, SITE_PATH)
+    % (BELOW, BELOW)
 )
 
 

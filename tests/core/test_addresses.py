@@ -1,21 +1,35 @@
-"""Paths that depend on where a project mounts the pages."""
+"""Addresses for mails and programs, made inside and outside requests."""
 
-from django.test import override_settings
-from django.urls import include, path, set_urlconf
+from collections.abc import Iterator
 
-from tokens.core.addresses import path_if_mounted
+import pytest
+from django.urls import clear_script_prefix, get_script_prefix, set_script_prefix
 
-urlpatterns = [path("mine/", include("tokens.urls"))]
+from tokens.core.addresses import absolute_url
+
+HOST = "https://intranet.example.com"
 
 
-def test_each_request_gets_the_paths_of_its_own_urls() -> None:
-    assert path_if_mounted("tokens:list") == "/settings/tokens/"
-    set_urlconf(__name__)  # as a middleware does with `request.urlconf`
-    try:
-        assert path_if_mounted("tokens:list") == "/mine/"
-        assert path_if_mounted("protected_resource") == ""
-    finally:
-        set_urlconf(None)
-    with override_settings(ROOT_URLCONF="tokens.verify_urls"):
-        assert path_if_mounted("tokens:list") == ""
-    assert path_if_mounted("tokens:list") == "/settings/tokens/"
+@pytest.fixture(autouse=True)
+def same_prefix_afterwards() -> Iterator[None]:
+    before = get_script_prefix()
+    yield
+    set_script_prefix(before)
+
+
+@pytest.mark.parametrize(
+    ("site_url", "prefix", "path", "address"),
+    [
+        (HOST, "", "/help/", f"{HOST}/help/"),
+        (HOST, "", "/", f"{HOST}/"),
+        (f"{HOST}/tokens", "/tokens/", "/tokens/help/", f"{HOST}/tokens/help/"),
+        (f"{HOST}/tokens", "/tokens/", "/tokens/", f"{HOST}/tokens/"),
+        # Outside a request, Django's paths lack the path of the site. So does EXAMPLE_PATH.
+        (f"{HOST}/tokens", "", "/help/", f"{HOST}/tokens/help/"),
+        (f"{HOST}/tokens", "", "/tokens/", f"{HOST}/tokens/tokens/"),
+        (f"{HOST}/tokens", "/tokens/", "/api/reports", f"{HOST}/tokens/api/reports"),
+    ],
+)
+def test_absolute_url(site_url: str, prefix: str, path: str, address: str) -> None:
+    set_script_prefix(prefix) if prefix else clear_script_prefix()
+    assert absolute_url(site_url, path) == address
