@@ -108,7 +108,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         getattr(request, "user", None), "theme", request.COOKIES.get(THEME_COOKIE, "")
     )
     return {
-        "site_path": settings.SITE_PATH,
+        "cookie_path": settings.SESSION_COOKIE_PATH,
         "signup_open": settings.SIGNUP_OPEN,
         "chosen_theme": theme if theme in {"light", "dark"} else "",
         "keyboard_shortcuts": getattr(getattr(request, "user", None), "keyboard_shortcuts", True),

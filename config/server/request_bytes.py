@@ -19,13 +19,22 @@ FRAMING = re.compile(
 )
 EXPECTS = re.compile(rb"\nexpect[ \t]*:[ \t]*100-continue", re.IGNORECASE)
 CHUNK_SIZE = re.compile(rb"([0-9a-fA-F]+)(?:[ \t]*;.*)?", re.DOTALL)
-# The path of SITE_URL stands before the others, but after that of the metadata (RFC 9728).
-BELOW = re.escape(settings.SITE_PATH.encode())
-PROGRAM = re.compile(
-    rb"[A-Z]+ (?:%b)?(?:/+(?:api|verify)[/? ]"
-    rb"|/(?:healthz|readyz|metrics|\.well-known/oauth-protected-resource(?:%b)?)[? ])"
-    % (BELOW, BELOW)
-)
+
+
+def program_pattern(site_path: str) -> re.Pattern[bytes]:
+    """Return the beginning of a request for the API, /verify or a probe.
+
+    `site_path` (of SITE_URL) comes before these paths, but after that of the metadata (RFC 9728).
+    """
+    site = re.escape(site_path.encode())
+    return re.compile(
+        rb"[A-Z]+ (?:%b)?(?:/+(?:api|verify)[/? ]"
+        rb"|/(?:healthz|readyz|metrics|\.well-known/oauth-protected-resource(?:%b)?)[? ])"
+        % (site, site)
+    )
+
+
+PROGRAM = program_pattern(settings.SITE_PATH)
 
 
 class ArrivedBytes:

@@ -123,6 +123,8 @@ def test_all_pages(page: Page, site: Installation, server: Server) -> None:
         page.get_by_role("link", name=link, exact=True).first.click()
         if link != "Help":
             expect(page.locator("nav [aria-current=page]")).to_have_text(link)
+    page.goto(f"{server.url}/api/v1/docs")
+    page.goto(f"{server.url}/settings/profile/")
     page.get_by_label("Theme").select_option("Dark")
     until(lambda: cookies(page)["tokenry_theme_tokens"], KeyError)
     assert cookies(page) == COOKIES | {"tokenry_theme_tokens": SECURE}
@@ -130,7 +132,7 @@ def test_all_pages(page: Page, site: Installation, server: Server) -> None:
     page.locator("a[href='/tokens/admin/tokens/token/']").first.click()
     page.get_by_role("link", name="Nightly").click()
     expect(page.locator("#content")).to_contain_text(identifier)
-    page.get_by_role("link", name="View site").click()
+    page.get_by_role("link", name="API tokens").first.click()
     expect(page).to_have_url(f"{server.url}/settings/tokens/")
     sign_out(page)
     assert "__Secure-tokenry_session_tokens" not in cookies(page)

@@ -10,7 +10,7 @@ from gunicorn.http.body import ChunkedReader
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.server.request_bytes import MAX_CHUNK_LINE, MAX_HEAD, ArrivedBytes
+from config.server.request_bytes import MAX_CHUNK_LINE, MAX_HEAD, ArrivedBytes, program_pattern
 from config.server.request_parser import Parser, Unreadable
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -138,6 +138,21 @@ def test_a_client_that_waits_for_leave_to_send_is_known_by_its_head() -> None:
 )  # fmt: skip
 def test_programs_are_told_from_pages(target: str, program: bool) -> None:
     assert arrived(f"GET {target} HTTP/1.1\r\n\r\n".encode()).is_of_program() == program
+
+
+@pytest.mark.parametrize(
+    ("target", "program"),
+    [
+        ("/tokens/api/v1/token", True), ("/tokens/verify", True), ("/tokens//api/x", True),
+        ("/tokens/healthz", True), ("/healthz", True), ("/verify?scope=a", True),
+        ("/.well-known/oauth-protected-resource/tokens", True), ("/tokens/", False),
+        ("/tokens/settings/tokens/", False), ("/tokens/accounts/login/?next=/api/", False),
+        ("/x/tokens/api/", False), ("/tokensapi/", False),
+    ],
+)  # fmt: skip
+def test_programs_below_a_path(target: str, program: bool) -> None:
+    found = program_pattern("/tokens").match(f"GET {target} HTTP/1.1".encode())
+    assert (found is not None) == program
 
 
 @pytest.mark.parametrize("chunk", [b"1\r\na\r\n", b"1;a=b\r\na\r\n"])
