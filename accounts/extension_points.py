@@ -108,7 +108,8 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         getattr(request, "user", None), "theme", request.COOKIES.get(THEME_COOKIE, "")
     )
     return {
-        "cookie_path": settings.SESSION_COOKIE_PATH,
+        # A script puts the browser's time zone in place of the %.
+        "zone_cookie": f"{ZONE_COOKIE}=%; path={settings.SESSION_COOKIE_PATH}; samesite=lax",
         "signup_open": settings.SIGNUP_OPEN,
         "chosen_theme": theme if theme in {"light", "dark"} else "",
         "keyboard_shortcuts": getattr(getattr(request, "user", None), "keyboard_shortcuts", True),

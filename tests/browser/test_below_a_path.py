@@ -1,7 +1,6 @@
 """Everything below a path of a host that Tokenry shares with another application, behind nginx."""
 
 import json
-import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, Response, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 
 from tests.browser.accounts.conftest import NEW_PASSWORD, choose_password, link_to, sign_out
 from tests.browser.conftest import AUTHENTICATOR, NewPage, cards, launched, sign_in
@@ -17,7 +16,11 @@ from tests.run import patience, until
 from tests.server import Installation, Server, chromium
 from tests.system.below_a_path import installation_below_path
 
-LINK = re.compile(r"""(?<![\w-])(?:href|src|action|formaction|hx-[a-z]+)=["'](/[^"']*)""")
+ATTRIBUTES = ["href", "src", "action", "formaction", "hx-get", "hx-post"]
+OUTSIDE = """([site, names]) => names
+  .flatMap((name) => [...document.querySelectorAll(`[${name}]`)].map((tag) => tag.getAttribute(name)))
+  .map((link) => new URL(link, location).href)
+  .filter((link) => link.startsWith(location.origin) && !`${link}/`.startsWith(`${site}/`))"""
 SECURE = {"path": "/tokens/", "secure": True, "httpOnly": True, "sameSite": "Lax"}
 COOKIES = {
     "__Secure-tokenry_session_tokens": SECURE,
@@ -45,23 +48,17 @@ def site(
 
 @pytest.fixture
 def page(new_page: NewPage, server: Server) -> Iterator[Page]:
-    """A page that asks only for addresses below the path, and gets no links to others."""
+    """A page whose requests are all below the path."""
     page = new_page()
-    outside: list[str] = []
-
-    def asked(request: Request) -> None:
-        if not f"{request.url}/".startswith(f"{server.url}/"):
-            outside.append(request.url)
-
-    def answered(response: Response) -> None:
-        if response.headers.get("content-type", "").startswith("text/html") and response.ok:
-            links = [link for link in LINK.findall(response.text()) if link != "/tokens/"]
-            outside.extend(link for link in links if not link.startswith("/tokens/"))
-
-    page.on("request", asked)
-    page.on("response", answered)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(f"{request.url}/"))
     yield page
-    assert outside == []
+    assert [url for url in asked if not url.startswith(f"{server.url}/")] == []
+
+
+def assert_links_inside(page: Page, server: Server) -> None:
+    """Assert that the page, or a dialog in it, has no link to another path of the host."""
+    assert page.evaluate(OUTSIDE, [server.url, ATTRIBUTES]) == []
 
 
 def cookies(page: Page) -> dict[str, dict[str, object]]:
@@ -93,9 +90,12 @@ def test_the_job(page: Page, site: Installation, server: Server) -> None:
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     old = page.evaluate("navigator.clipboard.readText()")
     expect(page.locator("main")).to_contain_text(f"{server.url}/api/v1/token")
+    assert_links_inside(page, server)
     assert status_of(server, old) == (200, "CI")
 
     cards(page, "CI").get_by_role("link", name="Renew").click()
+    expect(page.get_by_role("button", name="Renew token")).to_be_visible()
+    assert_links_inside(page, server)
     page.get_by_role("button", name="Renew token").click()
     expect(page.get_by_role("heading", name="“CI” renewed")).to_be_visible()
     expect(page).to_have_url(f"{server.url}/settings/tokens/")
@@ -105,6 +105,7 @@ def test_the_job(page: Page, site: Installation, server: Server) -> None:
     assert (status_of(server, old), status_of(server, new)) == ((200, "CI"), (200, "CI"))
 
     page.goto(f"{server.url}/settings/tokens/{new[:24]}/")
+    assert_links_inside(page, server)
     with page.expect_download() as calendar:
         page.get_by_role("link", name="Add to calendar").click()
     text = calendar.value.path().read_text().replace("\n ", "")
@@ -123,7 +124,9 @@ def test_all_pages(page: Page, site: Installation, server: Server) -> None:
         page.get_by_role("link", name=link, exact=True).first.click()
         if link != "Help":
             expect(page.locator("nav [aria-current=page]")).to_have_text(link)
+        assert_links_inside(page, server)
     page.goto(f"{server.url}/api/v1/docs")
+    assert_links_inside(page, server)
     page.goto(f"{server.url}/settings/profile/")
     page.get_by_label("Theme").select_option("Dark")
     until(lambda: cookies(page)["tokenry_theme_tokens"], KeyError)
@@ -132,9 +135,11 @@ def test_all_pages(page: Page, site: Installation, server: Server) -> None:
     page.locator("a[href='/tokens/admin/tokens/token/']").first.click()
     page.get_by_role("link", name="Nightly").click()
     expect(page.locator("#content")).to_contain_text(identifier)
+    assert_links_inside(page, server)
     page.get_by_role("link", name="API tokens").first.click()
     expect(page).to_have_url(f"{server.url}/settings/tokens/")
     sign_out(page)
+    assert_links_inside(page, server)
     assert "__Secure-tokenry_session_tokens" not in cookies(page)
 
 

@@ -177,13 +177,8 @@
   });
   // The server offers this time zone. When the person has chosen, the server replaces the cookie by
   // an HttpOnly one, which no script can change.
-  // Only pages that offer it have data-cookie-path: "/", or the path of SITE_URL such as "/tokens/".
-  const { cookiePath } = document.documentElement.dataset;
-  if (cookiePath) {
-    const { timeZone } = Intl.DateTimeFormat().resolvedOptions();
-    const name = `tokenry_zone${cookiePath.slice(0, -1).replaceAll("/", "_")}`;
-    document.cookie = `${name}=${timeZone}; path=${cookiePath}; samesite=lax`;
-  }
+  const { zone } = document.documentElement.dataset;
+  if (zone) document.cookie = zone.replace("%", Intl.DateTimeFormat().resolvedOptions().timeZone);
   addEventListener("beforeunload", (event) => {
     if (copied) return;
     copied = true; // the browser asks only once
