@@ -8,13 +8,17 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: run dev test test-all test-services test-project matrix lint format bench screenshot docs lock release
 .DELETE_ON_ERROR:
 
+# The first run says what it does, because that takes a minute. Later runs take seconds and say nothing.
+FIRST_RUN := $(if $(wildcard .venv/run),,yes)
 run: .venv/run var/static/staticfiles.json
+	@$(if $(FIRST_RUN),echo "Preparing the database ...")
 	@$(BIN)/python manage.py migrate --no-input --verbosity 0
 	@$(BIN)/python manage.py create_first_administrator
 	@$(BIN)/python manage.py serve
 
 # Collected again only when a file or a dependency changed.
 var/static/staticfiles.json: .venv/run $(wildcard static/* tokens/static/tokens/*)
+	@$(if $(FIRST_RUN),echo "Preparing styles and scripts ...")
 	@$(BIN)/python manage.py collectstatic --no-input --verbosity 0
 
 dev: .venv/dev
@@ -66,11 +70,13 @@ format: .venv/dev
 
 .venv/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Tokenry needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 run")'
-	$(PYTHON) -m venv .venv
+	@echo "Making a Python environment in .venv ..."
+	@$(PYTHON) -m venv .venv
 	@touch $@
 
 .venv/run: .venv/python requirements.txt
-	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	@echo "Installing what Tokenry needs into .venv: about a minute ..."
+	@$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
 	@touch $@
 
 .venv/bench: .venv/run requirements-bench.txt

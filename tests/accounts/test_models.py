@@ -45,6 +45,7 @@ def test_the_first_administrator_is_made_once() -> None:
     out = io.StringIO()
     call_command("create_first_administrator", stdout=out)
     password = re.findall(r"Password: +(\S{20})\n", out.getvalue())[0]
+    assert "manage.py changepassword admin@example.com\n" in out.getvalue()
     user = User.objects.get()
     assert (user.email, user.is_superuser, user.is_staff) == ("admin@example.com", True, True)
     assert user.check_password(password)

@@ -34,5 +34,6 @@ class Command(BaseCommand):
             "\nThe first administrator is ready. The password is shown only once.\n\n"
             f"  Email:    {user.email}\n  Password: {password}\n"
             f"  Sign in:  {settings.SITE_URL}/\n\n"
+            f"To set another password later, run: manage.py changepassword {user.email}\n\n"
         )
         self.stdout.flush()
