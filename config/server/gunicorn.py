@@ -177,9 +177,9 @@ def listen(worker: Any) -> None:
 def print_address() -> None:
     """Print the server's address on stderr. stdout is only for the request log."""
     listens = f"{settings.HOST}:{settings.PORT}"
-    # On somebody's own machine one name for the address is enough.
-    own = settings.SITE_URL == f"http://localhost:{settings.PORT}" and listens.startswith("127.")
-    where = "" if own else f" (listening on {listens})"
+    # On a person's own machine one name for the address is enough.
+    usual = (f"http://localhost:{settings.PORT}", "127.0.0.1")
+    where = "" if usual == (settings.SITE_URL, settings.HOST) else f" (listening on {listens})"
     sys.stderr.write(f"Tokenry is at {settings.SITE_URL}/{where}. Ctrl-C stops it.\n")
     sys.stderr.flush()
 
