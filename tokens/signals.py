@@ -5,6 +5,7 @@ row for up to 260 ms after the commit.
 
 Signal          Arguments
 token_created   token, actor (a tokens.models.Actor; None for the command line)
+token_imported  token, actor (None). Sent instead of token_created.
 token_renewed   token, successor (the token that replaces it), actor
 token_revoked   token, actor
 token_expired   token. Sent once for each token, by `send_expiry_reminders`.
@@ -19,6 +20,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 token_created = Signal()
+token_imported = Signal()
 token_renewed = Signal()
 token_revoked = Signal()
 token_refused = Signal()

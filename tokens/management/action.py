@@ -22,11 +22,13 @@ Options = dict[str, Any]
 class Printed:
     """The output of a subcommand: `out` on standard output, `note` on standard error.
 
-    The note is for people. A script that reads standard output does not get the note.
+    The note is for people. A script that reads standard output does not get the note. If there is
+    an `error`, the command fails after the output.
     """
 
     out: str = field(repr=False)  # not in `repr`, because it may be the value of a token
     note: str = ""
+    error: str = ""
 
 
 class Action(NamedTuple):

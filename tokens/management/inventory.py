@@ -4,12 +4,13 @@ They never show the value of a token, because the value is not stored.
 """
 
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.management.base import CommandError
+from django.template.defaultfilters import pluralize
 
 from tokens.core.text import format_table, one_line
 from tokens.management.action import (
@@ -37,6 +38,11 @@ def list_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="only active tokens with a lifetime longer than MAX_TOKEN_LIFETIME_DAYS",
     )
+    parser.add_argument(
+        "--imported",
+        action="store_true",
+        help="only tokens of other programs that still work with their old values",
+    )
 
 
 def run_list(options: Options) -> Printed:
@@ -53,12 +59,23 @@ def run_list(options: Options) -> Printed:
         if token_settings.MAX_TOKEN_LIFETIME_DAYS is None:
             raise CommandError("MAX_TOKEN_LIFETIME_DAYS is not set, so no lifetime is too long.")
         tokens = tokens.exceeding_max_lifetime()
+    if options["imported"]:
+        tokens = tokens.active().filter(imported__isnull=False)
     if options["json"]:
         return Printed(to_json([token_as_dict(token) for token in tokens]))
     if not tokens:
-        return Printed("No tokens.")
-    return Printed(
-        format_table(HEADINGS, [table_row(token) for token in tokens]), prefix_warning(tokens)
+        return Printed("No imported tokens are left." if options["imported"] else "No tokens.")
+    note = count_imported(tokens) if options["imported"] else prefix_warning(tokens)
+    return Printed(format_table(HEADINGS, [table_row(token) for token in tokens]), note)
+
+
+def count_imported(tokens: Collection[Token]) -> str:
+    """Return in words how many of these imported tokens were renewed, and how many were not."""
+    renewed = sum(token.renewed_at is not None for token in tokens)
+    return (
+        f"{len(tokens)} imported token{pluralize(len(tokens))} still "
+        f"work{pluralize(len(tokens), 's,')}: {len(tokens) - renewed} to renew, and {renewed} "
+        "renewed already."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -20,6 +21,7 @@ from tokens.token_settings import token_settings
 
 LOOKUP_LENGTH = 200
 SLOW_HASH_LENGTH = 255
+BEGINNING_LENGTH = 24
 
 
 class Source(models.TextChoices):
@@ -61,13 +63,17 @@ class ImportedTokenManager(models.Manager["ImportedToken"]):
         owner: AbstractBaseUser,
         source: Source,
         scopes: Collection[str] = (),
+        begins_with: str = "",
+        made_at: datetime | None = None,
         **fields: Any,
     ) -> Token | None:
         """Make a token that works with its old value. Write the event, and return the token.
 
-        Return None if the token was imported before. `fields` are fields of Token: `name`,
-        `environment` and `expires_at` are required. The owner may have more tokens than
-        MAX_TOKENS_PER_USER afterwards, because the tokens exist already. Raise ScopeNotAllowed.
+        Return None if the token was imported before. `begins_with` is the public beginning of the
+        old value, and `made_at` the time at which the other program made the token. `fields` are
+        fields of Token: `name`, `environment` and `expires_at` are required. The owner may have
+        more tokens than MAX_TOKENS_PER_USER afterwards, because the tokens exist already. Raise
+        ScopeNotAllowed.
         """
         with Token.objects.locked_for(owner.pk):
             known = Q(key=credential.key) | Q(source_key=credential.key)
@@ -83,9 +89,11 @@ class ImportedTokenManager(models.Manager["ImportedToken"]):
                 key=credential.key,
                 source_key=credential.key,
                 slow_hash=credential.slow_hash,
+                begins_with=begins_with,
+                made_at=made_at,
             )
             Event.record(Event.Kind.IMPORTED, token, None, f"from {source.label}")
-            signals.send_after_commit(signals.token_created, token=token, actor=None)
+            signals.send_after_commit(signals.token_imported, token=token, actor=None)
         return token
 
     def _create_token(
@@ -128,6 +136,12 @@ class ImportedToken(models.Model):
     # The key at the import, so that a second import finds the token.
     source_key = models.CharField(max_length=LOOKUP_LENGTH, unique=True)
     slow_hash = models.CharField(max_length=SLOW_HASH_LENGTH, blank=True, default="")
+    # The public beginning of the old value, by which people recognise the token. It is not the
+    # description, because a successor inherits that.
+    begins_with = models.CharField(max_length=BEGINNING_LENGTH, blank=True, default="")
+    # When the other program made the token. `Token.created_at` is the time of the import, so that
+    # no page calls a token unused before its first use could be seen.
+    made_at = models.DateTimeField(null=True)
 
     objects = ImportedTokenManager()
 

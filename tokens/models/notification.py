@@ -108,6 +108,7 @@ class Notification(models.Model):
         EXPIRES_1 = Reminder.DAY.value, "Expires tomorrow"
         EXPIRED = Reminder.EXPIRED.value, "Expired"
         CREATED = "created", "Created"
+        IMPORTED = "imported", "Imported"
         RENEWED = "renewed", "Renewed"
         REVOKED = "revoked", "Revoked by somebody else"
         USED_REVOKED = "used_revoked", "Used after it was revoked"

@@ -59,11 +59,9 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def missing_prefix(self) -> str:
         """Return a prefix such as "tkn" of an active token that TOKEN_PREFIX lacks, or ""."""
-        known = Q(
-            *[("identifier__startswith", f"{prefix}_") for prefix in token_settings.PREFIX],
-            _connector=Q.OR,
-        )
-        found = self.active().exclude(known).order_by().values_list("identifier", flat=True)[:1]
+        known = [("identifier__startswith", f"{prefix}_") for prefix in token_settings.PREFIX]
+        lacking = self.active().exclude(Q(*known, _connector=Q.OR)).order_by()
+        found = lacking.values_list("identifier", flat=True)[:1]
         return next((identifier.partition("_")[0] for identifier in found), "")
 
     def made_with(self, makers: Collection[Token]) -> Self:
@@ -200,7 +198,6 @@ class TokenQuerySet(models.QuerySet["Token"]):
         with self.locked_for(token.owner_id):
             self._ensure_form_is_new(token.owner_id, form_nonce)
             old = self._get_renewable(token, instead_of, actor)
-            self._ensure_room(self.filter(owner_id=old.owner_id).exclude(pk=old.pk))
             # If a program renews a token, both tokens share one rate limit. Otherwise the program
             # could get more requests by renewing often. A token that a person renews may have a
             # limit of its own.
@@ -232,7 +229,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
         old.save(update_fields=["renewed_at", "expires_at"])
 
     def _get_renewable(self, token: Token, instead_of: str, actor: Actor | None) -> Token:
-        """Return `token` as stored now, or raise TokenRevoked or AlreadyRenewed.
+        """Return `token` as stored now. Raise TokenRevoked, AlreadyRenewed or TokenLimitReached.
 
         Before that, revoke the lost successor, whose identifier is `instead_of`, if there is one.
         """
@@ -240,11 +237,14 @@ class TokenQuerySet(models.QuerySet["Token"]):
         Scope.objects.are_restricted(token.scopes)
         for lost in token.successors.filter(identifier=instead_of, renewed_at=None):
             lost.revoke(actor)
-        old = self.get(pk=token.pk)
+        old = self.select_related("imported").get(pk=token.pk)
         if old.revoked_at:
             raise TokenRevoked
         if old.renewed_at and (successor := old.successors.order_by("-pk").first()):
             raise AlreadyRenewed(successor)
+        # An owner may have too many tokens after an import. Their renewal adds none to them.
+        if not (old.is_revocable and hasattr(old, "imported")):
+            self._ensure_room(self.filter(owner_id=old.owner_id).exclude(pk=old.pk))
         return old
 
     @contextmanager

@@ -109,8 +109,9 @@ class Token(models.Model):
 
     @property
     def masked(self) -> str:
-        """Return the identifier, and a bullet for each secret character."""
-        return credentials.mask(self.identifier)
+        """Return the identifier, and a bullet for each secret character that follows it."""
+        # The old value of an imported token does not begin with the identifier.
+        return self.identifier if hasattr(self, "imported") else credentials.mask(self.identifier)
 
     @property
     def events(self) -> EventQuerySet:

@@ -18,12 +18,13 @@ from django.utils.formats import date_format
 from tokens.core.accounts import email_of
 from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.core.text import one_line
-from tokens.models import Notification, Token
+from tokens.models import Notification, Token, TokenQuerySet
 from tokens.notifications.reminders import Reminder, is_unused
 from tokens.token_settings import token_settings
 
 NAME_IN_SUBJECT = 50  # characters of a token's name, at most
 MAX_ENTRIES = 20  # tokens in one mail
+MAX_IMPORTED_NAMES = 10
 MASKED_LENGTH = 29  # characters: the identifier and five bullets, as in the list
 
 
@@ -55,8 +56,18 @@ def reminder_mail(notifications: Sequence[Notification], now: datetime) -> Email
 
 def event_mail(notifications: Sequence[Notification]) -> EmailMultiAlternatives:
     """Return one mail about what happened to tokens of one owner. At least one event is needed."""
+    notifications = without_repeated_imports(notifications)
     entries = [event_entry(notification) for notification in notifications[:MAX_ENTRIES]]
     return build_mail(notifications, event_subject(notifications), "", entries)
+
+
+def without_repeated_imports(notifications: Sequence[Notification]) -> list[Notification]:
+    """Return `notifications`, but only one about imports, because it is about all imported tokens.
+
+    Several of them wait if several imports ran before the mail was sent.
+    """
+    about_imports = [each for each in notifications if each.kind == Notification.Kind.IMPORTED]
+    return [each for each in notifications if each not in about_imports[1:]]
 
 
 def event_subject(notifications: Sequence[Notification]) -> str:
@@ -67,6 +78,8 @@ def event_subject(notifications: Sequence[Notification]) -> str:
     tokens = {notification.token_id for notification in notifications}
     kinds = {notification.kind for notification in notifications}
     what = EVENT_WORDS[Notification.Kind(notifications[0].kind)][0]
+    if kinds == {Notification.Kind.IMPORTED}:
+        return f"{imported_words(notifications[0].token)} of yours work here now"
     if len(notifications) == 1:
         return f"{quoted_name(notifications[0].token)} was {what}"
     if len(kinds) > 1 or len(tokens) < len(notifications):
@@ -148,6 +161,7 @@ EVENT_WORDS = {
         "Created",
         "If it was not you, revoke the token at once.",
     ),
+    Notification.Kind.IMPORTED: ("imported", "Imported", ""),
     Notification.Kind.RENEWED: ("renewed", "Renewed", "This is the new token."),
     Notification.Kind.REVOKED: ("revoked", "Revoked", "Requests with this token fail."),
     Notification.Kind.USED_REVOKED: (
@@ -166,6 +180,8 @@ EVENT_WORDS = {
 
 def event_entry(notification: Notification) -> Entry:
     """Return the part of a mail about what happened to a token, with a link to its page."""
+    if notification.kind == Notification.Kind.IMPORTED:
+        return import_entry(notification.token)
     token, old = notification.token, notification.token.renewed_from
     is_revoked = notification.kind == Notification.Kind.REVOKED
     _, happened, what_to_do = EVENT_WORDS[Notification.Kind(notification.kind)]
@@ -182,6 +198,40 @@ def event_entry(notification: Notification) -> Entry:
             "page."
         )
     return make_entry(token, facts, advice, "See the token", token.get_absolute_url())
+
+
+def tokens_to_replace(token: Token) -> TokenQuerySet:
+    """Return the imported tokens of the owner of `token` that work and were not renewed."""
+    tokens = Token.objects.filter(owner_id=token.owner_id, imported__isnull=False)
+    return tokens.active().filter(renewed_at=None).order_by("name", "pk")
+
+
+def imported_words(token: Token) -> str:
+    """Return in words how many imported tokens its owner should renew, such as 2 API tokens."""
+    count = tokens_to_replace(token).count()
+    return f"{count} imported API token{pluralize(count)}"
+
+
+def import_entry(token: Token) -> Entry:
+    """Return the part of a mail about all imported tokens of the owner of `token`."""
+    tokens = list(tokens_to_replace(token).select_related("imported"))
+    names = [f"“{one_line(each.name, NAME_IN_SUBJECT)}”" for each in tokens[:MAX_IMPORTED_NAMES]]
+    others = len(tokens) - len(names)
+    ends = sorted(each.expires_at for each in tokens)
+    facts = [
+        ("Names", ", ".join(names) + (f" and {others} more" if others else "")),
+        ("From", ", ".join(sorted({each.imported.get_source_display() for each in tokens}))),
+    ]
+    if tokens:
+        last = f"; the last until {local_time(ends[-1], token)}" if ends[0] != ends[-1] else ""
+        facts.append(("Work until", local_time(ends[0], token) + last))
+    advice = [
+        "Your programs need no change now: the values that they have still work until then. "
+        "Before that, renew each token: you get a new value for its program, and both work for "
+        "the time that you choose."
+    ]
+    url = token_settings.SITE_URL + reverse("tokens:list")
+    return Entry(imported_words(token), facts if tokens else [], advice, "See your tokens", url)
 
 
 def predecessor_words(old: Token, token: Token) -> str:

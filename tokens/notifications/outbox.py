@@ -94,7 +94,7 @@ def tokens_to_remind(now: datetime) -> Any:
     )
     usable = close.filter(revoked_at=None, renewed_at=None)
     usable = usable.exclude(owner__token_mails__reminders=False)
-    return usable.select_related("owner").order_by("expires_at", "pk")
+    return usable.select_related("owner", "imported").order_by("expires_at", "pk")
 
 
 def due_reminders(tokens: Any, now: datetime) -> DueReminders:
@@ -199,7 +199,7 @@ def send_event_mails(now: datetime) -> list[MailResult]:
     oldest = list(
         waiting_event_mails(now)
         .exclude(mailed_recently(now))
-        .select_related("token__owner", "token__renewed_from")
+        .select_related("token__owner", "token__renewed_from", "token__imported")
         .order_by("made_at")[:MAX_NOTIFICATIONS_PER_RUN]
     )
     if oldest:

@@ -1,12 +1,21 @@
 """Turn signals about tokens into notifications: stored e-mails, which `outbox` sends."""
 
+from collections.abc import Collection
 from typing import Any
 
+from django.db.models import Max
 from django.dispatch import receiver
 
 from tokens import signals
 from tokens.core.networks import client_network
-from tokens.models import Actor, KnownAddress, MailChoices, Notification, Token
+from tokens.models import (
+    Actor,
+    ImportedToken,
+    KnownAddress,
+    MailChoices,
+    Notification,
+    Token,
+)
 from tokens.notifications import outbox
 from tokens.problems.problem import Problem
 from tokens.usage.request_record import RequestRecord
@@ -32,6 +41,23 @@ def notify_created(token: Token, actor: Actor | None, **kwargs: Any) -> None:
     """Tell the owner by e-mail that a token was created."""
     address = actor.address if actor else ""
     notify(token, Notification.Kind.CREATED, address, soon=actor is not None)
+
+
+def notify_imported(owner_pks: Collection[Any]) -> None:
+    """Store an e-mail to each of these owners about their imported tokens.
+
+    The notification belongs to the owner's newest imported token. So an import that is repeated
+    sends no second e-mail, and an import that was interrupted sends the e-mail in its next run.
+    """
+    newest = ImportedToken.objects.values_list("token__owner").annotate(Max("token"))
+    Notification.objects.bulk_create(
+        [
+            Notification(token_id=token_pk, kind=Notification.Kind.IMPORTED)
+            for owner_pk, token_pk in newest
+            if owner_pk in owner_pks
+        ],
+        ignore_conflicts=True,
+    )
 
 
 @receiver(signals.token_renewed)

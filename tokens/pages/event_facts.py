@@ -6,6 +6,7 @@ from tokens.models.change_words import CHANGE_SEPARATOR
 # The name of the icon in Lucide, the icon set, for each kind of event.
 EVENT_ICONS: dict[str, str] = {
     Event.Kind.CREATED: "circle-plus",
+    Event.Kind.IMPORTED: "import",
     Event.Kind.CHANGED: "pencil",
     Event.Kind.LIMITED: "gauge",
     Event.Kind.RENEWED: "refresh-cw",

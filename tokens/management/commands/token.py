@@ -9,6 +9,7 @@ from tokens.core.redaction import redact
 from tokens.management import inventory, issue, revoke
 from tokens.management.action import Action
 from tokens.management.changing_command import ChangingCommand
+from tokens.management.importing.action import import_arguments, run_import
 
 
 class RedactingParser(CommandParser):
@@ -24,8 +25,8 @@ class RedactingParser(CommandParser):
 
 class Command(ChangingCommand):
     help = (
-        "Create, renew, revoke, list and show tokens. The value of a token is printed once, when "
-        "the token is made, and stored nowhere."
+        "Create, import, renew, revoke, list and show tokens. The value of a token is printed "
+        "once, when the token is made, and stored nowhere."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -68,6 +69,8 @@ class Command(ChangingCommand):
             raise CommandError(
                 f"Standard output can't be written: {error.strerror}.{lost}"
             ) from None
+        if printed.error:
+            raise CommandError(printed.error)
 
 
 ACTIONS = {
@@ -77,6 +80,14 @@ ACTIONS = {
         issue.run_create,
         "Standard output is only the value, so that TOKEN=$(manage.py token create ...) works. "
         "With --json the value is the key “token”.",
+    ),
+    "import": Action(
+        "Import tokens that another program made: they work here with their old values.",
+        import_arguments,
+        run_import,
+        "The whole source is checked first. Tokens with a problem are left out and named, the "
+        "others are imported, and the exit status is 1. Run the command again when the problems "
+        "are solved: nothing is imported twice.",
     ),
     "renew": Action(
         "Renew a token: make a new token with the same settings and another expiry. The old "
