@@ -81,6 +81,20 @@ class StatusFilter(admin.SimpleListFilter):
         return queryset.in_status(self.value()) if self.value() else queryset
 
 
+class ImportedFilter(admin.SimpleListFilter):
+    """Filters tokens by whether another program made them."""
+
+    title = "imported"
+    parameter_name = "imported"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Yes"), ("no", "No")]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        without = {"yes": False, "no": True}.get(self.value() or "")
+        return queryset if without is None else queryset.filter(imported__isnull=without)
+
+
 @admin.register(Scope)
 class ScopeAdmin(ListedFiltersAdmin):
     """The catalogue of scopes. The name of a scope can't change, because tokens store the name."""
@@ -123,7 +137,7 @@ class TokenAdmin(ReadOnlyAdmin):
         "expires_at",
         "last_used_at",
     )
-    list_filter = (StatusFilter, "environment", "created_at", "expires_at")
+    list_filter = (StatusFilter, "environment", ImportedFilter, "created_at", "expires_at")
     list_select_related = ("owner",)
     search_fields = ("name__contains_folded", "identifier", f"owner__{USERNAME}")
     search_help_text = "Name, the first characters of the value, or the owner's " + USERNAME

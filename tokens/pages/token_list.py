@@ -194,8 +194,8 @@ class Listing:
         """
         if self.filter == REVOKED or not self.revoked_count:
             return []
-        tokens = self.find(REVOKED).order_by("-revoked_at", "-pk")[:PAGE_SIZE]
-        return [ListedToken(token, None, is_under_successor=False) for token in tokens]
+        tokens = self.find(REVOKED).select_related("imported").order_by("-revoked_at", "-pk")
+        return [ListedToken(token, None, is_under_successor=False) for token in tokens[:PAGE_SIZE]]
 
     @property
     def revoked_count(self) -> int:
@@ -274,7 +274,7 @@ def listed_tokens(pks: list[int]) -> list[ListedToken]:
 
     This takes two queries. A token that was deleted meanwhile has no row.
     """
-    tokens: Any = Token.objects.filter(pk__in=pks).with_successor()
+    tokens: Any = Token.objects.filter(pk__in=pks).select_related("imported").with_successor()
     by_pk = {token.pk: token for token in tokens}
     drawn = sparklines(by_pk)
     ordered = [by_pk[pk] for pk in pks if pk in by_pk]

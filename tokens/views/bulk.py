@@ -38,7 +38,8 @@ def selected_tokens(request: PageRequest) -> list[Token]:
     """
     sent = request.POST if request.method == "POST" else request.GET
     identifiers = {identifier for identifier in sent.getlist("token") if "\0" not in identifier}
-    found = list(Token.objects.owned_by(request.user).filter(identifier__in=identifiers))
+    own = Token.objects.owned_by(request.user).select_related("imported")
+    found = list(own.filter(identifier__in=identifiers))
     if len(found) < len(set(sent.getlist("token"))):
         raise Http404
     return found

@@ -40,7 +40,7 @@ def tokens_calendar(request: PageRequest) -> HttpResponse:
 
 def calendar_response(tokens: TokenQuerySet, name: str) -> HttpResponse:
     """Return a response with a calendar file called `name`, with an event for each of `tokens`."""
-    tokens = tokens.with_last_change()
+    tokens = tokens.select_related("imported").with_last_change()
     content = calendar(tokens, token_settings.SITE_URL, settings.SITE_HOST, timezone.now())
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(content, "text/calendar; charset=utf-8", headers=headers)

@@ -84,10 +84,17 @@ def ask_to_renew(
         "token": token,
         "form": form,
         "dialog": request.htmx.target == "tokenry-dialog",
-        "full": token_limit_warning(Token.objects.owned_by(request.user).exclude(pk=token.pk)),
+        "full": limit_warning_before_renewal(request, token),
     }
     template = "tokens/_renew.html" if context["dialog"] else "tokens/renew.html"
     return render_page(request, template, context, status=status)
+
+
+def limit_warning_before_renewal(request: PageRequest, token: Token) -> str:
+    """Return a warning if the owner may not renew `token`, because of too many tokens, or ""."""
+    if token.is_revocable and hasattr(token, "imported"):
+        return ""
+    return token_limit_warning(Token.objects.owned_by(request.user).exclude(pk=token.pk))
 
 
 @own_token

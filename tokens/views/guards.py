@@ -35,7 +35,7 @@ def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..
     @never_cache
     @wraps(view)
     def with_token(request: PageRequest, identifier: str) -> HttpResponse:
-        own = Token.objects.owned_by(request.user)
+        own = Token.objects.owned_by(request.user).select_related("imported")
         return view(request, get_object_or_404(own, identifier=identifier))
 
     return with_token
