@@ -31,6 +31,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "rest_framework.authtoken",
+    "knox",
+    "oauth2_provider",
+    "rest_framework_api_key",
     "crm",
     "people",
 ]

@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/summary/", token_required("reports:read")(views.Summary.as_view())),
     path("api/", include(router.urls)),
     path("ninja/", api.urls),
+    path("o/", include("oauth2_provider.urls")),
 ]
 
 urlpatterns += [
