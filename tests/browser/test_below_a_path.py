@@ -18,7 +18,8 @@ from tests.system.below_a_path import installation_below_path
 
 ATTRIBUTES = ["href", "src", "action", "formaction", "hx-get", "hx-post"]
 OUTSIDE = """([site, names]) => names
-  .flatMap((name) => [...document.querySelectorAll(`[${name}]`)].map((tag) => tag.getAttribute(name)))
+  .flatMap((name) => [...document.querySelectorAll(`[${name}]`)]
+    .map((tag) => tag.getAttribute(name)))
   .map((link) => new URL(link, location).href)
   .filter((link) => link.startsWith(location.origin) && !`${link}/`.startsWith(`${site}/`))"""
 SECURE = {"path": "/tokens/", "secure": True, "httpOnly": True, "sameSite": "Lax"}
