@@ -19,8 +19,7 @@ from tests.system.below_a_path import installation_below_path
 ATTRIBUTES = ["href", "src", "action", "formaction", "hx-get", "hx-post"]
 OUTSIDE = """([site, names]) => names
   .flatMap((name) => [...document.querySelectorAll(`[${name}]`)]
-    .map((tag) => tag.getAttribute(name)))
-  .map((link) => new URL(link, location).href)
+    .map((tag) => new URL(tag.getAttribute(name), location).href))
   .filter((link) => link.startsWith(location.origin) && !`${link}/`.startsWith(`${site}/`))"""
 SECURE = {"path": "/tokens/", "secure": True, "httpOnly": True, "sameSite": "Lax"}
 COOKIES = {
@@ -83,7 +82,7 @@ def status_of(server: Server, value: str) -> tuple[int, str]:
 
 
 def test_the_job(page: Page, site: Installation, server: Server) -> None:
-    sign_in(page, server, site)
+    sign_in(page, server, site, site.add_person("somebody@example.com"))
     assert cookies(page) == COOKIES
     page.get_by_label("Token name").fill("CI")
     page.get_by_role("button", name="Create token").click()
@@ -128,7 +127,7 @@ def test_all_pages(page: Page, site: Installation, server: Server) -> None:
         assert_links_inside(page, server)
     page.goto(f"{server.url}/api/v1/docs")
     assert_links_inside(page, server)
-    page.goto(f"{server.url}/settings/profile/")
+    page.goto(f"{server.url}/settings/activity/")
     page.get_by_label("Theme").select_option("Dark")
     until(lambda: cookies(page)["tokenry_theme_tokens"], KeyError)
     assert cookies(page) == COOKIES | {"tokenry_theme_tokens": SECURE}
@@ -157,7 +156,7 @@ def test_the_neighbour_gets_no_cookie(
 
 def test_mails(page: Page, site: Installation, server: Server, mails: Path) -> None:
     person = site.add_person("forgets@example.com")
-    value = site.issue("Nightly", email=person)
+    value = site.issue("Backup", email=person)
     page.goto(f"{server.url}/accounts/password/reset/")
     page.get_by_label("Email").fill(person)
     page.locator("main button.primary").click()
@@ -170,7 +169,7 @@ def test_mails(page: Page, site: Installation, server: Server, mails: Path) -> N
     page.get_by_label("Password").fill(NEW_PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", name="API tokens")).to_be_visible()
-    cards(page, "Nightly").get_by_role("link", name="Revoke").click()
+    cards(page, "Backup").get_by_role("link", name="Revoke").click()
     page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_role("status").first).to_contain_text("revoked")
 

@@ -44,7 +44,7 @@ def nginx(folder: Path, port: int, tokenry: int) -> Iterator[None]:
         text = text.replace(written, here)
     configuration.write_text(text)
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
+        [find("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
          "-keyout", folder / "key", "-out", folder / "certificate"],
         capture_output=True, check=True,
     )  # fmt: skip
