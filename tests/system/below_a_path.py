@@ -44,8 +44,8 @@ def nginx(folder: Path, port: int, tokenry: int) -> Iterator[None]:
         text = text.replace(written, here)
     configuration.write_text(text)
     subprocess.run(
-        [find("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
-         "-keyout", folder / "key", "-out", folder / "certificate"],
+        [find("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+         "-subj", "/CN=localhost", "-keyout", folder / "key", "-out", folder / "certificate"],
         capture_output=True, check=True,
     )  # fmt: skip
     command = [program, "-p", str(folder), "-c", str(configuration), "-g", NGINX_GLOBALS]

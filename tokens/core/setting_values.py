@@ -208,7 +208,7 @@ def site_url(value: Any) -> str:
     found = re.fullmatch(
         r"(https?)://([0-9a-z.-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?(/.*)?",
         text,
-        re.IGNORECASE,
+        re.ASCII | re.IGNORECASE,
     )
     if not found or int(found[3] or 0) > 65535:
         raise InvalidValue(

@@ -111,6 +111,7 @@ def test_parses(parse: Callable[[str], Any], text: str, value: object) -> None:
         (setting_values.display_name, "Acme\x00"),
         (setting_values.display_name, "Acme\u202eKeys"),
         (setting_values.site_url, "tokens.example.com"),
+        (setting_values.site_url, "https://to\u212aens.example.com"),
         (setting_values.site_url, "https://tokens.example.com//"),
         (setting_values.site_url, "https://tokens.example.com/a//b"),
         (setting_values.site_url, "https://tokens.example.com/a/../b"),
