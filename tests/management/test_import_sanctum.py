@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from accounts.models import User
+from tests.conftest import bearer
 from tests.management.test_import import DAY, run
 from tokens.models import Token
+from tokens.token_settings import TokenSettings
 
-pytestmark = pytest.mark.django_db
-HASH = sha256(b"the part after the bar").hexdigest()
+pytestmark = [pytest.mark.services, pytest.mark.django_db]
+HASH = sha256(b"the_part_after_the_bar").hexdigest()
 ROW = {
     "id": "12",
     "tokenable_id": "3",
@@ -60,7 +63,7 @@ def test_each_format(path: Path, write: Any) -> None:
     token = Token.objects.get()
     assert (token.name, token.scopes) == ("Billing", ["tokens:read"])
     assert (token.imported.source, token.imported.begins_with) == ("sanctum", "12|")
-    assert token.imported.key == f"sha256:{HASH}"
+    assert token.imported.key == f"sanctum:12:{HASH}"
     assert f"{token.imported.made_at:%Y-%m-%d %H:%M}" == "2024-05-06 07:08"
 
 
@@ -76,6 +79,7 @@ def test_a_token_that_may_do_everything_needs_scopes(path: Path) -> None:
     ("change", "problem"),
     [
         ({"token": "12|secret"}, "The hash must be 64 hexadecimal characters."),
+        ({"id": "x"}, "The id must be a number."),
         ({"abilities": "read"}, 'The abilities must be a JSON list such as ["reports:read"].'),
         ({"email": "\\N"}, "It has no owner. --owner names an account for such tokens."),
         (
@@ -87,6 +91,14 @@ def test_a_token_that_may_do_everything_needs_scopes(path: Path) -> None:
 def test_a_wrong_row(path: Path, change: dict[str, str], problem: str) -> None:
     [left_out] = run_export(path, as_csv([{**ROW, **change}]))["left_out"]
     assert left_out["problems"] == [problem]
+
+
+def test_the_old_value_works(path: Path, token_settings: TokenSettings) -> None:
+    token_settings.LEGACY_SCHEMES = "Bearer"  # type: ignore[assignment]  # it is parsed
+    run_export(path, as_csv([ROW]))
+    header = bearer("12|the_part_after_the_bar")
+    answer = Client().get("/api/v1/token", headers=header)
+    assert (answer.status_code, answer.json()["name"]) == (200, "Billing")
 
 
 def test_expired_tokens_are_counted(path: Path) -> None:

@@ -53,8 +53,8 @@ def test_the_page_of_a_token(imported: Token, owner_client: Client) -> None:
     assert BADGE in page
     assert "Imported from django-rest-knox, where it was created" in page
     assert "6 May 2024" in page
-    assert "which begins with <code>1a2b3c4d</code>, not the identifier above." in page
-    assert "It works until" in page
+    assert "Its value did not change: it begins with <code>1a2b3c4d</code>. The" in page
+    assert "The token works until" in page
     assert "Renew the token before, and give its program the new value." in page
     assert "Use it" not in page
 
@@ -82,7 +82,7 @@ def test_renewing_makes_a_token_of_ours(imported: Token, owner_client: Client) -
     successor = Token.objects.get(renewed_from=imported)
     assert not hasattr(successor, "imported")
     old = page_of(owner_client.get(imported.get_absolute_url()))
-    assert "It works until" not in old
+    assert "The token works until" not in old
     assert BADGE not in page_of(owner_client.get(successor.get_absolute_url()))
 
 

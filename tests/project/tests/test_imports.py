@@ -149,6 +149,13 @@ class ImportTest(ProjectTest):
         APIKey.objects.update(hashed_key=make_password(key))
         self.assert_moves("drf-api-key", authorization=f"Api-Key {key}")
 
+    def test_api_keys_with_another_hash(self) -> None:
+        key, _ = APIKey.objects.create_key(name="Billing")
+        for stored in ("argon2$argon2id$x", "pbkdf2_sha256$x", "x"):
+            APIKey.objects.filter(prefix=key.prefix).update(hashed_key=stored)
+            [left_out] = run_import("drf-api-key", "--owner=ann")["left_out"]
+            self.assertIn("The hash is neither SHA-512 nor PBKDF2.", left_out["problems"][0])
+
     def test_api_keys_that_the_package_itself_has_upgraded(self) -> None:
         row, key = APIKey.objects.create_key(name="Billing")
         APIKey.objects.update(

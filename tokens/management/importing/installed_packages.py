@@ -7,7 +7,7 @@ from typing import Any
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.hashers import identify_hasher
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management.base import CommandError
 from django.utils.text import capfirst
 from django.views.decorators.debug import sensitive_variables
@@ -110,16 +110,17 @@ def credential_of_key(prefix: str, hashed_key: str) -> ForeignCredential:
     """Return what is stored of a key of djangorestframework-api-key.
 
     Its release 3 stores SHA-512. Earlier releases store a slow hash, as Django does for passwords.
-    Raise ValueError if this project can't check the hash.
+    Raise ValueError for a slow hash that is not PBKDF2, which is Django's default.
     """
     algorithm, _, rest = hashed_key.partition("$$")
     if algorithm == "sha512":
         return credential_of_hash(algorithm, rest)
     try:
-        identify_hasher(hashed_key)
-    except ValueError:
+        PBKDF2PasswordHasher().decode(hashed_key)
+    except (ValueError, AssertionError):
         raise ValueError(
-            "the hash is of a kind that PASSWORD_HASHERS lacks. Add its class to that setting"
+            "the hash is neither SHA-512 nor PBKDF2. Use the key once with release 3 of the "
+            "package, which then stores SHA-512"
         ) from None
     return ForeignCredential(prefix_key(prefix), slow_hash=hashed_key)
 

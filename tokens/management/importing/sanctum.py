@@ -5,6 +5,7 @@ docs/import.md shows the query, which also takes the owner's e-mail address from
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from io import StringIO
@@ -13,6 +14,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.text import capfirst
 
+from tokens.authentication.imported_values import sanctum_key
 from tokens.management.importing.foreign_token import (
     NEVER,
     ForeignToken,
@@ -20,6 +22,7 @@ from tokens.management.importing.foreign_token import (
     parse_instant,
     short_name,
 )
+from tokens.models import ForeignCredential
 
 SANCTUM_COLUMNS = {"id", "name", "token", "abilities", "email"}
 NULLS = {"", "NULL", "\\N", None}  # as databases write it into CSV
@@ -37,10 +40,10 @@ def read_sanctum(content: bytes) -> Iterator[ForeignToken]:
         token = ForeignToken(f"the token {given.get('id', '?')}")
         token.name = short_name(given.get("name", "Sanctum token"))
         token.owner_name = given.get("email", "")
-        # Laravel writes the number of the row and a bar before the value.
+        # A value begins with the number of its row and a bar.
         token.facts["begins_with"] = f"{given.get('id', '')[:20]}|"
         try:
-            token.credential = credential_of_hash("sha256", given.get("token", ""))
+            token.credential = credential_of_row(given.get("id", ""), given.get("token", ""))
             token.scopes = read_abilities(row["abilities"])
             token.facts["made_at"] = read_time(given, "created_at")
             token.expires_at = read_time(given, "expires_at") or NEVER
@@ -63,6 +66,17 @@ def read_export(content: bytes) -> Iterator[Any]:
         raise CommandError(
             "The export is neither CSV with a head, nor JSON, nor JSON Lines, in UTF-8."
         ) from None
+
+
+def credential_of_row(number: str, digest: str) -> ForeignCredential:
+    """Return what is stored of a token, whose value is for example "12|secret".
+
+    Raise ValueError if `digest` is not the SHA-256 of the part after the bar, in hexadecimal.
+    """
+    credential_of_hash("sha256", digest)
+    if not re.fullmatch("[0-9]{1,20}", number):
+        raise ValueError("the id must be a number")
+    return ForeignCredential(sanctum_key(number, digest))
 
 
 def read_time(given: dict[str, str], column: str) -> datetime | None:
