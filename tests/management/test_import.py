@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from accounts.models import User
-from tokens.models import Event, ImportedToken, Scope, Token
+from tokens.models import Event, ImportedToken, Notification, Scope, Token
 from tokens.token_settings import TokenSettings
 
 pytestmark = pytest.mark.django_db
@@ -259,6 +259,15 @@ def test_a_dry_run(path: Path) -> None:
     result = import_lines(path, GOOD, options=("--dry-run",))
     assert (result["dry_run"], result["imported"], result["owners"]) == (True, 1, 1)
     assert not Token.objects.exists()
+
+
+def test_mails_are_queued_once(path: Path, owner: User) -> None:
+    queued = Notification.objects.filter(token__owner=owner, kind="imported")
+    import_lines(path, GOOD, {**GOOD, "value": "y" * 16}, options=("--no-mail",))
+    assert not queued.exists()
+    for _ in range(2):  # also if the first run was interrupted before its mails
+        import_lines(path, GOOD, {**GOOD, "value": "y" * 16})
+        assert queued.count() == 1
 
 
 def test_a_file_that_is_not_there() -> None:
