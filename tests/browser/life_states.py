@@ -93,6 +93,13 @@ def retiring(visit: Visit) -> None:
     expect(visit.page.get_by_role("main")).to_contain_text("Retiring")
 
 
+def imported(visit: Visit) -> None:
+    visit.open("/settings/tokens/?q=Warehouse")
+    expect(visit.page.get_by_text("Its value begins with Ab3dEf9h.")).to_be_visible()
+    visit.page.get_by_role("link", name="Warehouse scanner").click()
+    expect(visit.page.get_by_text("Imported from djangorestframework-api-key")).to_be_visible()
+
+
 def revoke_all_error(visit: Visit) -> None:
     visit.open("/settings/tokens/revoke-all/")
     visit.page.get_by_label("to confirm").fill("0")
@@ -102,5 +109,5 @@ def revoke_all_error(visit: Visit) -> None:
 
 LIFE_STATES: list[Callable[[Visit], None]] = [
     revoke_dialog, revoke_page, renew_dialog, renew_page, renewed, renewed_already, edit_error,
-    selected, selection, expired, revoked, retiring, revoke_all_error,
+    selected, selection, expired, revoked, retiring, imported, revoke_all_error,
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.contrib.auth.models import Group
 from django.utils import timezone
 from accounts.models import User
-from tokens.models import Scope, Token
+from tokens.models import ForeignCredential, ImportedToken, Scope, Source, Token
 
 owner = User.objects.get(email=EMAIL)
 finance, sales = Group.objects.create(name="Finance"), Group.objects.create(name="S" * 150)
@@ -29,6 +29,11 @@ token, _ = Token.objects.issue(
 token.set_rate_limit("10/second;1000/day")
 Scope.objects.get(name="old:read").delete()
 owner.groups.remove(sales)
+ImportedToken.objects.add(
+    ForeignCredential("sha512:" + "0" * 128), owner=owner, source=Source.DRF_API_KEY,
+    name="Warehouse scanner", environment="live", begins_with="Ab3dEf9h.",
+    expires_at=timezone.now() + timedelta(days=60), made_at=timezone.now() - timedelta(days=900),
+)
 print(token.identifier)
 """
 
