@@ -113,13 +113,13 @@ docs: .venv/docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "The site is in var/site: open var/site/index.html."
 
-# Newest versions that pyproject.toml allows, with hashes. Django stays at the LTS release, whatever Python
-# runs Tokenry: `make matrix` tries the newer ones.
 # The files of a release in dist/, the date in the changelog, a commit and a tag; make release VERSION=0.2.1 names
 # another version. release.py has the steps.
 release: .venv/dev
 	@$(BIN)/python release.py $(VERSION)
 
+# Newest versions that pyproject.toml allows, with hashes. Django stays at the LTS release, whatever Python
+# runs Tokenry: `make matrix` tries the newer ones.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --upgrade
 lock: .venv/matrix
 	echo 'django<5.3' | $(LOCK) --constraint - pyproject.toml --extra server --output-file requirements.txt
