@@ -18,7 +18,7 @@ ROW = re.compile(r"^\| `(\w+)`(?:, `(\w+)`)? \| [\d, ]+ \| (.*?) \| ", re.MULTIL
 
 def run(command: str, server: Server, token: str) -> dict[str, object]:
     """The JSON that `command` prints, with the variables of docs/refusals.md set."""
-    variables = {**os.environ, "URL": f"{server.url}/api/v1/token", "TOKENRY_TOKEN": token}
+    variables = {**os.environ, "URL": f"{server.url}/api/v1/token", "API_TOKEN": token}
     done = subprocess.run(
         ["bash", "-c", command.replace("curl", "curl -s", 1)],
         env=variables, capture_output=True, text=True, check=True, timeout=patience(6),

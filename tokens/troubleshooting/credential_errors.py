@@ -6,7 +6,7 @@ from typing import NamedTuple
 from tokens.authentication.credentials import IDENTIFIER_LENGTH, TOKEN_LENGTH, token_starts
 
 LENGTHS = re.compile(r": (\d+) of (\d+) characters")
-HEADER_OPTION = '-H "Authorization: Bearer $TOKENRY_TOKEN"'
+HEADER_OPTION = '-H "Authorization: Bearer $API_TOKEN"'
 
 
 class CredentialError(NamedTuple):
