@@ -95,7 +95,11 @@ def read_imported(scheme: str, text: str) -> ImportedCredential:
     as `Bearer`.
     """
     if begins_like_ours(text.strip()):
-        raise problem.missing_credentials(scheme=scheme)
+        raise problem.Problem(
+            "missing_credentials",
+            f"The token came with `{scheme}`, which is only for imported tokens. "
+            "Send the header `Authorization: Bearer <token>`.",
+        )
     if not text or " " in text or "," in text:
         raise problem.malformed_header(f"not exactly one word after `{scheme}`")
     return imported_credential(text)

@@ -227,10 +227,10 @@ def import_entry(token: Token) -> Entry:
         facts.append(("Work until", local_time(ends[0], token) + last))
     advice = [
         "Your programs need no change now: the values that they have still work until then. "
-        "Before that, renew each token: you get a new value for its program, and both work for "
-        "the time that you choose."
+        "Before that, renew each token: you get a new value, which its program sends as "
+        "Authorization: Bearer. Both values work for the time that you choose."
     ]
-    url = token_settings.SITE_URL + reverse("tokens:list")
+    url = absolute_url(token_settings.SITE_URL, reverse("tokens:list"))
     return Entry(imported_words(token), facts if tokens else [], advice, "See your tokens", url)
 
 

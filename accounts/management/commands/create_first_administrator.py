@@ -1,7 +1,9 @@
 """The command that creates the first administrator, once, and prints the password."""
 
 import secrets
+import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +36,13 @@ class Command(BaseCommand):
             "\nThe first administrator is ready. The password is shown only once.\n\n"
             f"  Email:    {user.email}\n  Password: {password}\n"
             f"  Sign in:  {settings.SITE_URL}/\n\n"
-            f"To set another password later, run: manage.py changepassword {user.email}\n\n"
+            "To set another password later, run: "
+            f"{python_command()} manage.py changepassword {user.email}\n\n"
         )
         self.stdout.flush()
+
+
+def python_command() -> str:
+    """Return the command for this Python: a path below the present folder, or `python`."""
+    program = Path(sys.executable)
+    return str(program.relative_to(Path.cwd())) if program.is_relative_to(Path.cwd()) else "python"

@@ -4,7 +4,7 @@ import re
 import sys
 from argparse import ArgumentParser
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,12 +21,12 @@ from tokens.management.importing.check import (
     check_tokens,
     ensure_lifetime,
 )
-from tokens.management.importing.foreign_token import ForeignToken, parse_instant
+from tokens.management.importing.foreign_token import ForeignToken, parse_instant, shown
 from tokens.management.importing.installed_packages import PACKAGE_READERS, read_drf_api_key
 from tokens.management.importing.json_lines import read_json_lines
 from tokens.management.importing.sanctum import read_sanctum
 from tokens.management.issue import ensure_active, parse_environment
-from tokens.models import ImportedToken, ScopeNotAllowed, Source
+from tokens.models import ImportedToken, Scope, ScopeNotAllowed, Source
 from tokens.notifications.receivers import notify_imported
 from tokens.token_settings import token_settings
 
@@ -121,7 +121,17 @@ def parse_options(options: Options) -> ImportOptions:
     if owner:
         ensure_active(owner)
     environment = parse_environment(options["environment"])
+    ensure_scopes_exist(options["scope"])
     return ImportOptions(until, environment, options["scope"], owner)
+
+
+def ensure_scopes_exist(names: Collection[str]) -> None:
+    """Raise CommandError if there is no scope with one of these names, given with --scope."""
+    known = Scope.objects.values_list("name", flat=True)
+    if unknown := sorted(set(names).difference(known)):
+        raise CommandError(
+            f"--scope: there is no scope {shown(unknown[0])}. Scopes: {', '.join(known)}."
+        )
 
 
 def parse_until(text: str) -> datetime:
@@ -245,6 +255,6 @@ def setting_advice(checked: CheckedTokens) -> str:
     if not checked.new or token_settings.LEGACY_SCHEMES or token_settings.LEGACY_HEADERS:
         return ""
     return (
-        "LEGACY_SCHEMES and LEGACY_HEADERS are not set, so requests with the old values are "
-        "refused. docs/import.md says what to set."
+        "LEGACY_SCHEMES and LEGACY_HEADERS are not set, so the old values do not work here yet. "
+        "docs/import.md says what to set."
     )
