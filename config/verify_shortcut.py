@@ -20,6 +20,7 @@ from config import tracing
 from config.middleware import resolve_client
 from config.server.work_permits import Application
 from tokens.authentication.forward_auth import PATH, answer_gateway, is_forward_auth_path
+from tokens.authentication.header import hide_legacy_headers
 from tokens.authentication.requests import token_headers
 from tokens.problems.responses import Answer, are_plain, ensure_problem
 from tokens.usage.recorder import recorder
@@ -66,6 +67,7 @@ def answer_verify(environ: dict[str, Any], start_response: Callable[..., Any]) -
     """
     path = get_path_info(environ)
     resolve_client(environ)
+    hide_legacy_headers(environ)
     record = RequestRecord(environ, environ["REQUEST_METHOD"].upper(), path)
     if settings.DEBUG:
         reset_queries()  # Django's debug log of queries begins anew for each request

@@ -17,6 +17,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 from tokens.authentication import change_wait
+from tokens.authentication.header import hide_legacy_headers
 from tokens.authentication.pipeline import Decision
 from tokens.authentication.requests import authenticate_request, sign_out, token_headers
 from tokens.problems import problem
@@ -78,6 +79,7 @@ class TokenMiddleware:
         request.record = RequestRecord(  # type: ignore[attr-defined]
             request.META, request.method or "", request.path_info
         )
+        hide_legacy_headers(request.META)
         if is_in_api(request.path_info):
             request.META["HTTP_COOKIE"] = ""  # a session must never give access to the API
             return False
@@ -98,7 +100,7 @@ class TokenMiddleware:
         if token := getattr(request, "token", None):
             headers |= token_headers(token, getattr(request, "limits", None))
             if response.has_header("Vary"):
-                patch_vary_headers(response, [headers.pop("Vary")])
+                patch_vary_headers(response, headers.pop("Vary").split(", "))
         set_headers(response, headers)
         if not is_page or record.code or record.token:
             record.finish(response.status_code)

@@ -32,17 +32,34 @@ def find_header(meta: Mapping[str, Any]) -> str:
 def find_legacy_header(meta: Mapping[str, Any]) -> str:
     """Return the name and the value of the first header of LEGACY_HEADERS, or "" without one."""
     for name in token_settings.LEGACY_HEADERS:
-        if value := meta.get(f"HTTP_{name.upper().replace('-', '_')}"):
+        if value := meta.get(meta_key(name)):
             return f"{name} {value}"
     return ""
+
+
+@sensitive_variables()
+def hide_legacy_headers(meta: Mapping[str, Any]) -> None:
+    """Hide from logs what came in the headers of LEGACY_HEADERS, and nothing of older requests.
+
+    Call this when a request begins. `meta` is its environ of WSGI.
+    """
+    redaction.hide_nothing()
+    for name in token_settings.LEGACY_HEADERS:
+        redaction.hide(meta.get(meta_key(name), ""))
+
+
+def meta_key(header: str) -> str:
+    """Return the key of a header in the environ of WSGI."""
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
 @sensitive_variables()
 def read_credential(header: str, *, basic: bool) -> Credential | ImportedCredential:
     """Return the token in the value of an Authorization header (RFC 6750 section 2.1).
 
-    If `basic` is True, accept `Basic` as well as `Bearer`. Raise Problem (an error answer) if the
-    form of the header or of the token is wrong. The token may still be unknown in the database.
+    If `basic` is True, accept `Basic` as well as `Bearer`, but no imported token with `Basic`.
+    Raise Problem (an error answer) if the form of the header or of the token is wrong. The token
+    may still be unknown in the database.
     """
     if not header.isascii() or not header.isprintable():
         raise problem.malformed_header("characters that are not printable ASCII")
@@ -50,7 +67,8 @@ def read_credential(header: str, *, basic: bool) -> Credential | ImportedCredent
     if "," in header and re.search(r"bearer|^basic ", header, re.IGNORECASE):
         raise problem.malformed_header("more than one value: send it once, without commas")
     scheme, _, text = header.partition(" ")
-    if basic and scheme.lower() == "basic":
+    is_basic = basic and scheme.lower() == "basic"
+    if is_basic:
         text = read_basic_token(text)
     elif scheme.lower() != "bearer":
         if is_legacy(scheme):
@@ -66,17 +84,23 @@ def read_credential(header: str, *, basic: bool) -> Credential | ImportedCredent
         raise problem.malformed_header(
             "extra spaces: write one space after `Bearer`, and none after the token"
         )
-    return parse_bearer(text)
+    return parse_ours(text) if is_basic else parse_bearer(text)
 
 
 @sensitive_variables()
 def parse_bearer(text: str) -> Credential | ImportedCredential:
     """Return the token in `text`, one word after `Bearer`. Raise Problem if its form is wrong."""
+    if "bearer" in token_settings.LEGACY_SCHEMES and not begins_like_ours(text):
+        return imported_credential(text)
+    return parse_ours(text)
+
+
+@sensitive_variables()
+def parse_ours(text: str) -> Credential:
+    """Return the token of this installation in `text`. Raise Problem if its form is wrong."""
     try:
         return credentials.parse(text, token_settings.PREFIX)
     except credentials.MalformedToken as error:
-        if "bearer" in token_settings.LEGACY_SCHEMES and not begins_like_ours(text):
-            return imported_credential(text)
         raise problem.malformed_token(str(error), error.action) from None
 
 

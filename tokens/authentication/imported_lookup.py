@@ -4,6 +4,8 @@ The first query finds the identifier by the keys under which the value may be st
 done as for any other token, so that leases, changes and limits hold in the same way.
 """
 
+from threading import BoundedSemaphore
+
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.views.decorators.debug import sensitive_variables
 
@@ -22,6 +24,9 @@ from tokens.token_settings import token_settings
 # Shorter than the wait of a sign-in, because anybody who knows the public beginning of a value can
 # send requests that need a slow hash, and each of them keeps a thread.
 SLOW_HASH_WAIT_SECONDS = 0.5
+# So many requests may compute a slow hash, or wait for the thread. Others get 503 at once: more
+# would take all threads of the server, and the turns of those who sign in.
+slow_hash_places = BoundedSemaphore(2)
 
 
 @sensitive_variables()
@@ -47,14 +52,19 @@ def find_imported_token(presented: ImportedCredential) -> Token | None:
 def matches_slow_hash(value: str, slow_hash: str) -> bool:
     """Return True if `slow_hash` is the PBKDF2 hash of `value`, in the form of Django's hashers.
 
-    Raise ServiceUnavailable if other slow hashes take too long. Sign-ins use the same thread.
+    Raise ServiceUnavailable if there are too many slow hashes, or if they take too long. Sign-ins
+    use the same thread.
     """
+    if not slow_hash_places.acquire(blocking=False):
+        raise ServiceUnavailable
     try:
         return one_at_a_time(
             PBKDF2PasswordHasher().verify, value, slow_hash, wait=SLOW_HASH_WAIT_SECONDS
         )
     except Busy:
         raise ServiceUnavailable from None
+    finally:
+        slow_hash_places.release()
 
 
 @sensitive_variables()
@@ -65,7 +75,9 @@ def find_if_accepted(value: str) -> Token | None:
     that other values cost no query. Raise ServiceUnavailable as `find_imported_token` does.
     """
     has_place = token_settings.LEGACY_SCHEMES or token_settings.LEGACY_HEADERS
-    if not has_place or len(value) > MAX_VALUE_LENGTH:
+    # A form may have characters that no header has. PostgreSQL refuses NUL.
+    is_possible = len(value) <= MAX_VALUE_LENGTH and value.isascii() and value.isprintable()
+    if not has_place or not is_possible:
         return None
     redaction.hide(value)
     return find_imported_token(ImportedCredential(value))

@@ -4,12 +4,13 @@ Other programs store tokens in different ways: as SHA-256, as SHA-512, or as a s
 that is found by the beginning of the value. Nothing here uses the database or settings.
 """
 
-from contextlib import suppress
+import re
 from dataclasses import dataclass, field
 from hashlib import sha256, sha512
 
 MIN_VALUE_LENGTH = 16  # shorter values could be guessed
 MAX_VALUE_LENGTH = 1000
+HEXADECIMAL = re.compile("(?:[0-9a-f]{2})+")  # pairs of digits, in small letters
 HASH_LENGTHS = {"sha256": 64, "sha512": 128}  # hexadecimal characters
 
 
@@ -50,13 +51,14 @@ def possible_keys(value: str) -> list[str]:
     """Return all keys under which an imported token with this value may be stored.
 
     django-rest-knox hashed the bytes that the hexadecimal value stands for until its release 5,
-    and the text since then.
+    and the text since then. Only the spelling of that package counts: after the first use no other
+    spelling is accepted.
     """
     keys = [key_of(value), hash_key("sha512", sha512(value.encode()).hexdigest())]
     number, bar, secret = value.partition("|")
     if bar:
         keys.append(sanctum_key(number, sha256(secret.encode()).hexdigest()))
-    with suppress(ValueError):  # the value is not hexadecimal
+    if HEXADECIMAL.fullmatch(value):
         keys.append(hash_key("sha512", sha512(bytes.fromhex(value)).hexdigest()))
     prefix, dot, _ = value.partition(".")
     if dot:

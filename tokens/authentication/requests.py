@@ -116,6 +116,8 @@ def record_decision(record: RequestRecord, requirement: Requirement, decision: D
     record.scopes = requirement.scopes
     record.environment = requirement.environment or token_settings.ENVIRONMENT
     record.token, record.limits = decision.token, decision.limits
+    if decision.token:
+        record.mask_imported()
     record.database_seconds = decision.database_seconds
     record.limiter_seconds = decision.limiter_seconds
 
@@ -129,7 +131,7 @@ def token_headers(token: Token, limits: RateLimitResult | None) -> dict[str, str
     return {
         "Token-Expires-At": internet_time(token.expires_at),
         **(limits.headers() if limits else {}),
-        "Vary": "Authorization",
+        "Vary": ", ".join(("Authorization", *token_settings.LEGACY_HEADERS)),
     }
 
 

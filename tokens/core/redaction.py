@@ -35,14 +35,24 @@ HINT = re.compile(rf"_(?:{'|'.join(ENVIRONMENTS)})_")
 UNBROKEN = re.compile(rf"[0-9A-Za-z]{{{SECRET - 1}}}")
 
 
-# The value of an imported token that this request has sent. Such a value has no form of its own.
-imported_value: ContextVar[str] = ContextVar("imported_value", default="")
+# The values of imported tokens in the present request. Such a value has no form of its own.
+hidden_values: ContextVar[tuple[str, ...]] = ContextVar("hidden_values", default=())
 MIN_HIDDEN_LENGTH = 6  # a shorter text is no secret, and may be part of many words
+MAX_HIDDEN_VALUES = 20  # more than one request looks up
 
 
 def hide(value: str) -> None:
     """Mask `value` in all logs and error reports of the present request."""
-    imported_value.set(value if len(value) >= MIN_HIDDEN_LENGTH else "")
+    if len(value) >= MIN_HIDDEN_LENGTH:
+        hidden_values.set((value, *hidden_values.get())[:MAX_HIDDEN_VALUES])
+
+
+def hide_nothing() -> None:
+    """Forget the values of the request before, which the same thread has answered.
+
+    Otherwise a client could choose which words are missing in the logs of other requests.
+    """
+    hidden_values.set(())
 
 
 def without_secrets(text: str) -> str:
@@ -65,7 +75,7 @@ def redact(text: str) -> str:
     The public identifier, the first 24 characters, stays. The value of an imported token is
     replaced as a whole.
     """
-    if value := imported_value.get():
+    for value in sorted(hidden_values.get(), key=len, reverse=True):  # one may contain another
         text = text.replace(value, BULLET * 3).replace(escape(value), BULLET * 3)
     if HINT.search(text) or UNBROKEN.search(text):
         return TOKEN.sub(rf"\1{BULLET * 3}", text)

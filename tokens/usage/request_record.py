@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 from django.utils import timezone
 
-from tokens.core.redaction import redact
+from tokens.core.redaction import hidden_values, redact
 from tokens.models import AGENT_LENGTH, FAMILY_LENGTH, PATH_LENGTH, Token
 from tokens.problems.problem import AUTHENTICATION_CODES, Problem
 from tokens.rate_limits.limits import RateLimitResult
@@ -63,6 +63,17 @@ class RequestRecord:
     def set_target(self, method: str, path: str) -> None:
         """Set the method and the path of the request, cut to the length that is needed later."""
         self.method, self.path = method[:METHOD_LENGTH], path[: 2 * PATH_LENGTH]
+
+    def mask_imported(self) -> None:
+        """Mask the values of imported tokens. Only the request's own thread knows the values.
+
+        Call this only for a known token, or a client could choose what the log does not show.
+        """
+        if hidden_values.get():
+            plain = fully_unquoted(self.path)
+            if (masked := redact(plain)) != plain:
+                self.path = masked
+            self.agent = redact(self.agent)
 
     def refuse(self, problem: Problem) -> None:
         """Store that the request is answered with a problem (an error answer).
