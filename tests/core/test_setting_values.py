@@ -35,7 +35,9 @@ def test_headers(value: Any, found: tuple[str, ...]) -> None:
     assert legacy_headers(value) == found
 
 
-@pytest.mark.parametrize("value", ["Authorization", "cookie", "X_Api_Key", "X-Api-Key:", {"X": 1}])
+@pytest.mark.parametrize(
+    "value", ["Authorization", "cookie", "Bearer", "X_Api_Key", "X-Api-Key:", {"X": 1}]
+)
 def test_wrong_headers(value: Any) -> None:
     with pytest.raises(InvalidValue, match="a list of"):
         legacy_headers(value)

@@ -17,7 +17,10 @@ from tokens.authentication.credentials import ENVIRONMENTS
 Network = IPv4Network | IPv6Network
 
 HEADER_WORD = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
-NOT_FOR_TOKENS = {"authorization", "cookie", "host", "content-type", "content-length"}
+# "basic" and "bearer" would be taken for the schemes of Authorization.
+NOT_FOR_TOKENS = {
+    "authorization", "basic", "bearer", "cookie", "host", "content-type", "content-length",
+}  # fmt: skip
 
 
 class InvalidValue(ValueError):

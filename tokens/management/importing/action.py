@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.core.management.base import CommandError
+from django.db import IntegrityError
 from django.template.defaultfilters import pluralize
 from django.views.decorators.debug import sensitive_variables
 
@@ -20,6 +21,7 @@ from tokens.management.importing.check import (
     ImportOptions,
     check_tokens,
     ensure_lifetime,
+    known_keys,
 )
 from tokens.management.importing.foreign_token import ForeignToken, parse_instant, shown
 from tokens.management.importing.installed_packages import PACKAGE_READERS, read_drf_api_key
@@ -183,6 +185,10 @@ def import_all(checked: CheckedTokens, source: Source) -> None:
                 scopes=token.scopes,
                 **token.facts,
             )
+        except IntegrityError:  # another import gave the token to another owner
+            if not known_keys([token.credential.key]):
+                raise
+            checked.known.append(token)
         except (ScopeNotAllowed, ObjectDoesNotExist):
             token.problems.append("Its owner or a scope was changed during the import. Run again.")
             checked.wrong.append(token)

@@ -23,6 +23,7 @@ from tokens.management.importing.foreign_token import (
 from tokens.models import ForeignCredential, Source
 
 KNOX_BEGINNING = 8  # characters of a knox token that pages show; the package stores 15 of them
+MAX_ITERATIONS = 5_000_000  # several times the number of any release of Django: some seconds
 KNOX_ALGORITHM = re.compile(r"(?:.*\.)?(?:openssl_)?(sha256|sha512)", re.IGNORECASE)
 
 
@@ -110,18 +111,24 @@ def credential_of_key(prefix: str, hashed_key: str) -> ForeignCredential:
     """Return what is stored of a key of djangorestframework-api-key.
 
     Its release 3 stores SHA-512. Earlier releases store a slow hash, as Django does for passwords.
-    Raise ValueError for a slow hash that is not PBKDF2, which is Django's default.
+    Raise ValueError for a slow hash that is not PBKDF2, which is Django's default, or that would
+    take too long.
     """
     algorithm, _, rest = hashed_key.partition("$$")
     if algorithm == "sha512":
         return credential_of_hash(algorithm, rest)
     try:
-        PBKDF2PasswordHasher().decode(hashed_key)
+        iterations = int(PBKDF2PasswordHasher().decode(hashed_key)["iterations"])
     except (ValueError, AssertionError):
         raise ValueError(
             "the hash is neither SHA-512 nor PBKDF2. Use the key once with release 3 of the "
             "package, which then stores SHA-512"
         ) from None
+    if iterations > MAX_ITERATIONS:
+        raise ValueError(
+            f"the PBKDF2 hash has {iterations} iterations, and {MAX_ITERATIONS} is the most. "
+            "Use the key once with release 3 of the package, which then stores SHA-512"
+        )
     return ForeignCredential(prefix_key(prefix), slow_hash=hashed_key)
 
 
