@@ -37,7 +37,6 @@ def find_legacy_header(meta: Mapping[str, Any]) -> str:
     return ""
 
 
-@sensitive_variables()
 def hide_legacy_headers(meta: Mapping[str, Any]) -> None:
     """Hide from logs what came in the headers of LEGACY_HEADERS, and nothing of older requests.
 
@@ -87,7 +86,6 @@ def read_credential(header: str, *, basic: bool) -> Credential | ImportedCredent
     return parse_ours(text) if is_basic else parse_bearer(text)
 
 
-@sensitive_variables()
 def parse_bearer(text: str) -> Credential | ImportedCredential:
     """Return the token in `text`, one word after `Bearer`. Raise Problem if its form is wrong."""
     if "bearer" in token_settings.LEGACY_SCHEMES and not begins_like_ours(text):
@@ -95,7 +93,6 @@ def parse_bearer(text: str) -> Credential | ImportedCredential:
     return parse_ours(text)
 
 
-@sensitive_variables()
 def parse_ours(text: str) -> Credential:
     """Return the token of this installation in `text`. Raise Problem if its form is wrong."""
     try:
