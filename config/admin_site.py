@@ -12,6 +12,7 @@ from django.utils.decorators import method_decorator
 
 from accounts.reauthentication import confirm_if_stale
 from config.version import VERSION
+from tokens.administration.lists import ListedFiltersAdmin
 
 
 class AdminSite(admin.AdminSite):
@@ -45,7 +46,8 @@ class AdminSite(admin.AdminSite):
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest("A null character is in the address.")
-            changes = request.method == "POST" and view.__name__ != "logout"
+            is_question = view.__name__ == "logout" or hasattr(view, "changes_no_decision")
+            changes = request.method == "POST" and not is_question
             confirm = confirm_if_stale(request, request.get_full_path()) if changes else None
             return confirm or view(request, *args, **kwargs)
 
@@ -59,9 +61,6 @@ class AdminSite(admin.AdminSite):
         This is also for models of other applications. Django's lists accept filters in the address
         that the page does not show, and such a filter may take very long.
         """
-        # Imported here, because the module registers its own lists with this site when imported.
-        from tokens.admin import ListedFiltersAdmin
-
         kind = admin_class or admin.ModelAdmin
         if not issubclass(kind, ListedFiltersAdmin):
             kind = type(kind.__name__, (ListedFiltersAdmin, kind), {})

@@ -18,8 +18,10 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import account_pages, checks, metrics  # noqa: F401
+        from tokens.administration import auditors
 
         account_pages.connect()
+        auditors.visible_models.append(("accounts", "user"))
         metrics.register_sources()
         # Django sends this name to mail servers, and puts it into each Message-ID. The default is
         # the machine's name, often not a public one. The attribute is private, as in Django 5.2.

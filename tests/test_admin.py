@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from tests.conftest import Issue, bearer, page_of, signed_in
 from tests.records import program
-from tokens import admin
+from tokens.administration import revocation
 from tokens.models import Event, Notification, Scope, Token, scope
 
 LIST = "/admin/tokens/token/"
@@ -103,7 +103,7 @@ def test_revoke_ends_what_was_made_too(
 def test_revoke_takes_no_more_than_it_can_show(
     issue: Issue, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(admin, "MAX_REVOKED_TOKENS", 1)
+    monkeypatch.setattr(revocation, "MAX_REVOKED_TOKENS", 1)
     chosen = {"action": "revoke", "_selected_action": [issue()[0].pk, issue()[0].pk]}
     for confirmed in ({}, {"confirmed": "yes"}):
         answer = admin_client.post(LIST, chosen | confirmed, follow=True)

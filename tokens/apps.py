@@ -1,6 +1,7 @@
 """The Django application `tokens`."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class TokensConfig(AppConfig):
@@ -12,5 +13,9 @@ class TokensConfig(AppConfig):
     def ready(self) -> None:
         """Register system checks and the receivers of signals."""
         from tokens import checks  # noqa: F401
+        from tokens.administration.auditors import make_auditors
         from tokens.audit import receivers as audit_receivers  # noqa: F401
         from tokens.notifications import receivers  # noqa: F401
+
+        if apps.is_installed("django.contrib.admin"):
+            post_migrate.connect(make_auditors, sender=self)

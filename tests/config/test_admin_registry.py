@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.test import Client
 
 from config.admin_site import AdminSite
-from tokens.admin import ListedFiltersAdmin
+from tokens.administration.lists import ListedFiltersAdmin
 
 
 def test_the_default_site_is_ours() -> None:

@@ -133,7 +133,7 @@ def test_scopes_of_other_groups(owner: User) -> None:
     assert problem(*CREATE, "--scope", "reports:read").endswith(
         f"the scope reports:read. Scopes to choose from: {SCOPES}."
     )
-    owner.groups.add(Group.objects.get())
+    owner.groups.add(Group.objects.get(name="Analysts"))
     assert Token.objects.get(
         identifier=run(*CREATE, "--scope", "reports:read")[0][:24]
     ).scopes == ["reports:read"]

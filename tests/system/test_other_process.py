@@ -10,7 +10,7 @@ PROCESSES = 3
 CALLS = 30
 IN_GROUP = (
     "Scope(pk=Scope.objects.get().pk, name='reports:read', words='Read',"
-    " group=Group.objects.get())"
+    " group=Group.objects.get(name='Analysts'))"
 )
 OWNER = "User.objects.filter(pk=User.objects.get().pk)"
 
@@ -82,7 +82,7 @@ def test_a_changed_token(site: Site, method: str, code: str, back: str) -> None:
         (
             "[User.objects.get().groups.clear()]",
             "insufficient_scope",
-            "[User.objects.get().groups.add(Group.objects.get())]",
+            "[User.objects.get().groups.add(Group.objects.get(name='Analysts'))]",
         ),
         (f"{OWNER}.update(is_active=False)", "inactive_owner", f"{OWNER}.update(is_active=True)"),
     ],

@@ -1,4 +1,4 @@
-"""Writes events of the audit log as lines of a file: CSV (RFC 4180) or JSON Lines, both in UTF-8.
+"""Writes events or tokens as lines of a file: CSV (RFC 4180) or JSON Lines, both in UTF-8.
 
 CSV is for spreadsheets, JSON Lines for programs. This module does not use the database.
 """
@@ -9,7 +9,11 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from itertools import chain
+
+from django.http import StreamingHttpResponse
+from django.utils import timezone
 
 ExportRow = Mapping[str, str]
 FORMULA_SIGNS = tuple("=+-@＝＋－＠")  # a cell that begins with one of these is a formula
@@ -70,3 +74,32 @@ def as_json_lines(columns: Iterable[str], rows: Iterable[ExportRow]) -> Iterator
     columns = list(columns)
     for row in rows:
         yield json.dumps({column: row[column] for column in columns}) + "\n"
+
+
+# The function that writes a file, and the content type, by the ending of the file's name.
+FORMATS = {
+    "csv": (as_csv, "text/csv; charset=utf-8; header=present"),
+    "jsonl": (as_json_lines, "application/jsonl; charset=utf-8"),
+}
+
+
+def as_download(
+    name: str, form: str, columns: Iterable[str], rows: Iterable[ExportRow]
+) -> StreamingHttpResponse:
+    """Return the answer with a file that the browser saves. It is sent while `rows` are read.
+
+    The file's name has the day and the ending `form`, which is a key of FORMATS.
+    """
+    write, content_type = FORMATS[form]
+    file_name = f"{name}-{timezone.localdate():%Y-%m-%d}.{form}"
+    headers = {
+        "Content-Disposition": f'attachment; filename="{file_name}"',
+        "X-Content-Type-Options": "nosniff",
+    }
+    content = write(columns, rows)
+    return StreamingHttpResponse(content, content_type=content_type, headers=headers)
+
+
+def exact_time(at: datetime | None) -> str:
+    """Return `at` in UTC with microseconds, such as "2026-11-24T09:30:00.000000Z"; "" for None."""
+    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}" if at else ""

@@ -5,7 +5,7 @@ This module reads the filters and the page from the URL, and queries the events.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.validators import MaxValueValidator, MinValueValidator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tokens.authentication.credentials import IDENTIFIER_LENGTH
@@ -25,9 +25,9 @@ from tokens.core.redaction import without_secrets
 from tokens.models import GROUPS, Event, EventQuerySet
 
 PAGE_SIZE = 25
-EXPORT_BATCH = 1000  # events of an export that are in memory at the same time
-# The greatest number of events in one exported file, because a thread of the server is busy until
-# the file is downloaded. For more events, people choose other days and export again.
+EXPORT_BATCH = 1000  # rows of an export that are in memory at the same time
+# The greatest number of rows in one exported file, because a thread of the server is busy until
+# the file is downloaded. For more rows, people choose other filters and export again.
 MAX_EXPORTED = 100_000
 ACTOR_CHOICES = {
     "": "Anybody",
@@ -184,17 +184,22 @@ class Activity:
 
 
 def newest_in_batches(events: EventQuerySet) -> Iterator[Event]:
-    """Yield the newest MAX_EXPORTED of `events`. They are read from the database in batches.
+    """Yield the newest MAX_EXPORTED of `events`. They are read from the database in batches."""
+    return in_batches(events, lambda last: events.before(last.at, last.pk))
+
+
+def in_batches(rows: QuerySet[Any], after: Callable[[Any], QuerySet[Any]]) -> Iterator[Any]:
+    """Yield the first MAX_EXPORTED of `rows`. `after` returns the rows after a given row.
 
     NOTE: While a slow client downloads the file, only one batch is in memory, and no query is
-    open. Each batch begins after the last event of the batch before.
+    open. Each batch begins after the last row of the batch before.
     """
     left = MAX_EXPORTED
-    batch = list(events[: min(left, EXPORT_BATCH)])
+    batch = list(rows[: min(left, EXPORT_BATCH)])
     while batch:
         yield from batch
         left -= len(batch)
-        batch = list(events.before(batch[-1].at, batch[-1].pk)[: min(left, EXPORT_BATCH)])
+        batch = list(after(batch[-1])[: min(left, EXPORT_BATCH)])
 
 
 def midnight(day: date) -> datetime:

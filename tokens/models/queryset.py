@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import models, transaction
-from django.db.models import BooleanField, ExpressionWrapper, F, OuterRef, Q, Subquery
+from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
@@ -19,7 +19,8 @@ from tokens import signals
 from tokens.authentication import credentials
 from tokens.authentication.credentials import Credential
 from tokens.models.actor import Actor
-from tokens.models.choices import UNUSED_AFTER, Status, status_expression
+from tokens.models.choices import Status, status_expression
+from tokens.models.conditions import too_long_condition, unused_condition
 from tokens.models.descendants import descendants
 from tokens.models.digest import Digest
 from tokens.models.event import Event
@@ -91,11 +92,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
     def exceeding_max_lifetime(self) -> Self:
         """Return the active tokens whose whole lifetime is above MAX_TOKEN_LIFETIME_DAYS."""
-        if token_settings.MAX_TOKEN_LIFETIME_DAYS is None:
-            return self.none()
-        return self.active().filter(
-            expires_at__gt=F("created_at") + timedelta(days=token_settings.MAX_TOKEN_LIFETIME_DAYS)
-        )
+        return self.active().filter(too_long_condition())
 
     def with_last_change(self) -> Self:
         """Annotate `changed_at`: the time of the token's newest event, or else of its creation."""
@@ -113,8 +110,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
 
         It is False for a token younger than 90 days.
         """
-        since = (now or timezone.now()) - UNUSED_AFTER
-        unused = Q(last_used_at__lte=since) | Q(last_used_at=None, created_at__lte=since)
+        unused = unused_condition(now or timezone.now())
         return self.annotate(unused=ExpressionWrapper(unused, output_field=BooleanField()))
 
     def unused(self) -> Self:

@@ -276,8 +276,8 @@ class Token(models.Model):
                 token.save(update_fields=["rate_limit", "counted_as"])
                 Event.record(Event.Kind.LIMITED, token, actor, limit_change(before, rate_limit))
 
-    def revoke(self, actor: Actor | None = None) -> bool:
-        """Revoke the token for ever. Return False if it was revoked before."""
+    def revoke(self, actor: Actor | None = None, reason: str = "") -> bool:
+        """Revoke the token for ever; the event has `reason`. Return False if it was so before."""
         with Token.objects.locked_for(self.owner_id):
             if not Token.objects.filter(pk=self.pk, revoked_at=None).exists():
                 return False
@@ -289,11 +289,11 @@ class Token(models.Model):
             if actor is None or actor.token in (None, self):
                 Token.objects.filter(successors=self).update(renewed_at=None)
             Token.objects.filter(pk=self.pk).update(revoked_at=self.revoked_at)
-            Event.record(Event.Kind.REVOKED, self, actor)
+            Event.record(Event.Kind.REVOKED, self, actor, reason)
             signals.send_after_commit(signals.token_revoked, token=self, actor=actor)
         return True
 
-    def revoke_made(self, actor: Actor | None = None) -> int:
+    def revoke_made(self, actor: Actor | None = None, reason: str = "") -> int:
         """Revoke all active tokens made with this token, or none if one fails. Return how many."""
         with Token.objects.locked_for(self.owner_id):
-            return sum(token.revoke(actor) for token in self.active_descendants)
+            return sum(token.revoke(actor, reason) for token in self.active_descendants)

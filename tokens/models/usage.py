@@ -220,6 +220,12 @@ class RecentRequest(models.Model):
                 name="recent_request_reference",
             ),
             models.Index(fields=["at"], name="recent_request_at"),  # for `prune`
+            # For the overview in Django admin: refused requests of all tokens, by cause.
+            models.Index(
+                fields=["at", "code", "token"],
+                condition=models.Q(refused=True),
+                name="recent_request_cause",
+            ),
         ]
 
     def __str__(self) -> str:

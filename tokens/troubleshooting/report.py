@@ -144,7 +144,7 @@ def diagnose(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
         return diagnose_request(user, parsed.reference) or unknown
     if parsed.code:
         return Diagnosis(explain_code(parsed.code), notes=[MORE_BY_REFERENCE])
-    if not parsed.identifier and (imported := find_imported(user, pasted)):
+    if not parsed.identifier and (imported := find_imported(pasted, user)):
         return diagnose_token(imported, [], True, address)
     tokens = Token.objects.owned_by(user).select_related("owner")
     token = tokens.filter(identifier=parsed.identifier).first()
@@ -159,14 +159,17 @@ def diagnose(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
 
 
 @sensitive_variables()
-def find_imported(user: AbstractBaseUser, pasted: str) -> Token | None:
-    """Return the person's imported token whose old value is a word of the text, or None."""
+def find_imported(pasted: str, owner: AbstractBaseUser | None = None) -> Token | None:
+    """Return the imported token whose old value is a word of the text, or None.
+
+    With `owner`, only tokens of this account are found.
+    """
     words = [word.strip("\"'`,;") for word in pasted.split()]
     values = [word for word in words if len(word) >= MIN_VALUE_LENGTH]
     with suppress(ServiceUnavailable):
         for value in values[:MAX_IMPORTED_WORDS]:
             token = imported_lookup.find_if_accepted(value)
-            if token and token.owner_id == user.pk:
+            if token and (owner is None or token.owner_id == owner.pk):
                 return token
     return None
 

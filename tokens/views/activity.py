@@ -1,17 +1,15 @@
 """The Activity page, which lists the events of a person's account and tokens, and its export."""
 
 from collections.abc import Iterator
-from datetime import UTC
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tokens.audit.export import as_csv, as_json_lines
+from tokens.audit.export import as_download, exact_time
 from tokens.audit.log import Activity, newest_in_batches
 from tokens.authentication.requests import PageRequest
 from tokens.models import EventQuerySet
@@ -19,10 +17,6 @@ from tokens.pages.event_days import group_by_day
 from tokens.pages.rendering import render_page
 
 COLUMNS = ("time", "event", "detail", "token_name", "token", "by", "address", "user_agent")
-FORMATS = {
-    "csv": (as_csv, "text/csv; charset=utf-8; header=present"),
-    "jsonl": (as_json_lines, "application/jsonl; charset=utf-8"),
-}
 
 
 @login_required
@@ -56,14 +50,7 @@ def activity_export(request: PageRequest, form: str) -> HttpResponseBase:
     chosen = Activity(request.user, request.GET.dict())
     if chosen.search_had_secret or chosen.form.errors:
         return redirect(f"{reverse('tokens:activity')}{chosen.query()}")
-    write, content_type = FORMATS[form]
-    name = f"activity-{timezone.localdate():%Y-%m-%d}.{form}"
-    headers = {
-        "Content-Disposition": f'attachment; filename="{name}"',
-        "X-Content-Type-Options": "nosniff",
-    }
-    content = write(COLUMNS, exported_rows(chosen.events))
-    return StreamingHttpResponse(content, content_type=content_type, headers=headers)
+    return as_download("activity", form, COLUMNS, exported_rows(chosen.events))
 
 
 def exported_rows(events: EventQuerySet) -> Iterator[dict[str, str]]:
@@ -74,7 +61,7 @@ def exported_rows(events: EventQuerySet) -> Iterator[dict[str, str]]:
     """
     for event in newest_in_batches(events):
         values = (
-            event.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+            exact_time(event.at),
             event.kind,
             event.detail,
             event.token_name,

@@ -1,0 +1,76 @@
+"""Revocation of tokens by an administrator, with a reason from a short list."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from tokens.authentication.requests import actor_of
+from tokens.models import Token, TokenQuerySet
+
+MAX_REVOKED_TOKENS = 500  # with one action in the list
+REASONS = ("compromised", "superseded", "no longer used", "owner left")
+
+
+class RevocationForm(forms.Form):
+    """The question before tokens are revoked. The events of the tokens have the reason."""
+
+    reason = forms.ChoiceField(
+        label="Reason",
+        required=False,
+        choices=[("", "No reason"), *((reason, reason.capitalize()) for reason in REASONS)],
+        help_text="The owners see the reason on their Activity page.",
+    )
+    include_made = forms.BooleanField(required=False, initial=True)
+
+
+def ask_before_revoking(
+    model_admin: Any, request: HttpRequest, tokens: TokenQuerySet, form: RevocationForm
+) -> HttpResponse:
+    """Return the page that lists the tokens and asks whether to revoke them."""
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": "Revoke tokens?",
+        "tokens": tokens.filter(revoked_at=None).select_related("owner"),
+        "made": Token.objects.made_with(tokens).active().count(),
+        "checkbox_name": ACTION_CHECKBOX_NAME,
+        "opts": model_admin.opts,
+        "form": form,
+        "list_path": model_admin.link("changelist"),
+    }
+    return TemplateResponse(request, "admin/tokens/revoke.html", context)
+
+
+def revoke_selected(
+    model_admin: Any, request: HttpRequest, tokens: TokenQuerySet
+) -> HttpResponse | None:
+    """Ask for confirmation, then revoke each token. The events name the administrator.
+
+    Return the page with the question, or None to show the list again.
+    """
+    if tokens[: MAX_REVOKED_TOKENS + 1].count() > MAX_REVOKED_TOKENS:
+        words = f"Select at most {MAX_REVOKED_TOKENS} tokens. No token was revoked."
+        model_admin.message_user(request, words, messages.ERROR)
+        return None
+    is_confirmed = "confirmed" in request.POST
+    form = RevocationForm(request.POST if is_confirmed else None)
+    if not form.is_valid():
+        return ask_before_revoking(model_admin, request, tokens, form)
+    count = sum(revoke_as_administrator(token, request, form.cleaned_data) for token in tokens)
+    words = f"{count} revoked. Requests with them fail from now on."
+    model_admin.message_user(request, words, messages.SUCCESS)
+    return None
+
+
+def revoke_as_administrator(token: Token, request: HttpRequest, choices: dict[str, Any]) -> int:
+    """Revoke `token`, and the tokens made with it if the form says so. Return how many."""
+    actor, reason = actor_of(request), choices["reason"]
+    # The owner's lock makes both changes one transaction: an error undoes both.
+    with Token.objects.locked_for(token.owner_id):
+        revoked = int(token.revoke(actor, reason))
+        if choices["include_made"]:
+            revoked += token.revoke_made(actor, reason)
+        return revoked
