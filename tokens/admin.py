@@ -26,7 +26,7 @@ admin.site.register(Event, EventAdmin)
 class ScopeAdmin(ListedFiltersAdmin):
     """The catalogue of scopes. The name of a scope can't change, because tokens store the name."""
 
-    list_display = ("name", "words", "group", "tokens_with_it")
+    list_display = ("name", "words", "group")
     list_select_related = ("group",)
     search_fields = ("name", "words__contains_folded", "group__name__contains_folded")
     fields = ("name", "words", "group")
@@ -37,13 +37,15 @@ class ScopeAdmin(ListedFiltersAdmin):
         """Return a link to the tokens that have the scope."""
         path = reverse("admin:tokens_token_changelist", current_app=self.admin_site.name)
         query = urlencode({"scope": scope.name})
-        hidden = format_html('<span class="visually-hidden"> with {}</span>', scope.name)
-        return format_html('<a href="{}?{}">Tokens{}</a>', path, query, hidden)
+        return format_html('<a href="{}?{}">Tokens with this scope</a>', path, query)
+
+    def get_fields(self, request: HttpRequest, obj: Scope | None = None) -> tuple[str, ...]:
+        return (*self.fields, "tokens_with_it") if obj else self.fields
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Scope | None = None
     ) -> tuple[str, ...]:
-        return ("name",) if obj else ()
+        return ("name", "tokens_with_it") if obj else ()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Scope]) -> None:
         """Delete the scopes one by one, because `Scope.delete` also updates tokens."""

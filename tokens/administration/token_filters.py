@@ -95,7 +95,7 @@ class LifetimeFilter(ConditionFilter):
 class ScopesFilter(ConditionFilter):
     """Filters tokens without a scope."""
 
-    title = parameter_name = "scopes"
+    title, parameter_name = "access", "scopes"
     choice = ("none", "Without scopes")
 
     @staticmethod
@@ -106,7 +106,7 @@ class ScopesFilter(ConditionFilter):
 class AccountFilter(ConditionFilter):
     """Filters tokens of accounts that are switched off."""
 
-    title, parameter_name = "account", "account"
+    title = parameter_name = "account"
     choice = ("off", "Switched off")
 
     @staticmethod
