@@ -49,9 +49,7 @@ def test_groups_with_rights_are_out_of_their_reach(helper: Client, teammate: Use
     assert helper.post(f"{LIST}{group.pk}/delete/", {"post": "yes"}).status_code == 403
     chosen = {"action": "delete_selected", "_selected_action": [group.pk], "post": "yes"}
     assert helper.post(LIST, chosen).status_code == 403
-    assert [(group.name, group.permissions.count()) for group in added_groups()] == [
-        ("Staff", 1)
-    ]
+    assert [(group.name, group.permissions.count()) for group in added_groups()] == [("Staff", 1)]
     assert "Staff" in helper.get(LIST).content.decode()
 
 

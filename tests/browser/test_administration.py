@@ -11,7 +11,8 @@ from tests.server import Installation, Server
 PAGES = [
     "", "tokens/", "tokens/token/", "tokens/token/?status=active&q=a", "tokens/event/",
     "tokens/notification/", "tokens/scope/", "tokens/scope/add/", "accounts/user/",
-    "accounts/user/add/", "accounts/user/1/change/",
+    "accounts/user/add/", "accounts/user/1/change/", "tokens/token/overview/",
+    "tokens/token/1/revoke/", "tokens/event/?address=nowhere",
 ]  # fmt: skip
 # Pages that look like one of those.
 ALIKE = [
@@ -64,6 +65,23 @@ def test_a_status_has_its_colour(new_page: NewPage, server: Server, session: Sto
     expect(badges.get_by_text("Expired", exact=True).first).to_have_css(
         "color", "rgb(179, 32, 43)"
     )
+
+
+@pytest.mark.usefixtures("seeded")
+def test_whose_is_this(
+    new_page: NewPage, server: Server, session: StorageState, site: Installation
+) -> None:
+    """Without JavaScript, and what was pasted is neither on the page nor in the address."""
+    token = site.issue("Pasted")
+    page = new_page(storage_state=session, java_script_enabled=False)
+    page.goto(f"{server.url}/admin/tokens/token/overview/")
+    page.get_by_label("reference of a refused request").fill(f"Authorization: Bearer {token}")
+    page.get_by_role("button", name="Look up").click()
+    answer = page.get_by_role("status")
+    expect(answer).to_contain_text("The secret was right")
+    expect(answer.get_by_role("link", name="Revoke it")).to_be_visible()
+    assert page.url == f"{server.url}/admin/tokens/token/overview/"
+    assert token[24:] not in page.content()
 
 
 def test_the_theme_is_that_of_the_other_pages(

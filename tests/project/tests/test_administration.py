@@ -3,6 +3,7 @@
 import json
 from io import StringIO
 
+from django.contrib.auth.models import Group
 from django.core.management import call_command
 
 from people.models import User
@@ -20,6 +21,24 @@ class AdministrationTest(ProjectTest):
         self.assertContains(self.client.get("/admin/tokens/token/?q=bob"), "0 tokens")
         for page in ("scope", "event", "notification"):
             self.assertEqual(self.client.get(f"/admin/tokens/{page}/").status_code, 200, page)
+
+    def test_admin_has_the_overview_and_says_whose_a_token_is(self) -> None:
+        token = issue(self.user, name="CI pipeline")
+        self.client.force_login(User.objects.create_superuser("eve"))
+        page = "/admin/tokens/token/overview/"
+        self.assertContains(self.client.get("/admin/tokens/"), page)
+        self.assertContains(self.client.get(page), "not used for 90 days")
+        answer = self.client.post(page, {"pasted": token})
+        self.assertContains(answer, "The secret was right")
+        self.assertContains(answer, "of <bdi>ann</bdi>")
+        for name in ("token", "event"):
+            file = self.client.get(f"/admin/tokens/{name}/export.csv").getvalue().decode()
+            self.assertIn("CI pipeline", file)
+
+    def test_auditors_see_tokens_and_no_people(self) -> None:
+        group = Group.objects.get(name="Auditors")
+        names = group.permissions.values_list("codename", flat=True)
+        self.assertEqual(set(names), {"view_token", "view_event", "view_scope"})
 
     def test_a_command_creates_a_token(self) -> None:
         options = ["--name", "CI", "--scope", "crm:read"]
