@@ -46,8 +46,8 @@ class AdminSite(admin.AdminSite):
         def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest("A null character is in the address.")
-            is_question = view.__name__ == "logout" or hasattr(view, "changes_no_decision")
-            changes = request.method == "POST" and not is_question
+            is_harmless = view.__name__ == "logout" or hasattr(view, "changes_no_decision")
+            changes = request.method == "POST" and not is_harmless
             confirm = confirm_if_stale(request, request.get_full_path()) if changes else None
             return confirm or view(request, *args, **kwargs)
 

@@ -40,7 +40,8 @@ class ScopeAdmin(ListedFiltersAdmin):
         return format_html('<a href="{}?{}">Tokens with this scope</a>', path, query)
 
     def get_fields(self, request: HttpRequest, obj: Scope | None = None) -> tuple[str, ...]:
-        return (*self.fields, "tokens_with_it") if obj else self.fields
+        has_list = obj is not None and self.admin_site.is_registered(Token)
+        return (*self.fields, "tokens_with_it") if has_list else self.fields
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Scope | None = None

@@ -31,6 +31,7 @@ def ask_before_revoking(
     model_admin: Any, request: HttpRequest, tokens: TokenQuerySet, form: RevocationForm
 ) -> HttpResponse:
     """Return the page that lists the tokens and asks whether to revoke them."""
+    request.current_app = model_admin.admin_site.name
     context = {
         **model_admin.admin_site.each_context(request),
         "title": "Revoke tokens?",

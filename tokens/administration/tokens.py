@@ -25,7 +25,7 @@ from tokens.audit.log import in_batches
 from tokens.authentication.requests import actor_of
 from tokens.decorators import changes_no_decision
 from tokens.forms.troubleshoot import TroubleshootForm
-from tokens.models import Token, TokenQuerySet
+from tokens.models import Event, Token, TokenQuerySet
 from tokens.rate_limits import limits
 from tokens.token_settings import token_settings
 
@@ -127,6 +127,8 @@ class TokenAdmin(ExportedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         form = TroubleshootForm(request.POST if request.method == "POST" else None)
+        may_see_events = request.user.has_perm("tokens.view_event")
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "title": "Overview",
@@ -134,7 +136,7 @@ class TokenAdmin(ExportedAdmin):
             "form": form,
             "answer": find_whose(form.cleaned_data["pasted"]) if form.is_valid() else None,
             "overview": Overview(self.link("changelist")),
-            "can_see_events": request.user.has_perm("tokens.view_event"),
+            "can_see_events": may_see_events and self.admin_site.is_registered(Event),
             "can_change": self.has_change_permission(request),
             "owner_page": OWNER_PAGE,
         }

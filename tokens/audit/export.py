@@ -29,6 +29,8 @@ def show_invisible(text: str) -> str:
     This includes control characters, and characters that change the direction of writing. They
     could hide what a name really is.
     """
+    if text.isprintable():  # nearly always, and much faster than a look at each character
+        return text
     return "".join(
         f"<U+{ord(letter):04X}>"
         if unicodedata.category(letter) in INVISIBLE_CATEGORIES and letter not in JOINERS
