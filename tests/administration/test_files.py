@@ -86,6 +86,10 @@ def test_a_wrong_filter_leads_back(admin_client: Client) -> None:
     assert (answer.status_code, answer["Location"]) == (302, f"{TOKENS}?e=1")
 
 
+def test_a_file_is_only_read(admin_client: Client) -> None:
+    assert admin_client.post(f"{TOKENS}export.csv").status_code == 405
+
+
 def test_a_filter_that_is_not_offered(admin_client: Client) -> None:
     assert admin_client.get(f"{TOKENS}export.csv?digest__startswith=a").status_code == 400
 

@@ -12,6 +12,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_safe
 
 from tokens.audit.export import FORMATS, as_download
 from tokens.audit.log import MAX_EXPORTED
@@ -108,6 +110,7 @@ class ExportedAdmin(ReadOnlyAdmin):
         }
         return super().changelist_view(request, tools | (extra_context or {}))
 
+    @method_decorator(require_safe)  # answers to other methods may have to wait, and can't stream
     def export(self, request: HttpRequest, form: str) -> HttpResponseBase:
         """Return a file with all rows that match the search and the filters in the URL.
 
