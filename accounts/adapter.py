@@ -8,6 +8,7 @@ from allauth.core import context as allauth_context  # private, as in allauth 65
 from allauth.core.internal import ratelimit  # private, as in allauth 65.22.1
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib import messages
@@ -23,6 +24,8 @@ from accounts.allauth_texts import BUSY_HASHING, ERRORS, MESSAGES, MFA_ERRORS, W
 from accounts.mails import template_parts
 from accounts.middleware import note_status
 from accounts.models import User
+from accounts.oidc.configuration import must_use_provider, sign_on
+from accounts.oidc.errors import sign_on_error_page
 from accounts.outbox import queue
 from accounts.reauthentication import is_fresh
 from tokens.core.addresses import absolute_url
@@ -40,9 +43,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """Return True if anybody may sign up (setting SIGNUP_OPEN).
 
-        Otherwise only administrators create accounts, and invite people by mail.
+        Otherwise only administrators create accounts, and invite people by mail. First sign-ins at
+        the OpenID provider make accounts too.
         """
         return bool(settings.SIGNUP_OPEN)
+
+    def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
+        """Stop a sign-in with a password or a passkey if the person must use the provider."""
+        at_provider = "sociallogin" in (kwargs.get("signal_kwargs") or {})
+        if not at_provider and must_use_provider(user):
+            return sign_on_error_page(request, "passwords_off")
+        return super().pre_login(request, user, **kwargs)
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """Return the client's IP address, by which allauth counts attempts.
@@ -60,8 +71,18 @@ class AccountAdapter(DefaultAccountAdapter):
         return not is_fresh(allauth_context.request)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Return the ways in which `user` can confirm who they are, with our labels."""
+        """Return the ways in which `user` can confirm who they are, with our labels.
+
+        People who signed in at the OpenID provider can confirm there. allauth lacks this way.
+        """
         methods = super().get_reauthentication_methods(user)
+        on = sign_on()
+        if must_use_provider(user):
+            methods = [method for method in methods if method["id"] != "reauthenticate"]
+        if on and SocialAccount.objects.filter(user_id=user.pk, provider=on.issuer).exists():
+            url = reverse("openid_connect_confirm")
+            way = {"id": "provider", "url": url, "description": f"Use {on.name}"}
+            methods.insert(int(user.has_usable_password()), way)
         return [
             {**method, "description": WAYS.get(method["id"], method["description"])}
             for method in methods

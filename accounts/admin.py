@@ -5,6 +5,7 @@ from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import admin, messages
@@ -30,7 +31,7 @@ from accounts.reauthentication import confirm_if_stale
 MAX_NAMED_ACCOUNTS = 100  # names on the page that asks before accounts are deleted
 
 # Remove these pages from Django admin: they show secrets. The page of an account shows enough.
-for model in (EmailAddress, Authenticator, UserSession):
+for model in (EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken, UserSession):
     admin.site.unregister(model)
 admin.site.unregister(Group)  # registered again below
 
@@ -84,7 +85,7 @@ class UserAdmin(DjangoUserAdmin):
             },
         ),
     )
-    actions = ("invite_again",)
+    actions = ("invite_again", "unlink")
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Return the fields of the page. For an existing account, add a section about its mails.
@@ -97,7 +98,7 @@ class UserAdmin(DjangoUserAdmin):
         if obj is None:
             return fieldsets
         mails: dict[str, Any] = {"fields": ["waiting_mails"]}
-        if not obj.has_usable_password() and self.has_change_permission(request, obj):
+        if awaits_first_sign_in(obj) and self.has_change_permission(request, obj):
             if confirm := confirm_if_stale(request, request.path):
                 link = '<a href="{}">Confirm who you are</a> to see the link of the invitation.'
                 mails["description"] = format_html(link, confirm["Location"])
@@ -178,13 +179,26 @@ class UserAdmin(DjangoUserAdmin):
         description="Invite again those who have no password yet", permissions=["change"]
     )
     def invite_again(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        waiting = [user for user in queryset if not user.has_usable_password()]
+        waiting = [user for user in queryset if awaits_first_sign_in(user)]
         for user in waiting:
             invite(user, request)
         words = f"{len(waiting)} invited by mail."
         if settings.MAILS_ARE_PRINTED:
             words = "No mail server is set. Open each account: its page shows the link."
         self.message_user(request, words, messages.SUCCESS)
+
+    @admin.action(description="Remove the link to single sign-on", permissions=["change"])
+    def unlink(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Remove the links, so that each account is linked to the next person with its address."""
+        linked = [
+            user
+            for user in queryset.filter(socialaccount__isnull=False).distinct()
+            if not is_out_of_reach(request, user)
+        ]
+        for user in linked:
+            SocialAccount.objects.filter(user=user).delete()
+            send_event(user, "administered", request, "Link to single sign-on removed")
+        self.message_user(request, f"{len(linked)} unlinked.", messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Return what Django's page shows before accounts are deleted: names, counts, permissions.
@@ -233,6 +247,11 @@ class GroupAdmin(DjangoGroupAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         return super().has_delete_permission(request, obj) and not gives_rights(request, obj)
+
+
+def awaits_first_sign_in(user: User) -> bool:
+    """Return True if the person has no password, and has not signed in by single sign-on."""
+    return not user.has_usable_password() and not SocialAccount.objects.filter(user=user).exists()
 
 
 def gives_rights(request: HttpRequest, group: Group | None) -> bool:

@@ -71,6 +71,11 @@ NOTIFICATIONS = {
         "A key is removed from your account",
         "A passkey or security key was removed from your account.",
     ),
+    "socialaccount/email/account_connected": (
+        "Your account is linked to single sign-on",
+        "Somebody with your email address signed in with your company's single sign-on. From now "
+        "on your account opens that way too.",
+    ),
 }
 
 TOO_MANY = "Too many tries. Wait five minutes, then try again."

@@ -15,6 +15,7 @@ class AccountsConfig(AppConfig):
         from accounts.extension_points import NavigationPage, register_page
         from accounts.models import User
         from accounts.name_rules import must_be_visible
+        from accounts.oidc import sessions  # noqa: F401
 
         for model in (User, Group):  # Group is Django's model, so the rule is added here
             model._meta.get_field("name").validators.append(must_be_visible)  # noqa: SLF001

@@ -48,8 +48,10 @@ def send_event(
 
 
 def on_account_signal(signal: Signal, **kwargs: Any) -> None:
-    """Send the event that EVENTS has for this signal."""
-    send_event(kwargs["user"], EVENTS[signal], kwargs["request"])
+    """Send the event that EVENTS has for this signal. The detail names the OpenID provider."""
+    login = kwargs.get("sociallogin")
+    detail = f"with {login.provider.name}" if login else ""
+    send_event(kwargs["user"], EVENTS[signal], kwargs["request"], detail)
 
 
 for each in EVENTS:

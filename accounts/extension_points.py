@@ -5,6 +5,7 @@ their `AppConfig.ready`.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +63,18 @@ class Choices:
     write: Callable[[AbstractBaseUser, list[str]], None]
 
 
+@dataclass(frozen=True, slots=True)
+class RequestHooks:
+    """What another application does around the work of a view."""
+
+    # Called before a GET changes what a person may do. If the result is False, too many changes
+    # are made at once, and nothing may be changed.
+    begin_change: Callable[[HttpRequest], bool] = lambda _: True
+    # A context in which the view waits for another server. Other requests are worked on meanwhile.
+    lend_permit: Callable[[HttpRequest], AbstractContextManager[Any]] = nullcontext
+
+
+request_hooks = RequestHooks()
 _pages: list[NavigationPage] = []
 choices: list[Choices] = []
 belongings: list[Belonging] = []
@@ -81,6 +94,12 @@ def register_choices(offered: Choices) -> None:
 def register_belonging(belonging: Belonging) -> None:
     """Show how many of these things a person owns, on the Security page and before deletion."""
     belongings.append(belonging)
+
+
+def register_request_hooks(hooks: RequestHooks) -> None:
+    """Replace the hooks around the work of a view."""
+    global request_hooks  # noqa: PLW0603  # set once, when the process starts
+    request_hooks = hooks
 
 
 def belongings_of(user: AbstractBaseUser) -> list[dict[str, Any]]:
@@ -111,6 +130,7 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         # A script puts the browser's time zone in place of the %.
         "zone_cookie": f"{ZONE_COOKIE}=%; path={settings.SESSION_COOKIE_PATH}; samesite=lax",
         "signup_open": settings.SIGNUP_OPEN,
+        "sign_on": settings.SIGN_ON,
         "chosen_theme": theme if theme in {"light", "dark"} else "",
         "keyboard_shortcuts": getattr(getattr(request, "user", None), "keyboard_shortcuts", True),
         "offered_zone": offered_zone(request),

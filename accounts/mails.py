@@ -14,10 +14,12 @@ from allauth.account.utils import user_pk_to_url_str  # private, as in allauth 6
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.allauth_texts import NOTIFICATIONS
 from accounts.models import Notification, User
+from accounts.oidc.configuration import must_use_provider
 
 RESET = "account/email/password_reset_key"
 INVITATION = "account/email/invitation"
@@ -49,6 +51,8 @@ def write_mail(notification: Notification) -> EmailMultiAlternatives | None:
             "account/email/notification",
             {**context, "subject": subject, "sentence": sentence.format(**context)},
         )
+    elif kind == INVITATION and must_use_provider(user):
+        context["sign_in_url"] = f"{settings.SITE_URL}{reverse('account_login')}"
     elif kind in {RESET, INVITATION}:
         context["password_reset_url"] = link_to_choose_password(user)
     elif kind in {CONFIRM, CONFIRM_SIGN_UP}:

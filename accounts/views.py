@@ -24,6 +24,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.audit_signals import send_event
 from accounts.extension_points import NO_OFFER, THEME_COOKIE, ZONE_COOKIE, belongings_of
 from accounts.models import Theme, User, known_time_zones, short_zone_label
+from accounts.oidc.configuration import must_use_provider
 from accounts.profile_form import ProfileForm
 from accounts.reauthentication import confirm_if_stale
 from tokens.core.devices import device
@@ -104,6 +105,7 @@ class SecurityView(IndexView):
         return {
             **super().get_context_data(**kwargs),
             "belongings": belongings_of(self.request.user),
+            "must_use_provider": must_use_provider(self.request.user),
         }
 
 

@@ -9,11 +9,14 @@ from accounts.extension_points import (
     Belonging,
     Choices,
     NavigationPage,
+    RequestHooks,
     register_belonging,
     register_choices,
     register_page,
+    register_request_hooks,
 )
 from tokens.audit.receivers import record_account_event, record_wrong_password
+from tokens.authentication import change_wait
 from tokens.models import MailChoices, Token
 
 
@@ -21,6 +24,14 @@ def connect() -> None:
     """Register pages and settings of `tokens` with `accounts`, and connect the audit log."""
     account_event.connect(record_account_event)
     wrong_password_sent.connect(record_wrong_password)
+    register_request_hooks(
+        RequestHooks(
+            lambda request: change_wait.begin(
+                request, None, change_wait.page_places, is_proven=True
+            ),
+            change_wait.lend_permit,
+        )
+    )
     register_page(NavigationPage(40, "API tokens", "tokens:list", "key-round"))
     register_page(NavigationPage(50, "Activity", "tokens:activity", "history"))
     register_belonging(

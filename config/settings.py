@@ -11,6 +11,7 @@ from config.environment import (
     local_settings,
     logo_file,
     service_urls,
+    sign_on_variables,
     token_variables,
     variables,
 )
@@ -105,9 +106,11 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
     "config.apps.ConfigConfig",
     "accounts",
+    "accounts.oidc",
     "tokens",
     "config.apps.AdministrationConfig",
     "django.contrib.auth",
@@ -147,6 +150,7 @@ MIDDLEWARE = [
     "accounts.middleware.SignInMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SessionMiddleware",
+    "accounts.oidc.middleware.OnlyProviderMiddleware",
 ]
 TEMPLATES = [
     {
@@ -175,6 +179,7 @@ CACHES = {"default": caches.cache_settings(REDIS_URL)}
 # Accounts: people sign in by e-mail, with django-allauth, also to Django admin
 
 SIGNUP_OPEN = setting("SIGNUP_OPEN", "false", boolean)
+SIGN_ON = sign_on_variables.read_sign_on()
 FRESH_AUTHENTICATION_SECONDS = 60 * setting(
     "FRESH_AUTHENTICATION_MINUTES", "15", whole_number(1, 1440)
 )
@@ -195,6 +200,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 LOGIN_REDIRECT_URL = "tokens:list"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "accounts.oidc.people.SignOnAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None

@@ -10,7 +10,7 @@ from allauth.decorators import rate_limit
 from allauth.mfa.webauthn.views import login_webauthn
 from django.conf import settings
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.utils.functional import lazy
 from django.views.generic import RedirectView
 
@@ -34,7 +34,8 @@ CHANGES_NO_DECISION = {
     "account_reset_password_from_key", "mfa_authenticate", "mfa_reauthenticate",
     "mfa_activate_totp", "mfa_deactivate_totp", "mfa_generate_recovery_codes",
     "mfa_add_webauthn", "mfa_reauthenticate_webauthn", "mfa_remove_webauthn", "mfa_edit_webauthn",
-    "mfa_login_webauthn", "sessions", "theme", "time_zone",
+    "mfa_login_webauthn", "openid_connect_login", "openid_connect_confirm",
+    "openid_connect_logout", "sessions", "theme", "time_zone",
 }  # fmt: skip
 
 token_pages: list[URLPattern | URLResolver] = [
@@ -53,6 +54,8 @@ urlpatterns = [
         challenge_limited(login_webauthn),
         name="mfa_login_webauthn",
     ),
+    # Here nobody adds or removes a provider, and nobody types more at a first sign-in.
+    re_path(r"^accounts/(?:3rdparty|social)/", RedirectView.as_view(pattern_name="security")),
     path("accounts/logout/", SignOutView.as_view(), name="account_logout"),
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.urls")),

@@ -71,13 +71,16 @@ def begin(
     Return False if all places are taken. The caller must then refuse the request, so that nothing
     is changed. Return True if the request has a place or needs none. A request needs a place if
     its view may change a token, and if its sender is signed in or has sent the right secret of a
-    token. `is_proven` is True if the view itself has checked a token, for example in the body.
+    token. `is_proven` is True if the view itself calls, because it has checked the sender and is
+    about to change something, even on a GET. `view` is not used then.
     """
     if (
-        request.method in SAFE_METHODS
-        or hasattr(request, "waiting_place")
+        hasattr(request, "waiting_place")
         or not is_needed()
-        or not (is_proven or (must_wait(view) and is_identified(request)))
+        or not (
+            is_proven
+            or (request.method not in SAFE_METHODS and must_wait(view) and is_identified(request))
+        )
     ):
         return True
     if not places.take_free():

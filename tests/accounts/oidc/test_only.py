@@ -1,0 +1,75 @@
+"""OIDC_ONLY: nobody but superusers signs in with a password or a passkey."""
+
+from collections.abc import Callable
+
+import pytest
+from django.core.mail import EmailMessage
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import User
+from tests.accounts.oidc.fake_provider import FakeProvider
+from tests.conftest import page_of, signed_in
+from tests.server import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def only(change_sign_on: Callable[..., None]) -> None:
+    change_sign_on(only=True)
+
+
+def test_the_page_has_the_button_alone(client: Client, settings: Settings) -> None:
+    settings.SIGNUP_OPEN = True
+    page = page_of(client.get("/accounts/login/"))
+    assert "Sign in with Example ID" in page
+    assert 'type="password"' not in page
+    assert "passkey" not in page
+    assert "Sign up" not in page
+    assert 'type="password"' in page_of(client.get("/accounts/login/?password"))
+
+
+def test_a_person_is_refused_with_the_right_password(owner: User, client: Client) -> None:
+    form = {"login": owner.email, "password": PASSWORD}
+    response = client.post("/accounts/login/", form)
+    assert (response.status_code, response.context["code"]) == (403, "passwords_off")
+    assert "_auth_user_id" not in client.session
+
+
+def test_an_administrator_has_a_way_in(administrator: User, client: Client) -> None:
+    form = {"login": administrator.email, "password": PASSWORD}
+    assert client.post("/accounts/login/", form).status_code == 302
+    assert client.get("/accounts/password/change/").status_code == 200
+    assert "Change password" in page_of(client.get("/settings/security/"))
+
+
+def test_people_sign_in_at_the_provider(provider: FakeProvider, client: Client) -> None:
+    assert provider.sign_in(client).status_code == 302
+    assert "/accounts/password/" not in page_of(client.get("/settings/security/"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/accounts/signup/", "/accounts/password/reset/", "/accounts/password/reset/key/1-x/",
+        "/accounts/password/change/", "/accounts/password/set/", "/accounts/reauthenticate/",
+    ],
+)  # fmt: skip
+def test_closed_pages(owner: User, client: Client, settings: Settings, path: str) -> None:
+    settings.SIGNUP_OPEN = True
+    for visitor in (client, signed_in(owner)):
+        for response in (visitor.get(path), visitor.post(path, {"email": owner.email})):
+            assert (response.status_code, response.context["code"]) == (403, "passwords_off")
+
+
+def test_an_invitation_leads_to_the_button(
+    administrator: User, provider: FakeProvider, mailoutbox: list[EmailMessage], client: Client
+) -> None:
+    form = {"email": "ada@example.com", "name": "Ada"}
+    signed_in(administrator).post("/admin/accounts/user/add/", form)
+    assert "Sign in: http://localhost:8000/accounts/login/" in str(mailoutbox[0].body)
+    assert "password" not in str(mailoutbox[0].body)
+    invited = User.objects.get(email="ada@example.com")
+    provider.sign_in(client)
+    assert client.session["_auth_user_id"] == str(invited.pk)
