@@ -100,6 +100,13 @@ format: .venv/dev
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements-gateways.txt
 	@touch $@
 
+# A real OpenID provider, from npm, which the tests of single sign-on skip without. It needs Node 20.
+var/openid-provider/node_modules: tests/system/oidc/package.json tests/system/oidc/package-lock.json
+	mkdir -p var/openid-provider
+	cp $^ var/openid-provider
+	npm ci --prefix var/openid-provider --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 # Writes docs/performance.md and .svg; make bench BENCH=--quick is a smoke run, BENCH=--help tells the rest.
 bench: .venv/bench
 	@$(BIN)/python -m benchmarks.run $(BENCH)
