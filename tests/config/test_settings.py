@@ -54,6 +54,10 @@ def manage(*arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
         ("ACCENT_COLOR", "#ffcc00"),
         ("LOGO", "/no/such/file.svg"),
         ("TOKENRY_SETTINGS", "/no/such/file.py"),
+        ("OIDC_ISSUER", "http://id.example.com"),
+        ("OIDC_CLIENT_ID", "x" * 192),
+        ("OIDC_ONLY", "perhaps"),
+        ("OIDC_ALLOWED_DOMAINS", "@example.com"),
     ],
 )
 def test_a_wrong_value_ends_the_start_with_one_line(name: str, value: str) -> None:

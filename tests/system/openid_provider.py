@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from html import unescape
 from typing import Any, Self
+from urllib.parse import urljoin
 
 import jwt
 import pytest
@@ -115,7 +116,7 @@ class Browser:
         answer = self.there.get(address, allow_redirects=False, timeout=patience(10))
         for _ in range(8):
             if answer.is_redirect:
-                address = requests.compat.urljoin(answer.url, answer.headers["Location"])
+                address = urljoin(answer.url, answer.headers["Location"])
                 if address.startswith(self.site):
                     return address
                 answer = self.there.get(address, allow_redirects=False, timeout=patience(10))
@@ -123,7 +124,7 @@ class Browser:
                 (action,) = re.findall(r'<form[^>]* action="([^"]+)"', answer.text)
                 form = {"prompt": "login", "login": person, "password": "any"}
                 answer = self.there.post(
-                    requests.compat.urljoin(answer.url, action),
+                    urljoin(answer.url, action),
                     form,
                     allow_redirects=False,
                     timeout=patience(10),

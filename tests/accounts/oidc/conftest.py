@@ -11,6 +11,9 @@ from pytest_django import Settings
 from accounts.oidc import documents
 from accounts.oidc.configuration import SignOn
 from tests.accounts.oidc.fake_provider import CLIENT_ID, CLIENT_SECRET, FakeProvider
+from tests.authentication import conftest as authentication
+
+waited = authentication.waited
 
 
 @pytest.fixture(scope="session")
