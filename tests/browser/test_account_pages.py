@@ -14,10 +14,12 @@ from tests.browser.conftest import AUTHENTICATOR, NewPage, pages, sign_in, totp
 from tests.browser.screens import Screens, faults, on_each_screen
 from tests.server import Installation, Server
 
-# JSON for a script, a file, and a way of confirming that is off.
+# JSON for a script, a file, and ways of confirming and signing in that are off.
 NO_PAGES = {
     "mfa_login_webauthn", "mfa_download_recovery_codes",
     "account_request_reauthentication_code", "account_confirm_reauthentication_code",
+    "openid_connect_login", "openid_connect_callback", "openid_connect_confirm",
+    "openid_connect_logout",
 }  # fmt: skip
 PREPARE = """
 from allauth.account import app_settings

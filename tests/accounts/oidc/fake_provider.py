@@ -9,7 +9,7 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -100,6 +100,18 @@ class FakeProvider:
             "id_token": self.sign(self.usual_claims(begun) | self.claims),
         }  # fmt: skip
 
+    def authorize(self, sent: dict[str, str]) -> str:
+        """Return where a browser goes that opens the address of the sign-in: back, with a code.
+
+        The first step leads over another host, as providers do that know the person elsewhere.
+        """
+        if "elsewhere" not in sent:
+            elsewhere = urlencode(sent | {"elsewhere": "1"})
+            return f"{self.issuer.replace('127.0.0.1', 'localhost')}/authorize?{elsewhere}"
+        code = f"code-{sent['state']}"
+        self.codes[code] = sent
+        return f"{sent['redirect_uri']}?{urlencode({'code': code, 'state': sent['state']})}"
+
     def usual_claims(self, begun: dict[str, str]) -> dict[str, Any]:
         now = int(time.time())
         usual = {"iss": self.issuer, "aud": CLIENT_ID, "iat": now, "exp": now + 300}
@@ -139,9 +151,15 @@ def handler(provider: FakeProvider) -> type[BaseHTTPRequestHandler]:
             length = int(self.headers.get("Content-Length") or 0)
             form = {n: v[0] for n, v in parse_qs(self.rfile.read(length).decode()).items()}
             path = urlsplit(self.path).path
-            status, found = provider.answer(path, form, dict(self.headers))
-            body = json.dumps(found).encode()
-            self.send_response(status)
+            body = b""
+            if path == "/authorize":
+                sent = {n: v[0] for n, v in parse_qs(urlsplit(self.path).query).items()}
+                self.send_response(302)
+                self.send_header("Location", provider.authorize(sent))
+            else:
+                status, found = provider.answer(path, form, dict(self.headers))
+                body = json.dumps(found).encode()
+                self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
