@@ -8,7 +8,6 @@ from allauth.core import context as allauth_context  # private, as in allauth 65
 from allauth.core.internal import ratelimit  # private, as in allauth 65.22.1
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.models import SocialAccount
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.contrib import messages
@@ -26,6 +25,7 @@ from accounts.middleware import note_status
 from accounts.models import User
 from accounts.oidc.configuration import must_use_provider, sign_on
 from accounts.oidc.errors import sign_on_error_page
+from accounts.oidc.sessions import is_linked
 from accounts.outbox import queue
 from accounts.reauthentication import is_fresh
 from tokens.core.addresses import absolute_url
@@ -73,16 +73,17 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Return the ways in which `user` can confirm who they are, with our labels.
 
-        People who signed in at the OpenID provider can confirm there. allauth lacks this way.
+        People who sign in at the OpenID provider can confirm there. allauth lacks this way.
         """
         methods = super().get_reauthentication_methods(user)
-        on = sign_on()
-        if must_use_provider(user):
+        on, only = sign_on(), must_use_provider(user)
+        if only:
             methods = [method for method in methods if method["id"] != "reauthenticate"]
-        if on and SocialAccount.objects.filter(user_id=user.pk, provider=on.issuer).exists():
+        # With `only` the way is offered to everybody: people without any way need not confirm.
+        if on and user.is_authenticated and (only or is_linked(user, on.issuer)):
             url = reverse("openid_connect_confirm")
             way = {"id": "provider", "url": url, "description": f"Use {on.name}"}
-            methods.insert(int(user.has_usable_password()), way)
+            methods.insert(int(user.has_usable_password() and not only), way)
         return [
             {**method, "description": WAYS.get(method["id"], method["description"])}
             for method in methods

@@ -7,7 +7,8 @@ from allauth.account.internal.flows.login import (  # private, as in allauth 65.
     record_authentication,
 )
 from allauth.account.models import EmailAddress
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.account.signals import user_signed_up
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter, get_adapter
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialLogin
 from allauth.socialaccount.providers.base import AuthError, AuthProcess
 from django.contrib.auth.models import Group
@@ -50,10 +51,6 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
             )
         ]
 
-    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:
-        """Return True: the provider decides who may have an account, not SIGNUP_OPEN."""
-        return True
-
     def on_authentication_error(
         self,
         request: HttpRequest,
@@ -81,10 +78,9 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         if sociallogin.state["process"] == AuthProcess.REDIRECT:
             confirm_person(request, sociallogin)
             return
-        if not sociallogin.is_existing:
-            link_by_email(request, sociallogin)
-        if sociallogin.is_existing:
-            set_groups(request, on, sociallogin)
+        if not sociallogin.is_existing and not link_by_email(request, sociallogin):
+            make_account(request, sociallogin)
+        set_groups(request, on, sociallogin)
 
     def populate_user(
         self, request: HttpRequest, sociallogin: SocialLogin, data: dict[str, Any]
@@ -93,18 +89,6 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         user = sociallogin.user
         user.email = UserManager.normalize_email(data.get("email"))
         user.name = usable_name(data.get("name", ""))
-        return user
-
-    def save_user(self, request: HttpRequest, sociallogin: SocialLogin, form: Any = None) -> Any:
-        """Save a new account, which has no password, and set its groups."""
-        on = sign_on()
-        assert on is not None  # noqa: S101
-        try:
-            with transaction.atomic():
-                user = super().save_user(request, sociallogin, form)
-        except IntegrityError:  # the same person signed in twice at once
-            raise SignOnError("busy") from None
-        set_groups(request, on, sociallogin)
         return user
 
 
@@ -146,8 +130,8 @@ def confirm_person(request: HttpRequest, sociallogin: SocialLogin) -> None:
     )
 
 
-def link_by_email(request: HttpRequest, sociallogin: SocialLogin) -> None:
-    """Link the account that has the person's e-mail address, if there is one.
+def link_by_email(request: HttpRequest, sociallogin: SocialLogin) -> bool:
+    """Link the account that has the person's e-mail address. Return False if there is none.
 
     The address must be verified at the provider and here. An account that is linked already stays
     with its person: a provider may give an address to somebody else.
@@ -160,12 +144,27 @@ def link_by_email(request: HttpRequest, sociallogin: SocialLogin) -> None:
     email = UserManager.normalize_email(address.email)
     user = User.objects.filter(email=email).first()
     if user is None:
-        return
+        return False
     if not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
         raise SignOnError("email_taken")
     if SocialAccount.objects.filter(user=user, provider=sociallogin.account.provider).exists():
         raise SignOnError("email_bound")
     sociallogin.connect(request, user)
+    return True
+
+
+def make_account(request: HttpRequest, sociallogin: SocialLogin) -> None:
+    """Make an account without a password, whether or not sign-up is open.
+
+    django-allauth would leave the account to its form for sign-up if somebody else has asked for
+    this address and not confirmed it.
+    """
+    try:
+        with transaction.atomic():
+            user = get_adapter().save_user(request, sociallogin)
+    except IntegrityError:  # the same person signed in twice at once
+        raise SignOnError("busy") from None
+    user_signed_up.send(sender=User, request=request, user=user, sociallogin=sociallogin)
 
 
 def claimed_groups(on: SignOn, claims: dict[str, Any]) -> list[str]:

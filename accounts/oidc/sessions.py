@@ -40,6 +40,11 @@ def note_session(request: HttpRequest, **kwargs: Any) -> None:
         )
 
 
+def is_linked(user: Any, issuer: str) -> bool:
+    """Return True if `user` has signed in at this provider."""
+    return bool(SocialAccount.objects.filter(user=user, provider=issuer).exists())
+
+
 def sessions_to_end(claims: dict[str, Any]) -> QuerySet[Any]:
     """Return the sessions that a logout token ends: of a person, of a session there, or both."""
     found: QuerySet[Any] = UserSession.objects.filter(

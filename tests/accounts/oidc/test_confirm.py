@@ -71,6 +71,11 @@ def test_another_person_confirms_nothing(provider: FakeProvider, stale: Client) 
     assert User.objects.count() == 1
 
 
+def test_a_password_is_set_only_after_a_confirmation(stale: Client) -> None:
+    page = "/accounts/password/set/"
+    assert stale.get(page)["Location"] == f"{CONFIRM}?{urlencode({'next': page})}"
+
+
 def test_fresh_for_a_while(provider: FakeProvider, client: Client) -> None:
     provider.sign_in(client)
     with time_machine.travel(timezone.now() + timedelta(minutes=16)):

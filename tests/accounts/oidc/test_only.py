@@ -63,6 +63,13 @@ def test_closed_pages(owner: User, client: Client, settings: Settings, path: str
             assert (response.status_code, response.context["code"]) == (403, "passwords_off")
 
 
+def test_a_person_of_an_older_session_confirms_at_the_provider(owner: User) -> None:
+    """Not with the password, and not without any question."""
+    asked = signed_in(owner, seconds_ago=3600).post("/settings/profile/delete/")
+    assert asked["Location"].startswith("/accounts/oidc/confirm/")
+    assert User.objects.exists()
+
+
 def test_an_invitation_leads_to_the_button(
     administrator: User, provider: FakeProvider, mailoutbox: list[EmailMessage], client: Client
 ) -> None:

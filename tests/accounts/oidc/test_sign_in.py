@@ -178,6 +178,17 @@ def test_an_address_that_the_provider_gave_to_somebody_else(
     assert SocialAccount.objects.get().uid == "person-1"
 
 
+def test_an_address_that_somebody_else_wants_and_has_not_confirmed(
+    provider: FakeProvider, client: Client, owner: User
+) -> None:
+    """Otherwise anybody could keep a colleague out."""
+    EmailAddress.objects.create(user=owner, email="ada@example.com", verified=False)
+    assert provider.sign_in(client).status_code == 302
+    ada = User.objects.get(email="ada@example.com")
+    assert client.session["_auth_user_id"] == str(ada.pk)
+    assert EmailAddress.objects.get(user=ada).verified
+
+
 def test_an_account_that_is_switched_off(provider: FakeProvider, client: Client) -> None:
     provider.sign_in(client)
     User.objects.update(is_active=False)
