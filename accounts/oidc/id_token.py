@@ -21,6 +21,7 @@ LEEWAY_SECONDS = 60  # because clocks differ
 MAX_SIGNED_AGE = 600  # seconds; django-allauth forgets a sign-in that it began after this time
 MAX_SIGNED_LENGTH = 65_536
 MAX_SUBJECT_LENGTH = 191  # of django-allauth's column
+MAX_LINE = 500  # characters of other names
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 
@@ -36,7 +37,7 @@ def check_id_token(
     if not nonce or claims.get("nonce") != nonce:
         raise UntrustedToken("its nonce is not that of this sign-in")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 0 < len(subject) <= MAX_SUBJECT_LENGTH:
+    if not is_line(subject, MAX_SUBJECT_LENGTH):
         raise UntrustedToken("its subject is missing or too long")
     at = claims.get("auth_time")
     if at is not None and (not is_time(at) or at > now + LEEWAY_SECONDS):
@@ -54,10 +55,10 @@ def check_logout_token(
         raise UntrustedToken("its events name no logout")
     if "nonce" in claims:
         raise UntrustedToken("it has a nonce, as ID tokens have")
-    if not isinstance(claims.get("jti"), str) or not 0 < len(claims["jti"]) <= 500:
+    if not is_line(claims.get("jti"), MAX_LINE):
         raise UntrustedToken("its jti is missing or too long")
     named = [claims[name] for name in ("sub", "sid") if name in claims]
-    if not named or not all(isinstance(value, str) and value for value in named):
+    if not named or not all(is_line(value, MAX_LINE) for value in named):
         raise UntrustedToken("it names neither a subject nor a session")
     return claims
 
@@ -66,6 +67,11 @@ def was_just_authenticated(claims: Mapping[str, Any], since: float) -> bool:
     """Return True if the provider says that the person authenticated at `since` or later."""
     at: Any = claims.get("auth_time")
     return is_time(at) and bool(at >= since - LEEWAY_SECONDS)
+
+
+def is_line(value: object, length: int) -> bool:
+    """Return True if `value` is a text of at most `length` characters that can be stored."""
+    return isinstance(value, str) and 0 < len(value) <= length and value.isprintable()
 
 
 def is_time(value: object) -> bool:

@@ -99,7 +99,7 @@ def usable_name(name: str) -> str:
         must_be_visible(name)
     except ValidationError:
         return ""
-    return name
+    return name if name.isprintable() else ""
 
 
 def require_allowed(on: SignOn, sociallogin: SocialLogin) -> None:
@@ -171,7 +171,8 @@ def claimed_groups(on: SignOn, claims: dict[str, Any]) -> list[str]:
     """Return the names of the person's groups at the provider."""
     found = claims.get(on.groups_claim) if on.groups_claim else None
     names = [found] if isinstance(found, str) else found if isinstance(found, list) else []
-    return [name for name in names if isinstance(name, str)][:MAX_GROUPS]
+    # PostgreSQL can't look for a text with a null character.
+    return [name for name in names if isinstance(name, str) and name.isprintable()][:MAX_GROUPS]
 
 
 def set_groups(request: HttpRequest, on: SignOn, sociallogin: SocialLogin) -> None:

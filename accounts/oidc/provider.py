@@ -31,6 +31,10 @@ from accounts.oidc.id_token import UntrustedToken, check_id_token, was_just_auth
 
 log = logging.getLogger(__name__)
 
+# The claims that say that the e-mail address is verified. The second is Microsoft Entra ID's,
+# which has only this one: the owner of the address's domain is verified.
+VERIFIED = {"email_verified", "xms_edov"}
+
 
 class ProviderAdapter(OpenIDConnectOAuth2Adapter):
     """The requests to the provider for one sign-in. `state` is what the session kept of it."""
@@ -106,17 +110,28 @@ class ProviderAdapter(OpenIDConnectOAuth2Adapter):
     def with_user_info(self, claims: dict[str, Any], access_token: object) -> dict[str, Any]:
         """Return the claims, and those that only the provider's userinfo endpoint tells.
 
-        The ID token wins. Ask only if the e-mail address or the groups are missing. Raise
-        UntrustedToken if the answer is about another person.
+        These can be the e-mail address, the groups and the name, and no others, because nobody has
+        signed them. Ask only if the address or the groups are missing. Raise UntrustedToken if the
+        answer is about another person.
         """
         on, address = sign_on(), self.openid_config.get("userinfo_endpoint")
-        wanted = {"email", on.groups_claim if on else ""} - {""}
-        if not address or not isinstance(access_token, str) or wanted <= claims.keys():
+        groups = {on.groups_claim} - {""} if on else set()
+        has_email = "email" in claims and not VERIFIED.isdisjoint(claims)
+        if (
+            not address
+            or not isinstance(access_token, str)
+            or (has_email and groups <= claims.keys())
+        ):
             return claims
         found = self.fetch(address, headers={"Authorization": f"Bearer {access_token}"})
         if found.get("sub") != claims["sub"]:
             raise UntrustedToken("userinfo is about another subject")
-        return {**found, **claims}
+        told = {name: found[name] for name in groups | {"name"} if name in found} | claims
+        if not has_email and "email" in found:
+            # An address must come from the same place as the word that it is verified.
+            told = {name: value for name, value in told.items() if name not in VERIFIED}
+            told |= {name: found[name] for name in VERIFIED | {"email"} if name in found}
+        return told
 
 
 class Provider(OpenIDConnectProvider):
@@ -169,11 +184,7 @@ class Provider(OpenIDConnectProvider):
         return {name: data[name] for name in ("email", "name") if isinstance(data.get(name), str)}
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[EmailAddress]:
-        """Return the e-mail address, and whether the provider has verified it.
-
-        Microsoft Entra ID has no `email_verified`. Its `xms_edov` means: the owner of the
-        address's domain is verified.
-        """
+        """Return the e-mail address, and whether the provider has verified it."""
         email = data.get("email")
         if not isinstance(email, str):
             return []

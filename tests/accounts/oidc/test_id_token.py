@@ -110,6 +110,7 @@ def test_accepted_without_a_key_name_if_one_key_fits() -> None:
         lambda: good() | {"sub": ""},
         lambda: good() | {"sub": "s" * 192},
         lambda: good() | {"sub": 7},
+        lambda: good() | {"sub": "a\0b"},
         lambda: without("sub"),
         lambda: good() | {"auth_time": "yesterday"},
         lambda: good() | {"auth_time": True},

@@ -77,7 +77,7 @@ def test_of_the_same_subject_elsewhere(provider: FakeProvider, client: Client) -
         {"jti": None}, {"jti": ""}, {"events": None}, {"events": []},
         {"events": {"http://schemas.openid.net/event/other": {}}},
         {"events": {"http://schemas.openid.net/event/backchannel-logout": True}},
-        {"nonce": "n"}, {"sub": None}, {"sub": ""}, {"sub": 7}, {"sid": {"a": 1}},
+        {"nonce": "n"}, {"sub": None}, {"sub": ""}, {"sub": 7}, {"sid": "a\0b"}, {"sid": {"a": 1}},
         {"key": NEW_KEY},
     ],
 )  # fmt: skip

@@ -117,6 +117,18 @@ def test_what_only_userinfo_tells(provider: FakeProvider, client: Client) -> Non
     assert User.objects.get().email == "ada@example.com"
 
 
+def test_userinfo_that_says_another_address(provider: FakeProvider, client: Client) -> None:
+    """Its word about its own address says nothing about that of the ID token."""
+    provider.claims = {"sub": PERSON["sub"], "email": "boss@example.com"}
+    provider.userinfo = PERSON | {"auth_time": 1, "name": "Ada\0"}
+    provider.sign_in(client)
+    user = User.objects.get()
+    assert (user.email, user.name) == ("ada@example.com", "")
+    provider.claims = {"sub": "boss", "email": "boss@example.com", "email_verified": False}
+    provider.userinfo = PERSON | {"sub": "boss"}
+    assert code_of(provider.sign_in(Client())) == (403, "email_unverified")
+
+
 def test_userinfo_about_another_subject(provider: FakeProvider, client: Client) -> None:
     provider.claims = {"sub": PERSON["sub"]}
     provider.userinfo = PERSON | {"sub": "person-2"}
