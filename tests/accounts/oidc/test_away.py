@@ -89,3 +89,6 @@ def test_only_a_few_requests_wait_at_a_time(
         assert (response.status_code, response.context["code"]) == (503, "busy")
     finally:
         goes_on.set()
+        for _ in range(fetching.MAX_FETCHES):  # until all threads have ended
+            assert fetching.fetch_places.acquire(timeout=10)
+        fetching.fetch_places.release(fetching.MAX_FETCHES)

@@ -9,6 +9,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from tests.accounts.oidc.fake_provider import FakeProvider
+from tests.accounts.test_passkeys import add, challenge_to_sign_in, sign_in
 from tests.conftest import page_of, signed_in
 from tests.server import PASSWORD
 
@@ -35,6 +36,17 @@ def test_a_person_is_refused_with_the_right_password(owner: User, client: Client
     response = client.post("/accounts/login/", form)
     assert (response.status_code, response.context["code"]) == (403, "passwords_off")
     assert "_auth_user_id" not in client.session
+
+
+@pytest.mark.parametrize(("person", "status"), [("owner", 403), ("administrator", 302)])
+def test_passkeys(
+    request: pytest.FixtureRequest, client: Client, person: str, status: int
+) -> None:
+    """A passkey would go on to work after somebody has left the company."""
+    key = add(request.getfixturevalue(person), passwordless=True, pin=True)
+    response = sign_in(client, key, challenge_to_sign_in(client))
+    assert response.status_code == status
+    assert ("_auth_user_id" in client.session) == (status == 302)
 
 
 def test_an_administrator_has_a_way_in(administrator: User, client: Client) -> None:
