@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.allauth_texts import NOTIFICATIONS
 from accounts.models import Notification, User
 from accounts.oidc.configuration import must_use_provider
+from tokens.core.addresses import absolute_url
 
 RESET = "account/email/password_reset_key"
 INVITATION = "account/email/invitation"
@@ -52,7 +53,7 @@ def write_mail(notification: Notification) -> EmailMultiAlternatives | None:
             {**context, "subject": subject, "sentence": sentence.format(**context)},
         )
     elif kind == INVITATION and must_use_provider(user):
-        context["sign_in_url"] = f"{settings.SITE_URL}{reverse('account_login')}"
+        context["sign_in_url"] = absolute_url(settings.SITE_URL, reverse("account_login"))
     elif kind in {RESET, INVITATION}:
         context["password_reset_url"] = link_to_choose_password(user)
     elif kind in {CONFIRM, CONFIRM_SIGN_UP}:

@@ -28,7 +28,7 @@ SIGN_ON_ERRORS = {
     ),
     "email_missing": (
         403, "{name} did not tell your email address",
-        f"Tokenry needs the address to make an account. {ASK}",
+        f"The address is needed to make an account. {ASK}",
     ),
     "email_unverified": (
         403, "Your email address is not verified at {name}",
@@ -46,7 +46,7 @@ SIGN_ON_ERRORS = {
         "if the person is you.",
     ),
     "not_allowed": (
-        403, "You may not use this Tokenry",
+        403, "You may not sign in here",
         f"Your email address or your groups at {{name}} are not among those allowed. {ASK}",
     ),
     "another_person": (
@@ -55,11 +55,11 @@ SIGN_ON_ERRORS = {
     ),
     "not_fresh": (
         403, "{name} did not ask you to sign in again",
-        "So nothing was confirmed. Sign out of Tokenry and of {name}, then sign in again.",
+        "So nothing was confirmed. Sign out here and at {name}, then sign in again.",
     ),
     "passwords_off": (
         403, "Sign in with {name}",
-        "Passwords and passkeys of Tokenry are not used here. You sign in with {name}.",
+        "Passwords and passkeys are not used here. You sign in with {name}.",
     ),
 }  # fmt: skip
 

@@ -28,6 +28,7 @@ from accounts.oidc.documents import provider_documents
 from accounts.oidc.errors import SignOnError
 from accounts.oidc.fetching import fetch_json
 from accounts.oidc.id_token import UntrustedToken, check_id_token, was_just_authenticated
+from tokens.core.addresses import absolute_url
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ class ProviderAdapter(OpenIDConnectOAuth2Adapter):
 
     def get_callback_url(self, request: HttpRequest, app: Any) -> str:
         """Return the address to which the provider sends people back. It begins with SITE_URL."""
-        return f"{settings.SITE_URL}{reverse('openid_connect_callback')}"
+        return absolute_url(settings.SITE_URL, reverse("openid_connect_callback"))
 
     @sensitive_variables()
     def get_access_token_data(
