@@ -146,7 +146,7 @@ def diagnose(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
         return Diagnosis(explain_code(parsed.code), notes=[MORE_BY_REFERENCE])
     if not parsed.identifier and (imported := find_imported(pasted, user)):
         return diagnose_token(imported, [], True, address)
-    tokens = Token.objects.owned_by(user).select_related("owner")
+    tokens = Token.objects.owned_by(user).select_related("owner", "imported")
     token = tokens.filter(identifier=parsed.identifier).first()
     problems = [explain_error(error, token) for error in parsed.errors]
     if token is None:
@@ -248,7 +248,7 @@ def diagnose_request(user: AbstractBaseUser, reference: str) -> Diagnosis | None
     requests = RecentRequest.objects.filter(token__owner=user.pk, reference=reference)
     # SQLite uses the partial index only if the query repeats its condition.
     requests = requests.exclude(reference="")
-    request = requests.select_related("token__owner").first()
+    request = requests.select_related("token__owner", "token__imported").first()
     if request is None:
         return None
     token, code = request.token, request.code
