@@ -63,7 +63,7 @@ class ProviderAdapter(OpenIDConnectOAuth2Adapter):
         """Exchange the code for the tokens. The client is authenticated as RFC 6749 says."""
         form = {
             "grant_type": "authorization_code",
-            "code": request.GET["code"],
+            "code": request.GET.get("code", ""),
             "redirect_uri": client.callback_url,
             "code_verifier": pkce_code_verifier,
         }
