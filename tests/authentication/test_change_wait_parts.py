@@ -52,7 +52,8 @@ def test_what_is_exempt() -> None:
         if hasattr(pattern.callback, "changes_no_decision")
     }
     programs = {"create_token", "list_tokens", "introspect", "verify"}
-    assert exempt == CHANGES_NO_DECISION | {"create", "troubleshoot", "confirm"} | programs
+    pages = {"create", "troubleshoot", "confirm", "tokens_token_overview"}
+    assert exempt == CHANGES_NO_DECISION | pages | programs
 
 
 def test_the_decorator_keeps_the_view() -> None:

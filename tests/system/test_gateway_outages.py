@@ -62,7 +62,7 @@ def test_the_question(in_place_of_tokenry: tuple[Gateway, Backend], backend: Bac
     ]
     reply = gateway.ask("/reports/x?scope=&a=b", *headers, method="PUT", body=b"content")
     assert reply.status == 200
-    [question] = asked.received
+    *_, question = asked.received  # a gateway may ask again if its connection was closed
     path, _, query = question["path"].partition("?")
     assert (path, question["body"]) == ("/verify", "")
     assert query.removeprefix("statuses=401,403&") == "scope=reports:write"
