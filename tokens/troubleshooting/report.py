@@ -248,7 +248,7 @@ def diagnose_request(user: AbstractBaseUser, reference: str) -> Diagnosis | None
     requests = RecentRequest.objects.filter(token__owner=user.pk, reference=reference)
     # SQLite uses the partial index only if the query repeats its condition.
     requests = requests.exclude(reference="")
-    request = requests.select_related("token__owner", "token__imported").first()
+    request = requests.select_related("token__owner").first()
     if request is None:
         return None
     token, code = request.token, request.code
