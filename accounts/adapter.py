@@ -60,7 +60,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
         If a proxy hides the address, return "0.0.0.0". All these clients share one count.
         """
-        return request.META["REMOTE_ADDR"] or "0.0.0.0"  # noqa: S104
+        return request.META["REMOTE_ADDR"] or "0.0.0.0"  # noqa: S104  # no socket is opened
 
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Return True if a signed-in person must confirm who they are, with a password or a code.
@@ -281,7 +281,7 @@ class MFAAdapter(DefaultMFAAdapter):
         svg: str = super().build_totp_svg(url)
         return svg[svg.index("<svg") :]
 
-    def generate_authenticator_name(self, user: Any, type: str) -> str:  # noqa: A002
+    def generate_authenticator_name(self, user: Any, type: str) -> str:  # noqa: A002  # allauth's name
         """Return a default name for a new passkey or security key of `user`, such as "Key 2"."""
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1
         return f"Key {number}"

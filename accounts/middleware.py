@@ -52,7 +52,7 @@ def current_path(request: HttpRequest) -> str:
     """Return the path of the page that sent an htmx request, or of home if htmx does not say."""
     home = resolve_url("home")
     try:
-        return request.htmx.current_url_abs_path or home  # type: ignore[attr-defined]
+        return request.htmx.current_url_abs_path or home  # type: ignore[attr-defined]  # of htmx
     except ValueError:
         return home
 
@@ -107,7 +107,7 @@ class NotKeptMiddleware:
 
 def note_status(request: HttpRequest, status: int) -> None:
     """Store a status for the response to this request. TryAgainMiddleware sets it later."""
-    request.noted_status = status  # type: ignore[attr-defined]
+    request.noted_status = status  # type: ignore[attr-defined]  # of ours
 
 
 class TryAgainMiddleware:
