@@ -1,6 +1,9 @@
 """`manage.py migrate` at once on several nodes, as their units have it."""
 
+import fcntl
+import os
 import secrets
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -75,3 +78,20 @@ def test_to_look_needs_no_lock(url: str, tmp_path: Path) -> None:
     with psycopg.connect(url) as other:
         other.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         assert "tokens.0001_initial" in Server(tmp_path, url).manage("migrate", "--plan")
+
+
+def test_the_checks_wait_too(tmp_path: Path) -> None:
+    """A check of Django's begins a transaction, which fails if the other process writes long."""
+    folder = os.open(tmp_path, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)  # as another `migrate` does
+        with closing(sqlite3.connect(tmp_path / "empty.sqlite3", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            one = migrate(Server(tmp_path, f"sqlite:///{tmp_path}/empty.sqlite3"))
+            assert one.stdout
+            assert one.stdout.readline().startswith(WAITS), "it did not check anything before"
+            other.execute("ROLLBACK")
+    finally:
+        os.close(folder)
+    said, _ = one.communicate(timeout=patience(60))
+    assert one.returncode == 0, said

@@ -20,13 +20,17 @@ ASK_AGAIN_SECONDS = 0.2
 
 
 class Command(migrate.Command):
-    def handle(self, *args: Any, **options: Any) -> None:
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the checks and the migrations while no other process migrates the database.
+
+        NOTE: The checks need the lock too. On SQLite, one check begins a transaction. If another
+        process writes for too long, Django takes the database for one without JSON.
+        """
         connection = connections[options["database"]]
         if options["plan"] or options["check_unapplied"]:  # these change nothing
-            super().handle(*args, **options)
-            return
+            return super().execute(*args, **options)
         with migration_lock(connection, self.say_that_it_waits):
-            super().handle(*args, **options)
+            return super().execute(*args, **options)
 
     def say_that_it_waits(self) -> None:
         self.stderr.write(
