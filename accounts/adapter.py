@@ -49,7 +49,9 @@ class AccountAdapter(DefaultAccountAdapter):
         return bool(settings.SIGNUP_OPEN)
 
     def pre_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> Any:
-        """Stop a sign-in with a password or a passkey if the person must use the provider."""
+        """Stop a sign-in as a team, and a sign-in past the provider that the person must use."""
+        if not user.can_sign_in:
+            return self.respond_user_inactive(request, user)
         at_provider = "sociallogin" in (kwargs.get("signal_kwargs") or {})
         if not at_provider and must_use_provider(user):
             return sign_on_error_page(request, "passwords_off")

@@ -91,6 +91,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         default=True,
         help_text="Switch off instead of deleting: sign-in and every token stop at once.",
     )
+    # False for the account of a team, which owns tokens and belongs to no person.
+    can_sign_in = models.BooleanField(default=True, db_default=True, editable=False)
     is_staff = models.BooleanField(default=False, help_text="May open this administration.")
     date_joined = models.DateTimeField(default=timezone.now, editable=False)
 

@@ -90,6 +90,7 @@ TOKENRY = {
     "ALL_CHANGES_WAIT": True,
     "BASE_TEMPLATE": "settings.html",
     "FRESH_AUTHENTICATION": "accounts.reauthentication.confirm_if_stale",
+    "TEAM_USER": "accounts.teams.make_team_account",
     "PRODUCT_NAME": PRODUCT_NAME,
     "SITE_URL": SITE_URL,
     "REDIS_URL": REDIS_URL,

@@ -57,6 +57,7 @@ SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "ALL_CHANGES_WAIT": (False, setting_values.boolean),
     "BASE_TEMPLATE": ("tokens/base.html", setting_values.text),
     "FRESH_AUTHENTICATION": ("tokens.views.confirm.ask_if_stale", setting_values.function),
+    "TEAM_USER": (None, setting_values.optional_function),
     "EXAMPLE_PATH": ("", setting_values.text),
     "PRODUCT_NAME": ("API tokens", setting_values.display_name),
     "ACCENT_COLOR": ("", colors.accent_color),
@@ -90,6 +91,7 @@ class TokenSettings:
     ALL_CHANGES_WAIT: bool
     BASE_TEMPLATE: str
     FRESH_AUTHENTICATION: Callable[..., Any]
+    TEAM_USER: Callable[..., Any] | None
     EXAMPLE_PATH: str
     PRODUCT_NAME: str
     ACCENT_COLOR: str

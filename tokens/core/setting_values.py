@@ -105,6 +105,11 @@ def function(value: Any) -> Callable[..., Any]:
     return cast(Callable[..., Any], found)
 
 
+def optional_function(value: Any) -> Callable[..., Any] | None:
+    """Return a function, as `function` does, or None for an empty text or None."""
+    return None if value in ("", None) else function(value)
+
+
 def split_list(value: Any) -> list[str]:
     """Return the parts of a text between commas, or of a list, without blanks and empty parts.
 

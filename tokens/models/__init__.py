@@ -1,4 +1,4 @@
-"""The database models: tokens, scopes, events, usage, notifications and idempotency keys."""
+"""The database models: tokens, teams, scopes, events, usage, notifications, idempotency keys."""
 
 from tokens.models.actor import Actor
 from tokens.models.choices import Environment, Status
@@ -21,6 +21,7 @@ from tokens.models.job import Job
 from tokens.models.notification import KnownAddress, MailChoices, Notification
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import SCOPE_LENGTH, Scope
+from tokens.models.team import Invitation, Membership, Team, accounts_of
 from tokens.models.token import DESCRIPTION_LENGTH, Token
 from tokens.models.usage import (
     AGENT_LENGTH,
@@ -62,11 +63,13 @@ __all__ = [
     "HourCount",
     "IdempotencyKey",
     "ImportedToken",
+    "Invitation",
     "Job",
     "KeyReused",
     "KnownAddress",
     "LifetimeTooLong",
     "MailChoices",
+    "Membership",
     "MissingPepper",
     "Notification",
     "RecentRequest",
@@ -76,11 +79,13 @@ __all__ = [
     "ScopeNotAllowed",
     "Source",
     "Status",
+    "Team",
     "Token",
     "TokenLimitReached",
     "TokenQuerySet",
     "TokenRevoked",
     "WouldWiden",
+    "accounts_of",
     "note_uses",
     "origin_columns",
 ]

@@ -32,6 +32,7 @@ from tokens.models.exceptions import (
     TokenRevoked,
 )
 from tokens.models.scope import Scope
+from tokens.models.team import owner_columns
 from tokens.token_settings import token_settings
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
             self._ensure_room(self.filter(owner_id=owner.pk))
             Scope.objects.ensure_held(owner, scopes)
             token, new = self._create(
-                owner_id=owner.pk, name=name, description=description, environment=environment,
+                **owner_columns(owner), name=name, description=description,
+                environment=environment,
                 scope=" ".join(sorted(set(scopes))), addresses=" ".join(allowed_addresses),
                 expires_at=expires_at, rate_limit=rate_limit, form_nonce=form_nonce,
                 made_by=maker, counted_as=maker.limit_key if maker else "",

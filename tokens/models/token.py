@@ -32,15 +32,19 @@ DESCRIPTION_LENGTH = 200
 class Token(models.Model):
     """A credential with which a program calls the API as the owner. Its value is not stored."""
 
-    # The fields that a successor, the token that replaces a renewed token, gets from that token.
+    # The fields that the successor of a renewed token gets from that token.
     INHERITED_FIELDS: ClassVar = (
         "owner_id", "name", "description", "environment", "scope", "addresses", "rate_limit",
-        "made_by_id",
+        "made_by_id", "team_id",
     )  # fmt: skip
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens"
     )
+    # The team whose account `owner` is, or NULL. Its key is the short name, which /verify sends.
+    team = models.ForeignKey("tokens.Team", on_delete=models.CASCADE, null=True, db_index=False)
+    # True if the token works until it expires though the owner's account is switched off.
+    outlives_owner = models.BooleanField(default=False, db_default=False)
     name = models.CharField(max_length=NAME_LENGTH)
     description = models.CharField(max_length=DESCRIPTION_LENGTH, blank=True, default="")
     environment = models.CharField(max_length=4, choices=Environment.choices)
@@ -49,13 +53,12 @@ class Token(models.Model):
     pepper = models.PositiveSmallIntegerField()
     # Scope names, separated by spaces (RFC 6749 section 3.3).
     scope = models.TextField(blank=True, default="")
-    # True if a scope of the token is restricted to a group or was deleted: see ScopeQuerySet in
-    # scope.py. The column has the former name of the field.
+    # True if a scope of the token is restricted to a group or was deleted: see ScopeQuerySet.
     has_restricted_scopes = models.BooleanField(default=False, db_column="asks_catalogue")
     # Networks in CIDR form, separated by spaces. "" allows every address.
     addresses = models.TextField(blank=True, default="")
     rate_limit = models.CharField(max_length=100, blank=True, default="")  # "": TOKEN_RATE_LIMIT
-    # The identifier of the token whose rate limit this token shares, or "": see `limit_key`.
+    # The token whose rate limit this token shares, or "": see `limit_key`.
     counted_as = models.CharField(
         max_length=credentials.IDENTIFIER_LENGTH, default="", db_default="", editable=False
     )
@@ -63,16 +66,14 @@ class Token(models.Model):
     renewed_from = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, related_name="successors"
     )
-    # The token with which a program made this token, or the token before its renewal. NULL: a
-    # person made the token.
+    # The token with which a program made this token or its predecessor. NULL: a person made it.
     made_by = models.ForeignKey(
         "self", on_delete=models.SET_NULL, null=True, editable=False, related_name="made",
         db_index=False,
     )  # fmt: skip
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField()
-    # NULL if the token was never renewed, or if its successor was revoked: see `revoke`.
-    renewed_at = models.DateTimeField(null=True)
+    renewed_at = models.DateTimeField(null=True)  # NULL again if the successor was revoked
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
     last_used_address = models.GenericIPAddressField(null=True)
@@ -178,8 +179,8 @@ class Token(models.Model):
 
     @property
     def owner_is_active(self) -> bool:
-        """Return True if the owner's account is switched on."""
-        return bool(self.owner.is_active)
+        """Return True if the owner's account is switched on, or if the token outlives it."""
+        return bool(self.owner.is_active or self.outlives_owner)
 
     @sensitive_variables()
     def is_proven_by(self, value: str) -> bool:
