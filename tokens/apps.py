@@ -12,10 +12,10 @@ class TokensConfig(AppConfig):
 
     def ready(self) -> None:
         """Register system checks and the receivers of signals."""
-        from tokens import checks  # noqa: F401
+        from tokens import checks  # noqa: F401  # registers the checks
         from tokens.administration.auditors import make_auditors
-        from tokens.audit import receivers as audit_receivers  # noqa: F401
-        from tokens.notifications import receivers  # noqa: F401
+        from tokens.audit import receivers as audit_receivers  # noqa: F401  # connects signals
+        from tokens.notifications import receivers  # noqa: F401  # connects signals
 
         if apps.is_installed("django.contrib.admin"):
             post_migrate.connect(make_auditors, sender=self)

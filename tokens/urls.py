@@ -5,7 +5,7 @@ The standalone product mounts the two lists at two places (config/urls.py).
 
 from django.urls import path
 
-from tokens.core import converters  # noqa: F401
+from tokens.core import converters  # noqa: F401  # registers a converter of paths
 from tokens.troubleshooting import views as troubleshooting
 from tokens.views import (
     activity,

@@ -8,7 +8,7 @@ from tokens.api.docs import reference
 from tokens.api.idempotency import replay_renewal
 from tokens.api.openapi import ROUTERS, api, needed, openapi
 from tokens.authentication.policy import Requirement
-from tokens.core import converters  # noqa: F401
+from tokens.core import converters  # noqa: F401  # registers a converter of paths
 from tokens.decorators import changes_no_decision, declare
 
 PUBLIC = "/revoke"  # anybody who knows a token's value may revoke the token (RFC 7009)
