@@ -39,7 +39,9 @@ from tokens.models import Token
 from tokens.rate_limits import counters, redis_scripts
 from tokens.usage import recorder as usage_recorder
 
-pytest_plugins = ["tests.changed_settings", "tests.each_way", "tests.event_loop"]
+pytest_plugins = [
+    "tests.changed_settings", "tests.each_way", "tests.event_loop", "tests.slow_first"
+]  # fmt: skip
 Issue = Callable[..., tuple[Token, str]]
 
 
