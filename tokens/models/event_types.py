@@ -35,6 +35,7 @@ class AccountKind(models.TextChoices):
     FACTOR_REMOVED = "factor_removed", "Second factor removed"
     CODES_MADE = "codes_made", "Recovery codes made"
     CODE_USED = "code_used", "Recovery code used"
+    TEAM_JOINED = "team_joined", "Joined a team"
     ADMINISTERED = "administered", "Account changed in administration"
 
 

@@ -7,17 +7,22 @@ account.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import IntegrityError, models, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from tokens.models.event import NAME_LENGTH
+from tokens.models.actor import Actor
+from tokens.models.event import NAME_LENGTH, Event
+from tokens.models.event_types import AccountKind
+from tokens.token_settings import token_settings
 
 SLUG_LENGTH = 40
 SLUG = RegexValidator(
@@ -59,6 +64,33 @@ class Team(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @classmethod
+    def make(
+        cls, slug: str, name: str, members: Mapping[Any, str], actor: Actor | None = None
+    ) -> Team:
+        """Make a team with its account, its members and an event for each member.
+
+        `members` has the role of each person. `actor` is who acted, None for the command line.
+        Raise ValidationError if the short name or the name is wrong or taken, and
+        ImproperlyConfigured if there are no teams here. Then nothing is made.
+        """
+        make_account = token_settings.TEAM_USER
+        if make_account is None:
+            raise ImproperlyConfigured("TEAM_USER is not set, so there are no teams here.")
+        team = cls(slug=slug, name=name)
+        team.full_clean(exclude=["account"])
+        try:
+            with transaction.atomic():
+                team.account = make_account(slug, name)
+                team.save(force_insert=True)
+                for person, role in members.items():
+                    team.memberships.create(user=person, role=role)
+                    detail = f"{slug}, as {role}"
+                    Event.record_account(AccountKind.TEAM_JOINED, person, actor, detail)
+        except IntegrityError:  # somebody else took the short name, or its account, just now
+            raise ValidationError({"slug": "This short name is taken."}) from None
+        return team
 
 
 class Membership(models.Model):
