@@ -13,12 +13,19 @@ from accounts.models import User
 from tests.conftest import Issue, bearer
 from tokens.authentication import lookup
 from tokens.core.circuit_breaker import ServiceUnavailable
-from tokens.models import RecentRequest, Scope, Token
+from tokens.models import Membership, RecentRequest, Scope, Team, Token
 from tokens.usage.recorder import recorder
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("each_way")]
 MASKED = "tkn_live_4mQ7wXb2ZpT9c1K•••"
-IDENTITY = {"X-Auth-User", "X-Auth-Email", "X-Auth-Token", "X-Auth-Scopes", "X-Auth-Environment"}
+IDENTITY = {
+    "X-Auth-User",
+    "X-Auth-Email",
+    "X-Auth-Team",
+    "X-Auth-Token",
+    "X-Auth-Scopes",
+    "X-Auth-Environment",
+}
 
 
 @pytest.fixture
@@ -42,6 +49,7 @@ def test_who_is_calling(
     assert {name: response[name] for name in IDENTITY} == {
         "X-Auth-User": str(owner.pk),
         "X-Auth-Email": "owner@example.com",
+        "X-Auth-Team": "",
         "X-Auth-Token": token.identifier,
         "X-Auth-Scopes": "reports:read reports:write",
         "X-Auth-Environment": "test",
@@ -55,7 +63,24 @@ def test_every_identity_header_is_there_even_empty(issue: Issue) -> None:
     _, value = issue()
     response = ask(value)
     assert set(response.headers) >= IDENTITY
-    assert response["X-Auth-Scopes"] == ""
+    assert response["X-Auth-Scopes"] == response["X-Auth-Team"] == ""
+
+
+def test_a_token_of_a_team(
+    issue: Issue, owner: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    team = Team.make("billing-ci", "Billing", {owner: Membership.Role.MANAGER})
+    token, value = issue(owner=team.account)
+    with django_assert_num_queries(1):
+        response = ask(value)
+    assert {name: response[name] for name in IDENTITY} == {
+        "X-Auth-User": str(team.account_id),
+        "X-Auth-Email": "",
+        "X-Auth-Team": "billing-ci",
+        "X-Auth-Token": token.identifier,
+        "X-Auth-Scopes": "",
+        "X-Auth-Environment": "live",
+    }
 
 
 @pytest.mark.parametrize("method", ["get", "head", "post", "put", "patch", "delete", "options"])

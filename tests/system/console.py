@@ -13,11 +13,13 @@ from accounts.models import User
 from tests import databases
 from tests.server import Installation
 from tokens.core.lifetimes import LIFETIMES, OVERLAPS
-from tokens.models import DayCount, Event, HourCount, Scope, ScopeCount, Token
+from tokens.models import DayCount, Event, HourCount, Scope, ScopeCount, Team, Token
 
 NAMES = {
     kind.__name__: kind
-    for kind in (DayCount, Event, Group, HourCount, Scope, ScopeCount, Session, Sum, Token, User)
+    for kind in (
+        DayCount, Event, Group, HourCount, Scope, ScopeCount, Session, Sum, Team, Token, User,
+    )
 } | {"LIFETIMES": LIFETIMES, "OVERLAPS": OVERLAPS, "time": time, "timezone": timezone}  # fmt: skip
 
 

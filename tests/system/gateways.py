@@ -22,6 +22,10 @@ CLIENT, ELSEWHERE = (
     "10.9.9.9",
 )  # where requests come from, and where some say that they do
 PAGES = "tokens.example.com"  # the name of Tokenry's own pages in the files
+# The headers that Tokenry sets for the backend.
+IDENTITY = {
+    f"x-auth-{name}" for name in ("user", "email", "team", "token", "scopes", "environment")
+}
 # Ports in the files: of the gateway, Tokenry's two nodes, the backend, and Traefik itself.
 LISTENS, TOKENRY, SECOND, BACKEND, INSIDE = "8080", "8000", "8002", "9000", "8001"
 FILES = {

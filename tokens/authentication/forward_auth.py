@@ -24,9 +24,8 @@ from tokens.authentication.header import find_header
 from tokens.authentication.pipeline import authenticate, effective_scopes
 from tokens.authentication.policy import SCOPE, Requirement
 from tokens.authentication.requests import attach_token, record_decision
-from tokens.core.accounts import email_of
 from tokens.core.circuit_breaker import ServiceUnavailable
-from tokens.models import Token
+from tokens.models import Token, owner_email
 from tokens.problems import problem
 from tokens.problems.problem import FieldError, Problem
 from tokens.problems.responses import Answer, answer_of, response_of
@@ -161,7 +160,8 @@ def identity_headers(token: Token) -> dict[str, str]:
     return {
         "Content-Type": "text/html; charset=utf-8",  # of an empty body, as Django sends it
         "X-Auth-User": str(token.owner_id),
-        "X-Auth-Email": email_of(token.owner),
+        "X-Auth-Email": owner_email(token),
+        "X-Auth-Team": token.team_id or "",
         "X-Auth-Token": token.identifier,
         "X-Auth-Scopes": " ".join(effective_scopes(token)),
         "X-Auth-Environment": token.environment,

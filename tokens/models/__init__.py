@@ -19,6 +19,7 @@ from tokens.models.idempotency import KEY_LENGTH, IdempotencyKey, KeyReused
 from tokens.models.imported_token import ForeignCredential, ImportedToken, Source
 from tokens.models.job import Job
 from tokens.models.notification import KnownAddress, MailChoices, Notification
+from tokens.models.owner import TEAM, account_name, owner_email, owner_name
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import SCOPE_LENGTH, Scope
 from tokens.models.team import Invitation, Membership, Team, accounts_of
@@ -49,6 +50,7 @@ __all__ = [
     "PATH_LENGTH",
     "REQUIRED_SCOPES_LENGTH",
     "SCOPE_LENGTH",
+    "TEAM",
     "AccountKind",
     "Actor",
     "AlreadyRenewed",
@@ -85,7 +87,10 @@ __all__ = [
     "TokenQuerySet",
     "TokenRevoked",
     "WouldWiden",
+    "account_name",
     "accounts_of",
     "note_uses",
     "origin_columns",
+    "owner_email",
+    "owner_name",
 ]
