@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tokens.api.schemas import Owner
+from tokens.api.owner import Owner
 
 KEY = UUID("cbd384b4-4d96-43c9-822a-bf923e8c140a")
 

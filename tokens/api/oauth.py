@@ -20,7 +20,7 @@ from tokens.authentication import (
 from tokens.authentication.pipeline import count_failure, effective_scopes
 from tokens.authentication.requests import actor_of
 from tokens.core import networks
-from tokens.models import Environment, Token
+from tokens.models import Environment, Token, owner_name
 from tokens.problems import problem
 from tokens.problems.problem import FieldError
 from tokens.rate_limits import counters
@@ -99,11 +99,13 @@ class Usable(BaseModel):
     active: Literal[True]
     scope: str = Field(description="The scopes that count now, with spaces between them.")
     client_id: str = Field(description="The identifier of the token.")
-    username: str = Field(description="The email address of the owner.")
+    username: str = Field(
+        description="The email address of the owner, or “team:” and a short name."
+    )
     token_type: Literal["Bearer"]
     exp: int
     iat: int
-    sub: str = Field(description="The id of the owner.")
+    sub: str = Field(description="The id of the owner's account.")
     environment: Environment
 
 
@@ -199,7 +201,7 @@ def introspected(token: Token, held: list[str]) -> Usable:
         active=True,
         scope=" ".join(held),
         client_id=token.identifier,
-        username=token.owner.get_username(),
+        username=owner_name(token),
         token_type="Bearer",  # noqa: S106
         exp=int(token.expires_at.timestamp()),
         iat=int(token.created_at.timestamp()),

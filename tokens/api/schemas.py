@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from ninja.params.functions import Header, Path  # mypy rejects the same names of `ninja`
@@ -20,6 +19,7 @@ from pydantic import (
     field_validator,
 )
 
+from tokens.api.owner import Owned, Owner, TeamName
 from tokens.authentication.credentials import IDENTIFIER_LENGTH
 from tokens.core import networks, pagination
 from tokens.core.text import BLANK, NOT_ONE_LINE
@@ -255,17 +255,7 @@ class Filters(BaseModel):
     )
 
 
-class Owner(BaseModel):
-    """The owner of a token."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    # The accounts of a project may have another primary key than a number, such as a UUID.
-    id: int | Annotated[str, BeforeValidator(str)]
-    email: str = Field("", validation_alias=get_user_model().get_email_field_name())
-
-
-class TokenFacts(BaseModel):
+class TokenFacts(Owned):
     """A token, without its value."""
 
     # Not a Schema of ninja, because a pydantic model reads the attributes of a token faster.
@@ -282,7 +272,7 @@ class TokenFacts(BaseModel):
     created_at: datetime
     expires_at: datetime
     last_used_at: datetime | None = Field(description="Exact to one minute.")
-    owner: Owner
+    owner: Owner | TeamName
 
 
 class NewToken(TokenFacts):

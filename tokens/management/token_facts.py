@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from tokens.core.accounts import email_of
-from tokens.models import Token
+from tokens.models import Token, owner_email, owner_name
 from tokens.token_settings import token_settings
 
 
@@ -21,5 +20,10 @@ def token_as_dict(token: Token) -> dict[str, Any]:
         "created_at": token.created_at,
         "expires_at": token.expires_at,
         "last_used_at": token.last_used_at,
-        "owner": {"id": token.owner_id, "email": email_of(token.owner)},
+        "owner": owner_name(token) if token.team_id else person_as_dict(token),
     }
+
+
+def person_as_dict(token: Token) -> dict[str, Any]:
+    """Return the facts about the person who owns `token`."""
+    return {"id": token.owner_id, "email": owner_email(token)}

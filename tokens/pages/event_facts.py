@@ -26,6 +26,7 @@ EVENT_ICONS: dict[str, str] = {
     AccountKind.FACTOR_REMOVED: "shield-minus",
     AccountKind.CODES_MADE: "list-ordered",
     AccountKind.CODE_USED: "list-checks",
+    AccountKind.TEAM_JOINED: "users",
     AccountKind.ADMINISTERED: "user-cog",
 }
 
