@@ -19,10 +19,10 @@ from tokens.management.action import (
     format_instant,
     to_json,
     token_by_identifier,
-    user_by_name,
 )
+from tokens.management.owners import add_owner_arguments, owner_of_options
 from tokens.management.token_facts import token_as_dict
-from tokens.models import Token
+from tokens.models import Token, owner_name
 from tokens.token_settings import token_settings
 
 HEADINGS = [
@@ -32,7 +32,9 @@ HEADINGS = [
 
 def list_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `token list`."""
-    parser.add_argument("--user", metavar="EMAIL", help="only the tokens of this person")
+    add_owner_arguments(
+        parser, "only the tokens of this person", "only the tokens of this team", needed=False
+    )
     parser.add_argument(
         "--over-policy",
         action="store_true",
@@ -53,8 +55,8 @@ def run_list(options: Options) -> Printed:
     """
     name = f"owner__{get_user_model().USERNAME_FIELD}"
     tokens: Any = Token.objects.select_related("owner").order_by(name, "-created_at", "-pk")
-    if options["user"]:
-        tokens = tokens.owned_by(user_by_name(options["user"]))
+    if owner := owner_of_options(options):
+        tokens = tokens.owned_by(owner)
     if options["over_policy"]:
         if token_settings.MAX_TOKEN_LIFETIME_DAYS is None:
             raise CommandError("MAX_TOKEN_LIFETIME_DAYS is not set, so no lifetime is too long.")
@@ -96,7 +98,7 @@ def table_row(token: Token) -> list[str]:
     return [
         token.identifier,
         one_line(token.name, 30),
-        token.owner.get_username(),
+        owner_name(token),
         token.get_environment_display(),
         token.status.label,
         format_day(token.created_at),
@@ -125,7 +127,7 @@ def run_show(options: Options) -> Printed:
         "identifier": token.identifier,
         "name": one_line(token.name),
         "description": one_line(token.description, 200) if token.description else "",
-        "owner": token.owner.get_username(),
+        "owner": owner_name(token),
         "environment": token.get_environment_display(),
         "status": token.status.label,
         "scopes": " ".join(token.scopes) or "none",

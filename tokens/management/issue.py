@@ -23,8 +23,8 @@ from tokens.management.action import (
     format_instant,
     to_json,
     token_by_identifier,
-    user_by_name,
 )
+from tokens.management.owners import add_owner_arguments, owner_of_options
 from tokens.management.token_facts import token_as_dict
 from tokens.models import (
     AlreadyRenewed,
@@ -36,6 +36,8 @@ from tokens.models import (
     Token,
     TokenLimitReached,
     TokenRevoked,
+    account_name,
+    owner_name,
 )
 from tokens.token_settings import token_settings
 
@@ -44,12 +46,7 @@ T = TypeVar("T")
 
 def create_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of `token create`."""
-    parser.add_argument(
-        "--user",
-        metavar="EMAIL",
-        required=True,
-        help="the owner of the token",
-    )
+    add_owner_arguments(parser, "the owner of the token", "the team that owns it", needed=True)
     parser.add_argument(
         "--name", required=True, help="the program that uses the token, such as “Production API”"
     )
@@ -112,7 +109,7 @@ def run_create(options: Options) -> Printed:
 
     Raise CommandError if an option is wrong, or if the owner may not have such a token.
     """
-    owner = user_by_name(options["user"])
+    owner = owner_of_options(options)
     ensure_active(owner)
     fields = TokenForm.base_fields
     try:
@@ -181,7 +178,7 @@ def print_new_token(token: Token, new: Credential, note: str, options: Options) 
 
 def describe(token: Token) -> str:
     """Return the identifier, name, owner, environment and expiry of `token` in words."""
-    who = f"{token.identifier}, “{one_line(token.name)}” of {token.owner.get_username()}"
+    who = f"{token.identifier}, “{one_line(token.name)}” of {owner_name(token)}"
     until = format_instant(token.expires_at)
     return f"{who}, for {token.get_environment_display()}, until {until}"
 
@@ -243,7 +240,7 @@ def ensure_active(owner: Any) -> None:
     """
     if not owner.is_active:
         raise CommandError(
-            f"The account {owner.get_username()} is switched off, so its tokens are refused. "
+            f"The account {account_name(owner)} is switched off, so its tokens are refused. "
             "Switch it on first."
         )
 
@@ -255,7 +252,7 @@ def scope_error(owner: Any, names: Collection[str]) -> str:
     """
     held = ", ".join(Scope.objects.held_by(owner).values_list("name", flat=True))
     return (
-        f"{owner.get_username()} can't give a token the scope {join_or(names)}. "
+        f"{account_name(owner)} can't give a token the scope {join_or(names)}. "
         f"Scopes to choose from: {held or 'none'}."
     )
 
@@ -265,4 +262,4 @@ def limit_error(owner: Any, error: TokenLimitReached | LifetimeTooLong) -> str:
     if isinstance(error, LifetimeTooLong):
         return limit_message(error)
     count = f"{error.limit} active token{pluralize(error.limit)}"
-    return f"{owner.get_username()} has {count}, the most allowed. Revoke one first."
+    return f"{account_name(owner)} has {count}, the most allowed. Revoke one first."

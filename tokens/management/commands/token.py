@@ -104,7 +104,9 @@ ACTIONS = {
         "not found, none is revoked.",
     ),
     "list": Action(
-        "List tokens, everybody's or one person's.", inventory.list_arguments, inventory.run_list
+        "List tokens: everybody's, one person's or one team's.",
+        inventory.list_arguments,
+        inventory.run_list,
     ),
     "show": Action("Show one token.", inventory.show_arguments, inventory.run_show),
 }
