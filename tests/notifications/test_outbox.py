@@ -75,7 +75,7 @@ def test_an_error_in_our_code_is_logged_with_a_traceback(
     monkeypatch.setattr(EmailBackend, "send_messages", fail)
     send_event_mails(timezone.now())
     [record] = [
-        record for record in caplog.records if record.name == "tokens.notifications.outbox"
+        record for record in caplog.records if record.name == "tokens.notifications.sending"
     ]
     assert bool(record.exc_info) == ours
 

@@ -15,10 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from tokens.core.accounts import email_of
 from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.core.text import one_line
-from tokens.models import Notification, Token, TokenQuerySet
+from tokens.models import Notification, Token, TokenQuerySet, owner_email
 from tokens.notifications.reminders import Reminder, is_unused
 from tokens.token_settings import token_settings
 
@@ -94,10 +93,13 @@ def build_mail(
 
     The header tells programs not to answer automatically (RFC 3834).
     """
-    choices = path_if_mounted("profile")
+    token = notifications[0].token
+    # A person chooses mails in the profile. Members of a team choose on the page of the team.
+    choices = "" if token.team_id else path_if_mounted("profile")
     context: dict[str, Any] = {
         "subject": subject,
         "intro": intro,
+        "team": token.team and f"{one_line(token.team.name)} ({token.team_id})",
         "entries": entries,
         "others": len(notifications) - len(entries),
         "list_url": absolute_url(token_settings.SITE_URL, reverse("tokens:list")),
@@ -107,7 +109,7 @@ def build_mail(
     message = EmailMultiAlternatives(
         subject,
         render_to_string("tokens/email/message.txt", context),
-        to=[email_of(notifications[0].token.owner)],
+        to=list(filter(None, [owner_email(token)])),  # of a team: see recipients.py
         headers={"Auto-Submitted": "auto-generated"},
     )
     html = render_to_string("tokens/email/message.html", context)
@@ -159,7 +161,7 @@ EVENT_WORDS = {
     Notification.Kind.CREATED: (
         "created",
         "Created",
-        "If it was not you, revoke the token at once.",
+        "If it was not you or your team, revoke the token at once.",
     ),
     Notification.Kind.IMPORTED: ("imported", "Imported", ""),
     Notification.Kind.RENEWED: ("renewed", "Renewed", "This is the new token."),
@@ -178,16 +180,21 @@ EVENT_WORDS = {
 }
 
 
+# In mails to a team the detail of these is who acted, and not an address.
+NAMES_ACTOR = {Notification.Kind.CREATED, Notification.Kind.RENEWED}
+
+
 def event_entry(notification: Notification) -> Entry:
     """Return the part of a mail about what happened to a token, with a link to its page."""
     if notification.kind == Notification.Kind.IMPORTED:
         return import_entry(notification.token)
     token, old = notification.token, notification.token.renewed_from
     is_revoked = notification.kind == Notification.Kind.REVOKED
+    says_who = is_revoked or (token.team_id and notification.kind in NAMES_ACTOR)
     _, happened, what_to_do = EVENT_WORDS[Notification.Kind(notification.kind)]
     facts = [(happened, local_time(notification.made_at, token))]
     if notification.detail:
-        facts.append(("How" if is_revoked else "From", notification.detail))
+        facts.append(("How" if says_who else "From", notification.detail))
     advice = [what_to_do]
     if old and notification.kind == Notification.Kind.RENEWED:
         advice.append(predecessor_words(old, token))

@@ -11,25 +11,22 @@ after a restart, with the next event or by the daily command.
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from threading import Timer
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.mail import EmailMultiAlternatives
 from django.db import DatabaseError, connections, transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from tokens import signals
 from tokens.authentication import change_wait
-from tokens.core.accounts import email_of
 from tokens.core.running_tests import is_test_run
-from tokens.core.text import one_line
 from tokens.models import Notification, Token
 from tokens.models.notification import OutboxQuerySet, is_claimed
 from tokens.notifications.emails import event_mail, reminder_mail
@@ -40,7 +37,7 @@ from tokens.notifications.reminders import (
     Reminder,
     due_reminder,
 )
-from tokens.usage import metrics
+from tokens.notifications.sending import MailResult, send_each
 
 log = logging.getLogger(__name__)
 
@@ -52,18 +49,9 @@ MAX_NOTIFICATIONS_PER_RUN = 1000  # event notifications that one run sends
 # sent long before CLAIM_TIMEOUT.
 OWNERS_PER_BATCH = 50
 LOOKAHEAD = timedelta(days=max(DAYS_BEFORE_EXPIRY.values()) + 1)
-WriteMail = Callable[[Sequence[Notification]], EmailMultiAlternatives]
 DueReminders = list[tuple[Token, Reminder]]
 worker = ThreadPoolExecutor(1, "outbox")
 timer = Timer(0, lambda: None)  # the latest timer
-
-
-class MailResult(NamedTuple):
-    """The e-mail to one owner ("" without address). `problem` says why it failed, or is ""."""
-
-    email: str
-    notifications: Sequence[Notification]
-    problem: str = ""
 
 
 def announce_expired(now: datetime) -> int:
@@ -86,15 +74,18 @@ def sent_today(now: datetime) -> Q:
 
 
 def tokens_to_remind(now: datetime) -> Any:
-    """Return the tokens for which a reminder may be due, and whose owners want reminders."""
+    """Return the tokens for which a reminder may be due, and whose owners want reminders.
+
+    For tokens of teams, recipients.py says who wants them.
+    """
     close = Token.objects.filter(
         expires_at__gt=now - MAX_EXPIRED_AGE,
         expires_at__lt=now + LOOKAHEAD,
         owner__is_active=True,
     )
     usable = close.filter(revoked_at=None, renewed_at=None)
-    usable = usable.exclude(owner__token_mails__reminders=False)
-    return usable.select_related("owner", "imported").order_by("expires_at", "pk")
+    usable = usable.exclude(owner__token_mails__reminders=False, team=None)
+    return usable.select_related("owner", "team", "imported").order_by("expires_at", "pk")
 
 
 def due_reminders(tokens: Any, now: datetime) -> DueReminders:
@@ -199,7 +190,7 @@ def send_event_mails(now: datetime) -> list[MailResult]:
     oldest = list(
         waiting_event_mails(now)
         .exclude(mailed_recently(now))
-        .select_related("token__owner", "token__renewed_from", "token__imported")
+        .select_related("token__owner", "token__team", "token__renewed_from", "token__imported")
         .order_by("made_at")[:MAX_NOTIFICATIONS_PER_RUN]
     )
     if oldest:
@@ -212,52 +203,6 @@ def send_event_mails(now: datetime) -> list[MailResult]:
     claimed = (Notification.objects.claim(theirs, timezone.now()) for _, theirs in by_owner)
     with closing(MailServer()) as server:
         return list(send_each(server, claimed, event_mail))
-
-
-def send_each(
-    server: MailServer, claimed: Iterable[Sequence[Notification]], write: WriteMail
-) -> Iterator[MailResult]:
-    """Send one mail about each owner's notifications. Yield the results.
-
-    If the mail server does not answer, give the other notifications back, and yield no result.
-    """
-    for notifications in claimed:
-        if server.is_away:
-            release_claims(notifications)
-        elif notifications:
-            yield send_batch(server, notifications, write)
-
-
-def send_batch(
-    server: MailServer, notifications: Sequence[Notification], write: WriteMail
-) -> MailResult:
-    """Send one mail about `notifications` of one owner. Mark them as sent, or give them back."""
-    email = email_of(notifications[0].token.owner)
-    try:
-        if email:  # a project's accounts may have no address
-            server.send(write(notifications))
-    except Exception as error:  # no error may stop the mails to other owners
-        # An OSError is a problem of the mail server or the network, so a traceback says no more.
-        is_expected = isinstance(error, OSError)
-        log.warning("a mail to %s could not be sent: %s", email, error, exc_info=not is_expected)
-        problem = one_line(str(error) or type(error).__name__, Notification.MAX_PROBLEM_LENGTH)
-        release_claims(notifications, problem)
-        metrics.observe_mail("tokens", sent=False)
-        return MailResult(email, notifications, problem)
-    rows_of(notifications).update(sent_at=timezone.now(), problem="")
-    if email:
-        metrics.observe_mail("tokens", sent=True)
-    return MailResult(email, notifications)
-
-
-def release_claims(notifications: Sequence[Notification], problem: str = "") -> None:
-    """Give `notifications` back, so that any sender can claim them. Store the problem, if any."""
-    rows_of(notifications).update(claimed_at=None, **({"problem": problem} if problem else {}))
-
-
-def rows_of(notifications: Sequence[Notification]) -> OutboxQuerySet:
-    """Return the query for the rows of `notifications`."""
-    return Notification.objects.filter(pk__in=[notification.pk for notification in notifications])
 
 
 def send_event_mails_soon() -> None:

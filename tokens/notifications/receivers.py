@@ -8,11 +8,13 @@ from django.dispatch import receiver
 
 from tokens import signals
 from tokens.core.networks import client_network
+from tokens.core.text import one_line
 from tokens.models import (
     Actor,
     ImportedToken,
     KnownAddress,
     MailChoices,
+    Membership,
     Notification,
     Token,
 )
@@ -39,8 +41,7 @@ def notify(token: Token, kind: Notification.Kind, detail: str = "", *, soon: boo
 @receiver(signals.token_created)
 def notify_created(token: Token, actor: Actor | None, **kwargs: Any) -> None:
     """Tell the owner by e-mail that a token was created."""
-    address = actor.address if actor else ""
-    notify(token, Notification.Kind.CREATED, address, soon=actor is not None)
+    notify(token, Notification.Kind.CREATED, origin_of(token, actor), soon=actor is not None)
 
 
 def notify_imported(owner_pks: Collection[Any]) -> None:
@@ -63,20 +64,40 @@ def notify_imported(owner_pks: Collection[Any]) -> None:
 @receiver(signals.token_renewed)
 def notify_renewed(successor: Token, actor: Actor | None, **kwargs: Any) -> None:
     """Tell the owner by e-mail that a token was renewed, if the owner wants these e-mails."""
-    if MailChoices.of(successor.owner_id).renewals:
-        address = actor.address if actor else ""
-        notify(successor, Notification.Kind.RENEWED, address, soon=actor is not None)
+    if successor.team_id or MailChoices.of(successor.owner_id).renewals:
+        origin = origin_of(successor, actor)
+        notify(successor, Notification.Kind.RENEWED, origin, soon=actor is not None)
 
 
 @receiver(signals.token_revoked)
 def notify_revoked(token: Token, actor: Actor | None, **kwargs: Any) -> None:
-    """Tell the owner by e-mail that somebody else revoked a token."""
+    """Tell the owner by e-mail that somebody else revoked a token.
+
+    All members of a team are told when one of them revoked a token of the team.
+    """
+    if actor is None or actor.user is None or actor.user.pk != token.owner_id:
+        who = who_acted(token, actor)
+        notify(token, Notification.Kind.REVOKED, who, soon=actor is not None)
+
+
+def origin_of(token: Token, actor: Actor | None) -> str:
+    """Return from where a token was made, or, for a token of a team, who made the token."""
+    if token.team_id:
+        return who_acted(token, actor)
+    return actor.address if actor else ""
+
+
+def who_acted(token: Token, actor: Actor | None) -> str:
+    """Return in words who changed `token`. Members of its team are named, administrators not."""
     if actor is None:
-        notify(token, Notification.Kind.REVOKED, "on the command line", soon=False)
-    elif actor.user is None:
-        notify(token, Notification.Kind.REVOKED, "by somebody who holds its value")
-    elif actor.user.pk != token.owner_id:
-        notify(token, Notification.Kind.REVOKED, "by an administrator")
+        return "on the command line"
+    if actor.user is None:
+        return "by somebody who holds its value"
+    if actor.user.pk == token.owner_id and actor.token:
+        return f"by a program with {actor.token.identifier}"
+    if Membership.objects.filter(team_id=token.team_id, user_id=actor.user.pk).exists():
+        return one_line(f"by {actor.user.get_username()}")
+    return "by an administrator"
 
 
 @receiver(signals.token_refused)
@@ -98,10 +119,14 @@ def notify_used_revoked(
 def notify_new_address(token: Token, record: RequestRecord, **kwargs: Any) -> None:
     """Tell the owner by e-mail that a token was used from a new address.
 
-    The owner gets this e-mail only if the owner chose these e-mails.
+    The owner gets this e-mail only if the owner chose these e-mails. Teams never get it.
     """
     if not record.address:
         return
     address = client_network(record.address)
-    if KnownAddress.is_new(token.pk, address) and MailChoices.of(token.owner_id).new_addresses:
+    if (
+        KnownAddress.is_new(token.pk, address)
+        and not token.team_id
+        and MailChoices.of(token.owner_id).new_addresses
+    ):
         notify(token, Notification.Kind.NEW_ADDRESS, address)

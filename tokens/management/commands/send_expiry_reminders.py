@@ -12,12 +12,12 @@ from django.core.management.base import CommandError
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
-from tokens.core.accounts import email_of
 from tokens.core.text import one_line
 from tokens.management.changing_command import ChangingCommand
-from tokens.models import Job
+from tokens.models import Job, Token, owner_name
 from tokens.notifications import outbox
-from tokens.notifications.outbox import MailResult
+from tokens.notifications.recipients import recipients_of
+from tokens.notifications.sending import MailResult
 
 
 class Command(ChangingCommand):
@@ -68,20 +68,27 @@ class Command(ChangingCommand):
         for reminders in due.values():
             for token, reminder in reminders:
                 name = one_line(token.name)
-                self.stdout.write(f"{token.owner}: {reminder}, {token.identifier}, {name}")
-        mails = sum(bool(email_of(reminders[0][0].owner)) for reminders in due.values())
+                self.stdout.write(f"{owner_name(token)}: {reminder}, {token.identifier}, {name}")
+        recipients = (recipients_of(reminders[0][0]) for reminders in due.values())
+        mails = sum(bool(each.addresses and not each.only_security) for each in recipients)
         self.stdout.write(f"{count_mails(mails)} would be sent.")
 
     def report(self, result: MailResult) -> None:
         """Print a line for each notification in the e-mail, and the error if the e-mail failed."""
-        end = ": not sent" if result.problem else "" if result.email else ": no e-mail address"
+        end = ": not sent" if result.problem else "" if result.email else why_nobody(result)
         for notification in result.notifications:
             token = notification.token
             name = one_line(token.name)
-            who = result.email or token.owner
+            who = result.email or owner_name(token)
             self.stdout.write(f"{who}: {notification.kind}, {token.identifier}, {name}{end}")
         if result.problem:
             self.stderr.write(f"{result.email}: {one_line(result.problem, 200)}")
+
+
+def why_nobody(result: MailResult) -> str:
+    """Return in words why nobody gets the e-mail of `result`."""
+    token: Token = result.notifications[0].token
+    return ": nobody in the team gets it" if token.team_id else ": no e-mail address"
 
 
 def count_mails(count: int) -> str:
