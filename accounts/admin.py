@@ -87,6 +87,14 @@ class UserAdmin(DjangoUserAdmin):
     )
     actions = ("invite_again", "unlink")
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Return the accounts of people. The accounts of teams have no page here.
+
+        So nobody can give such an account a password, invite it, switch it off or delete it.
+        """
+        people: QuerySet[User] = super().get_queryset(request).filter(can_sign_in=True)
+        return people
+
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Return the fields of the page. For an existing account, add a section about its mails.
 

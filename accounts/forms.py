@@ -32,7 +32,7 @@ from accounts import outbox
 from accounts.allauth_texts import HELP, LABELS
 from accounts.mailed_requests import origin_of, send_reset, sign_up
 from accounts.models import User
-from accounts.name_rules import must_be_visible
+from accounts.name_rules import must_be_of_a_person, must_be_visible
 from accounts.passwords import normalized
 
 EMAIL_LENGTH = 254  # characters; the columns of the database take no more
@@ -53,7 +53,7 @@ class OwnTextsMixin:
             if name == "code":  # digits, from an app or of a recovery code
                 field.widget.attrs["inputmode"] = "numeric"
             if isinstance(field, forms.EmailField):
-                field.validators.append(MaxLengthValidator(EMAIL_LENGTH))
+                field.validators += [MaxLengthValidator(EMAIL_LENGTH), must_be_of_a_person]
                 field.widget.attrs["maxlength"] = str(EMAIL_LENGTH)
 
 

@@ -16,7 +16,8 @@ from accounts.outbox import queue
 
 def send_reset(email: str) -> None:
     """Queue a mail with a link to choose a new password, if the address has an active account."""
-    for user in User.objects.filter(email=UserManager.normalize_email(email), is_active=True):
+    people = User.objects.filter(is_active=True, can_sign_in=True)
+    for user in people.filter(email=UserManager.normalize_email(email)):
         queue(user, mails.RESET, user.email)
 
 

@@ -73,6 +73,9 @@ class SessionMiddleware:
         ):
             return self.get_response(request)
         now = time.time()
+        if not request.user.can_sign_in:  # the account became that of a team
+            logout(request)
+            return self.get_response(request)
         # `abs`: the difference is negative if the clock was wrong when the session began or was
         # used.
         if abs(now - request.session.get(STARTED_AT, now)) > settings.SESSION_MAX_SECONDS:

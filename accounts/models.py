@@ -14,6 +14,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.name_rules import must_be_of_a_person
 from accounts.passwords import normalized
 
 
@@ -118,12 +119,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     def clean(self) -> None:
         super().clean()
         self.email = UserManager.normalize_email(self.email)
+        if self.can_sign_in:
+            must_be_of_a_person(self.email)
 
     def set_password(self, raw_password: str | None) -> None:
         """Set the hash of the password's normal form (Unicode NFKC), without saving the account.
 
-        If the password is None, nobody can sign in with a password.
+        If the password is None, nobody can sign in with a password. An account that cannot sign
+        in never gets a password, whoever sets it.
         """
+        if not self.can_sign_in:
+            raw_password = None
         normal = raw_password and normalized(raw_password)
         super().set_password(normal)
         # If nobody has the address, allauth calls this method, so that the response takes as long

@@ -1,8 +1,7 @@
 """The accounts of teams: accounts that own tokens and belong to no person."""
 
 from accounts.models import User
-
-DOMAIN = "teams.invalid"  # a domain to which no mail can be sent (RFC 2606 section 2)
+from accounts.name_rules import TEAM_DOMAIN
 
 
 def make_team_account(slug: str, name: str) -> User:
@@ -10,7 +9,7 @@ def make_team_account(slug: str, name: str) -> User:
 
     The account has no password, and its e-mail address has no mailbox and is never verified.
     """
-    account = User(email=f"{slug}@{DOMAIN}", name=name, can_sign_in=False)
+    account = User(email=f"{slug}@{TEAM_DOMAIN}", name=name, can_sign_in=False)
     account.set_unusable_password()
     account.save()
     return account

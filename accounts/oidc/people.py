@@ -18,7 +18,7 @@ from django.http import HttpRequest
 
 from accounts import extension_points
 from accounts.models import User, UserManager
-from accounts.name_rules import must_be_visible
+from accounts.name_rules import is_team_address, must_be_visible
 from accounts.oidc.configuration import SignOn, sign_on
 from accounts.oidc.errors import SignOnError
 
@@ -78,6 +78,8 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
         if sociallogin.state["process"] == AuthProcess.REDIRECT:
             confirm_person(request, sociallogin)
             return
+        if sociallogin.is_existing and not sociallogin.user.can_sign_in:
+            raise SignOnError("not_allowed")
         if not sociallogin.is_existing and not link_by_email(request, sociallogin):
             make_account(request, sociallogin)
         set_groups(request, on, sociallogin)
@@ -142,6 +144,8 @@ def link_by_email(request: HttpRequest, sociallogin: SocialLogin) -> bool:
     if not address.verified:
         raise SignOnError("email_unverified")
     email = UserManager.normalize_email(address.email)
+    if is_team_address(email):
+        raise SignOnError("not_allowed")
     user = User.objects.filter(email=email).first()
     if user is None:
         return False

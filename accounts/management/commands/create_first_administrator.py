@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.db import IntegrityError
 
 from accounts.models import User
+from accounts.name_rules import is_team_address
 
 
 class Command(BaseCommand):
@@ -27,6 +28,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if User.objects.filter(is_superuser=True).exists():
             return
+        if is_team_address(options["email"]):
+            raise CommandError(f"{options['email']} is an address of a team. Use another --email.")
         password = secrets.token_urlsafe(15)
         try:
             user = User.objects.create_superuser(options["email"], password)

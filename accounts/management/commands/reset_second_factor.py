@@ -30,7 +30,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = User.objects.filter(email=User.objects.normalize_email(options["email"])).first()
-        if user is None:
+        if user is None or not user.can_sign_in:
             raise CommandError(
                 f"No account has the address {options['email']}. Nothing was changed."
             )
