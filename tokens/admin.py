@@ -1,4 +1,4 @@
-"""Django admin: scopes, tokens, events and notifications.
+"""Django admin: scopes, tokens, events, teams and notifications.
 
 Administrators can revoke a token and change its rate limit, but never create one or see its value.
 """
@@ -15,11 +15,13 @@ from django.utils.html import format_html
 
 from tokens.administration.events import EventAdmin
 from tokens.administration.lists import USERNAME, ListedFiltersAdmin, ReadOnlyAdmin
+from tokens.administration.teams import TeamAdmin
 from tokens.administration.tokens import TokenAdmin
-from tokens.models import Event, Notification, Scope, Token
+from tokens.models import Event, Notification, Scope, Team, Token, owner_name
 
 admin.site.register(Token, TokenAdmin)
 admin.site.register(Event, EventAdmin)
+admin.site.register(Team, TeamAdmin)
 
 
 @admin.register(Scope)
@@ -86,4 +88,4 @@ class NotificationAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Owner", ordering=f"token__owner__{USERNAME}")
     def owner(self, notification: Notification) -> str:
-        return str(notification.token.owner)
+        return owner_name(notification.token)

@@ -13,7 +13,12 @@ from django.db.models import Q
 AUDITORS = "Auditors"
 # The models at which its members may look: labels of applications, and names. The standalone
 # product adds accounts. Other projects decide themselves who may look at people.
-visible_models = [("tokens", "token"), ("tokens", "event"), ("tokens", "scope")]
+visible_models = [
+    ("tokens", "token"),
+    ("tokens", "event"),
+    ("tokens", "scope"),
+    ("tokens", "team"),
+]
 
 
 def make_auditors(apps: Any = installed_apps, using: str = "default", **kwargs: Any) -> None:

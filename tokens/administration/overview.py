@@ -1,6 +1,7 @@
 """What the overview page of Django admin shows: numbers, and links to the lists behind them.
 
-The page takes three queries, however many tokens there are, and one more for its callers.
+The page takes three queries, however many tokens there are, one more for its callers, and one
+more for teams.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django.db.models import Count, Q
+from django.urls import reverse
 
+from tokens.administration.teams import WITHOUT_MANAGER
 from tokens.administration.token_filters import (
     WORKING,
     AccountFilter,
@@ -23,7 +26,7 @@ from tokens.administration.token_filters import (
     refusals,
     week_start,
 )
-from tokens.models import KEPT_REFUSED, Environment, Status, Token
+from tokens.models import KEPT_REFUSED, Environment, Status, Team, Token
 from tokens.pages.callers import Caller, Callers, busiest_callers
 from tokens.pages.token_list import WORKING_STATUSES
 from tokens.problems.problem import TYPES
@@ -48,7 +51,7 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of tokens. `link` is the list that shows exactly these tokens."""
+    """A number of tokens or teams. `link` is the list that shows exactly these."""
 
     label: str
     count: int
@@ -79,10 +82,13 @@ class CallerRow(NamedTuple):
 
 
 class Overview:
-    """The numbers of the overview. `list_path` is the path of the list of tokens."""
+    """The numbers of the overview.
 
-    def __init__(self, list_path: str) -> None:
-        self.list_path = list_path
+    `list_path` is the path of the list of tokens. `site` is the name of the administration site.
+    """
+
+    def __init__(self, list_path: str, site: str = "admin") -> None:
+        self.list_path, self.site = list_path, site
         self.since: datetime = week_start()
 
     def number(self, label: str, count: int, **filters: str) -> Number:
@@ -158,6 +164,13 @@ class Overview:
                 if key != "over_policy" or token_settings.MAX_TOKEN_LIFETIME_DAYS
             ),
         ]
+
+    @cached_property
+    def teams_without_manager(self) -> Number:
+        """Return the number of teams that have no manager whose account is switched on."""
+        path = reverse("admin:tokens_team_changelist", current_app=self.site)
+        count = Team.objects.without_manager().count()
+        return Number("teams without a manager", count, f"{path}?{WITHOUT_MANAGER}")
 
     @property
     def max_days(self) -> int | None:

@@ -25,7 +25,7 @@ from tokens.audit.log import in_batches
 from tokens.authentication.requests import actor_of
 from tokens.decorators import changes_no_decision
 from tokens.forms.troubleshoot import TroubleshootForm
-from tokens.models import Event, Token, TokenQuerySet
+from tokens.models import Event, Team, Token, TokenQuerySet, owner_name
 from tokens.rate_limits import limits
 from tokens.token_settings import token_settings
 
@@ -45,7 +45,7 @@ class TokenAdmin(ExportedAdmin):
 
     list_display = (
         "name",
-        "owner",
+        "owner_shown",
         "identifier",  # which begins with the environment
         "status",
         "expires_at",
@@ -53,11 +53,11 @@ class TokenAdmin(ExportedAdmin):
     )
     list_filter = SHOWN_FILTERS
     list_select_related = ("owner",)
-    search_fields = ("name__contains_folded", "identifier", f"owner__{USERNAME}")
+    search_fields = ("name__contains_folded", "identifier", f"owner__{USERNAME}", "team__slug")
     search_help_text = "Name, the first characters of the value, or the owner's " + USERNAME
     change_form_template = "admin/tokens/token_page.html"
     fields = (
-        "name", "owner", "identifier", "environment", "status",
+        "name", "owner_shown", "identifier", "environment", "status",
         "created_at", "expires_at", "revoked_at", "last_used_at", "last_used_address",
         "scope", "addresses", "rate_limit",
     )  # fmt: skip
@@ -83,6 +83,10 @@ class TokenAdmin(ExportedAdmin):
             path("<int:pk>/revoke/", view(self.revoke_one), name=self.url_name("revoke")),
             *super().get_urls(),
         ]
+
+    @admin.display(description="Owner", ordering=f"owner__{USERNAME}")
+    def owner_shown(self, token: Token) -> str:
+        return owner_name(token)
 
     @admin.display(description="Status", ordering="expires_at")
     def status(self, token: Token) -> str:
@@ -135,13 +139,19 @@ class TokenAdmin(ExportedAdmin):
             "opts": self.opts,
             "form": form,
             "answer": find_whose(form.cleaned_data["pasted"]) if form.is_valid() else None,
-            "overview": Overview(self.link("changelist")),
+            "overview": Overview(self.link("changelist"), self.admin_site.name),
             "can_see_events": may_see_events and self.admin_site.is_registered(Event),
+            "can_see_teams": self.can_see_teams(request),
             "can_change": self.has_change_permission(request),
             "owner_page": OWNER_PAGE,
         }
         status = 422 if form.errors else 200
         return TemplateResponse(request, "admin/tokens/overview.html", context, status=status)
+
+    def can_see_teams(self, request: HttpRequest) -> bool:
+        """Return True if this site has the list of teams, and the person may look at it."""
+        registered = self.admin_site._registry.get(Team)  # noqa: SLF001  # Django has no getter
+        return registered is not None and registered.has_view_permission(request)
 
     def exported_rows(self, rows: TokenQuerySet) -> Iterator[dict[str, str]]:
         """Yield the values of each token, newest first. Nothing of the secret is there."""
@@ -149,7 +159,7 @@ class TokenAdmin(ExportedAdmin):
         for token in in_batches(tokens, lambda last: tokens.filter(pk__lt=last.pk)):
             imported = getattr(token, "imported", None)
             values = (
-                token.identifier, token.name, token.description, token.owner.get_username(),
+                token.identifier, token.name, token.description, owner_name(token),
                 "yes" if token.owner_is_active else "no", token.environment, token.status.value,
                 token.scope, token.addresses, token.rate_limit, exact_time(token.created_at),
                 exact_time(token.expires_at), exact_time(token.renewed_at),

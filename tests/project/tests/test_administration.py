@@ -38,7 +38,7 @@ class AdministrationTest(ProjectTest):
     def test_auditors_see_tokens_and_no_people(self) -> None:
         group = Group.objects.get(name="Auditors")
         names = group.permissions.values_list("codename", flat=True)
-        self.assertEqual(set(names), {"view_token", "view_event", "view_scope"})
+        self.assertEqual(set(names), {"view_token", "view_event", "view_scope", "view_team"})
 
     def test_a_command_creates_a_token(self) -> None:
         options = ["--name", "CI", "--scope", "crm:read"]
