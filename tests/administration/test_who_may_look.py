@@ -17,8 +17,8 @@ from tokens.models import Event, Token
 
 READING = [
     OVERVIEW, TOKENS, f"{TOKENS}export.csv", f"{TOKENS}export.jsonl", f"{TOKENS}{{pk}}/change/",
-    "/admin/tokens/team/", EVENTS, f"{EVENTS}export.csv", f"{EVENTS}export.jsonl", "/admin/tokens/scope/",
-    "/admin/accounts/user/", "/admin/",
+    EVENTS, f"{EVENTS}export.csv", f"{EVENTS}export.jsonl", "/admin/tokens/scope/",
+    "/admin/tokens/team/", "/admin/accounts/user/", "/admin/",
 ]  # fmt: skip
 ANSWERS = {"staff": 403, "auditor": 200, "administrator": 200}
 
