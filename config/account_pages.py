@@ -18,6 +18,7 @@ from accounts.extension_points import (
 from tokens.audit.receivers import record_account_event, record_wrong_password
 from tokens.authentication import change_wait
 from tokens.models import MailChoices, Token
+from tokens.token_settings import token_settings
 
 
 def connect() -> None:
@@ -33,6 +34,8 @@ def connect() -> None:
         )
     )
     register_page(NavigationPage(40, "API tokens", "tokens:list", "key-round"))
+    if token_settings.TEAM_USER:
+        register_page(NavigationPage(45, "Teams", "token_teams:list", "users-round"))
     register_page(NavigationPage(50, "Activity", "tokens:activity", "history"))
     register_belonging(
         Belonging(

@@ -60,6 +60,7 @@ urlpatterns = [
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.urls")),
     path("", include((token_pages, "tokens"))),
+    path("settings/teams/", include("tokens.teams.urls")),
     path("api/v1/", include("tokens.api.urls")),
     path("", include("tokens.verify_urls")),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),

@@ -21,8 +21,8 @@ MODELS = sorted(site._registry, key=lambda model: model._meta.label)
 CONDITIONS = ("regex", "iregex", "contains", "startswith", "in", "range", "date__year", "isnull")
 # Readers of a whole query string: each takes the names that it knows and ignores the rest.
 READERS = {
-    "Activity(request.user, request.GET.dict())",
-    "Listing(request.user, request.GET.dict())",
+    "Activity(owner.account, request.GET.dict(), owner.slug)",
+    "Listing(request.page_owner, request.GET.dict())",
     "prefill(request.GET.dict())",
     "prefill_changes(request.GET.dict())",
     "prefill_renewal(request.GET.dict())",

@@ -58,7 +58,7 @@ def test_create(owner: User, teammate: User, arguments: list[str], roles: dict[s
     team = Team.objects.get()
     assert (team.pk, team.name) == ("billing-ci", "billing-ci")
     assert dict(team.memberships.values_list("user__email", "role")) == roles
-    events = Event.objects.filter(kind=AccountKind.TEAM_JOINED)
+    events = Event.objects.filter(kind=AccountKind.TEAM_JOINED).exclude(owner=team.account)
     assert {(event.owner.email, event.who) for event in events} == {  # type: ignore[union-attr]
         (email, "the command line") for email in roles
     }
@@ -83,7 +83,7 @@ def test_create_as_json(owner: User) -> None:
         (["ci", "--member", OWNER, "nobody@example.com"], "No account has the email nobody@"),
         (["ci", "--member", "off@example.com"], "The account off@example.com is switched off."),
         (["ci", "--member", "billing-ci@teams.invalid"], "is the account of a team"),
-        (["billing-ci", "--member", OWNER], "already exists"),
+        (["billing-ci", "--member", OWNER], "is taken"),
         (["Billing", "--member", OWNER], "small letters and digits"),
         (["ci", "--name", "n" * 101, "--member", OWNER], "at most 100 characters"),
     ],

@@ -261,7 +261,7 @@ def test_pages(
     everything = [event.pk for event in Event.objects.all()]
     query, ways = "", []
     for _ in range(3):
-        with django_assert_num_queries(3):  # session, user, page
+        with django_assert_num_queries(4):  # session, user, page, teams
             page = owner_client.get(PATH + query).context["activity"].page
         ways.append((query, [event.pk for event in page.events]))
         query = page.older

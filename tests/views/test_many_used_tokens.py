@@ -139,14 +139,14 @@ def read_whole(steps: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        # session, user, counts, order, page, sparklines, revoked, those that expire this week
-        (LIST, 8),
-        # session, user, token, owner, scopes, held scopes, made tokens, events; and for the report
+        # session, user, teams, counts, order, page, sparklines, revoked, those expiring this week
+        (LIST, 9),
+        # session, user, token, scopes, held scopes, made tokens, events; and for the report
         # chart, callers, scopes, since; and the requests
-        ("{works}", 13),
-        ("{works}?by=hour", 14),  # and the totals
-        ("{works}?show=refused&status=4", 13),
-        ("{revoked}", 15),  # and who still uses it, and how often
+        ("{works}", 12),
+        ("{works}?by=hour", 13),  # and the totals
+        ("{works}?show=refused&status=4", 12),
+        ("{revoked}", 14),  # and who still uses it, and how often
         ("{works}narrow/", 6),  # session, user, token, scopes, since, chart
     ],
 )

@@ -91,11 +91,11 @@ def test_a_link_chooses_scopes_on_offer(catalogue: Group, owner_client: Client) 
     assert "crm:read" not in page
 
 
-def test_the_form_costs_two_queries_more(
+def test_the_form_costs_three_queries_more(
     catalogue: Group, owner_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, scopes with their groups, tokens that count
-    with django_assert_num_queries(4):
+    # session, user, teams, scopes with their groups, tokens that count
+    with django_assert_num_queries(5):
         owner_client.get(PATH)
 
 

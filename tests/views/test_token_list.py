@@ -227,8 +227,8 @@ def test_a_thousand_tokens_cost_the_same_queries(
         for n in range(1000)
     )  # fmt: skip
     for query in ("", "?environment=live", "?status=active&environment=live"):
-        # session, user, counts, order, page, sparklines, revoked, those that expire this week
-        with django_assert_num_queries(8):
+        # session, user, teams, counts, order, page, sparklines, revoked, those expiring this week
+        with django_assert_num_queries(9):
             owner_client.get(PATH + query)
 
 

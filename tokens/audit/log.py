@@ -35,6 +35,8 @@ ACTOR_CHOICES = {
     "administrator": "An administrator",
     "nobody": "Nobody signed in",
 }
+# For a team: only programs act with the account of the owner.
+TEAM_ACTOR_CHOICES = {**ACTOR_CHOICES, "you": "A program", "member": "A member"}
 KIND_CHOICES: list[Any] = [("", "Everything"), *GROUPS.items()]
 
 
@@ -94,11 +96,11 @@ class EventPage:
 class Activity:
     """What the Activity page shows: the events of `user` that match the filters in the URL.
 
-    `params` are the parameters of the URL. The number of queries does not grow with the number of
-    events.
+    `params` are the parameters of the URL. `team` is the short name of the team whose account
+    `user` is, or "". The number of queries does not grow with the number of events.
     """
 
-    def __init__(self, user: AbstractBaseUser, params: dict[str, str]) -> None:
+    def __init__(self, user: AbstractBaseUser, params: dict[str, str], team: str = "") -> None:
         typed = params.get("q", "")
         self.search_had_secret = without_secrets(typed) != typed
         self.params = {
@@ -108,8 +110,11 @@ class Activity:
         }
         if self.search_had_secret:
             self.params["q"] = without_secrets(typed)
-        self.user = user
+        self.user, self.team = user, team
         self.form = ActivityForm(self.params)
+        if team:
+            choices = list(TEAM_ACTOR_CHOICES.items())
+            self.form.fields["by"].choices = choices  # type: ignore[attr-defined]
 
     @cached_property
     def events(self) -> EventQuerySet:
@@ -117,7 +122,8 @@ class Activity:
         if not self.form.is_valid():
             return Event.objects.none()
         filters = self.form.cleaned_data
-        events = Event.objects.owned_by(self.user).search(filters["q"])
+        events = Event.objects.owned_by(self.user).select_related("actor")
+        events = events.search(filters["q"])
         if filters["kind"]:
             events = events.filter(kind=filters["kind"])
         if filters["token"]:
@@ -127,8 +133,14 @@ class Activity:
         if filters["until"]:
             events = events.filter(at__lt=midnight(filters["until"] + timedelta(days=1)))
         if filters["by"]:
-            mine, nobodys = Q(actor_id=self.user.pk), Q(actor=None)
-            actors = {"you": mine, "nobody": nobodys, "administrator": ~mine & ~nobodys}
+            mine, members = Q(actor_id=self.user.pk), Q(for_team=True)
+            nobodys = Q(actor=None)
+            actors = {
+                "you": mine,
+                "member": members & ~mine,
+                "nobody": nobodys & ~members,
+                "administrator": ~mine & ~nobodys & ~members,
+            }
             events = events.filter(actors[filters["by"]])
         return events
 
@@ -168,8 +180,10 @@ class Activity:
         that name another page.
         """
         filters = {
-            key: value for key, value in self.params.items() if key not in {"before", "after"}
-        } | changes
+            "owner": self.team,
+            **{key: self.params[key] for key in self.params if key not in {"before", "after"}},
+            **changes,
+        }
         return "?" + urlencode({key: value for key, value in filters.items() if value})
 
     @property

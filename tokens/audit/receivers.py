@@ -11,7 +11,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from tokens.authentication.requests import actor_of
-from tokens.models import AccountKind, Event, Token, origin_columns
+from tokens.core.accounts import email_of
+from tokens.models import (
+    TEAM_KINDS,
+    AccountKind,
+    Event,
+    Invitation,
+    Team,
+    Token,
+    origin_columns,
+)
 from tokens.usage import recorder
 
 
@@ -32,6 +41,11 @@ def remove_personal_data(sender: Any, instance: Any, **kwargs: Any) -> None:
     # tokens, the addresses of networks.
     personal = Q(identifier="") | Q(kind=Event.Kind.CHANGED)
     events.filter(personal, owner=instance).update(detail="")
+    # The events of teams name the people who joined and left.
+    named = Q(detail__contains=str(instance)) | Q(detail__contains=email_of(instance) or "\n")
+    teams = Team.objects.values("account")
+    events.filter(named, owner__in=teams, kind__in=TEAM_KINDS).update(detail="")
+    Invitation.objects.to(instance).delete()
 
 
 def record_account_event(

@@ -237,13 +237,16 @@ class TokenForm(NewTokenForm, AccessForm):
         return urlencode({key: value for key, value in typed.items() if value}, safe=":/,")
 
 
-def limit_message(error: TokenLimitReached | LifetimeTooLong) -> str:
-    """Return the error message for a limit of the installation: too many tokens, or too long."""
+def limit_message(error: TokenLimitReached | LifetimeTooLong, owner_has: str = "You have") -> str:
+    """Return the error message for a limit of the installation: too many tokens, or too long.
+
+    The sentence about the number of tokens begins with `owner_has`.
+    """
     if isinstance(error, LifetimeTooLong):
         days = f"{error.days} day{pluralize(error.days)}"
         return f"Tokens live for {days} at most here. Choose a shorter expiration."
     tokens = f"{error.limit} active token{pluralize(error.limit)}"
-    return f"You have {tokens}, the most allowed. Revoke one first."
+    return f"{owner_has} {tokens}, the most allowed. Revoke one first."
 
 
 def lifetime_label(lifetime: Lifetime) -> SafeString:

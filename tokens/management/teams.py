@@ -12,7 +12,7 @@ from django.utils import timezone
 from tokens.core.text import format_table, one_line
 from tokens.management.action import Options, Printed, to_json, user_by_name
 from tokens.management.owners import ensure_teams
-from tokens.models import Membership, Team
+from tokens.models import Membership, Team, TeamChangeRefused
 
 TEAM_HEADINGS = ["SLUG", "NAME", "MANAGERS", "MEMBERS", "WORKING TOKENS"]
 
@@ -48,6 +48,8 @@ def run_create_team(options: Options) -> Printed:
         team = Team.make(options["slug"], options["name"] or options["slug"], members)
     except ValidationError as error:
         raise CommandError(f"{' '.join(error.messages)} No team was made.") from None
+    except TeamChangeRefused as error:
+        raise CommandError(f"{error} No team was made.") from None
     if options["json"]:
         return Printed(to_json(team_as_dict(counted_teams().get(pk=team.pk))))
     count = len(members)

@@ -4,13 +4,14 @@ from tokens.models.actor import Actor
 from tokens.models.choices import Environment, Status
 from tokens.models.digest import Digest
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet, origin_columns
-from tokens.models.event_types import GROUPS, AccountKind
+from tokens.models.event_types import GROUPS, TEAM_KINDS, AccountKind
 from tokens.models.exceptions import (
     AlreadyRenewed,
     FormAlreadySent,
     LifetimeTooLong,
     MissingPepper,
     ScopeNotAllowed,
+    TeamChangeRefused,
     TokenLimitReached,
     TokenRevoked,
     WouldWiden,
@@ -18,11 +19,12 @@ from tokens.models.exceptions import (
 from tokens.models.idempotency import KEY_LENGTH, IdempotencyKey, KeyReused
 from tokens.models.imported_token import ForeignCredential, ImportedToken, Source
 from tokens.models.job import Job
+from tokens.models.membership import Invitation, Membership
 from tokens.models.notification import KnownAddress, MailChoices, Notification
 from tokens.models.owner import TEAM, account_name, owner_email, owner_name
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import SCOPE_LENGTH, Scope
-from tokens.models.team import Invitation, Membership, Team, accounts_of
+from tokens.models.team import MAX_MANAGED_TEAMS, SLUG, SLUG_LENGTH, Team, accounts_of
 from tokens.models.token import DESCRIPTION_LENGTH, Token
 from tokens.models.usage import (
     AGENT_LENGTH,
@@ -46,11 +48,15 @@ __all__ = [
     "GROUPS",
     "KEPT_REFUSED",
     "KEY_LENGTH",
+    "MAX_MANAGED_TEAMS",
     "NAME_LENGTH",
     "PATH_LENGTH",
     "REQUIRED_SCOPES_LENGTH",
     "SCOPE_LENGTH",
+    "SLUG",
+    "SLUG_LENGTH",
     "TEAM",
+    "TEAM_KINDS",
     "AccountKind",
     "Actor",
     "AlreadyRenewed",
@@ -82,6 +88,7 @@ __all__ = [
     "Source",
     "Status",
     "Team",
+    "TeamChangeRefused",
     "Token",
     "TokenLimitReached",
     "TokenQuerySet",

@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from tokens.authentication import credentials
+from tokens.core.accounts import name_of
 from tokens.core.redaction import redact
 from tokens.models.actor import Actor
 from tokens.models.event_types import EVENT_TYPES, AccountKind, TokenKind
@@ -94,6 +95,8 @@ class Event(models.Model):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
+    # True if the actor acted for a team: as a member, or as a program with a token of the team.
+    for_team = models.BooleanField(default=False, db_default=False)
     token = models.ForeignKey(
         "tokens.Token", on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -134,7 +137,14 @@ class Event(models.Model):
 
     @property
     def who(self) -> str:
-        """Return who acted, in words for the owner, such as "you". No administrator is named."""
+        """Return who acted, in words for the owner, such as "you". No administrator is named.
+
+        For a team, the member who acted is named, because the readers are in the same team.
+        """
+        if self.for_team and self.actor_id == self.owner_id is not None:
+            return "a program"
+        if self.for_team:
+            return name_of(self.actor) if self.actor else "a former member"
         if self.actor_id is not None:
             return "you" if self.actor_id == self.owner_id else "an administrator"
         return "nobody signed in" if self.address or self.user_agent else "the command line"
@@ -154,21 +164,29 @@ class Event(models.Model):
         if actor and actor.token:
             detail = f"{detail}, with {actor.token.identifier}".removeprefix(", ")
         token_columns = {"token": token, "token_name": token.name, "identifier": token.identifier}
+        for_team = token.team is not None and token.team.is_acted_for_by(actor)
         cls.objects.create(
             kind=kind,
             owner_id=token.owner_id,
             detail=detail,
+            for_team=for_team,
             **token_columns,
             **origin_columns(actor),
         )
 
     @classmethod
     def record_account(
-        cls, kind: AccountKind, owner: AbstractBaseUser, actor: Actor | None, detail: str = ""
+        cls,
+        kind: AccountKind,
+        owner: AbstractBaseUser,
+        actor: Actor | None,
+        detail: str = "",
+        *,
+        for_team: bool = False,
     ) -> None:
         """Write an event about the account `owner`. Secrets of tokens in `detail` are masked."""
-        detail = redact(detail)[:DETAIL_LENGTH]
-        cls.objects.create(kind=kind, owner_id=owner.pk, detail=detail, **origin_columns(actor))
+        columns = {"detail": redact(detail)[:DETAIL_LENGTH], "for_team": for_team}
+        cls.objects.create(kind=kind, owner_id=owner.pk, **columns, **origin_columns(actor))
 
     @classmethod
     def record_wrong_passwords(

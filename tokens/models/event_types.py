@@ -17,7 +17,7 @@ class TokenKind(models.TextChoices):
 class AccountKind(models.TextChoices):
     """What can happen to an account. The signals of `accounts.audit_signals` send these values.
 
-    Every value that the signals send needs a member here.
+    Every value that the signals send needs a member here. Events about teams come from Team.
     """
 
     SIGNED_UP = "signed_up", "Account made"
@@ -37,6 +37,18 @@ class AccountKind(models.TextChoices):
     CODE_USED = "code_used", "Recovery code used"
     TEAM_JOINED = "team_joined", "Joined a team"
     ADMINISTERED = "administered", "Account changed in administration"
+    # Each is written for the account of the team, and for the person whose place changed.
+    TEAM_MADE = "team_made", "Team made"
+    TEAM_RENAMED = "team_renamed", "Team renamed"
+    TEAM_INVITED = "team_invited", "Invited to a team"
+    TEAM_UNINVITED = "team_uninvited", "Invitation to a team withdrawn"
+    TEAM_DECLINED = "team_declined", "Invitation to a team declined"
+    TEAM_ROLE = "team_role", "Role in a team changed"
+    TEAM_LEFT = "team_left", "Left a team"
+    TEAM_DELETED = "team_deleted", "Team deleted"
+
+
+TEAM_KINDS = [kind for kind in AccountKind if kind.startswith("team_")]
 
 
 GROUPS = {"Tokens": TokenKind.choices, "Account": AccountKind.choices}

@@ -37,6 +37,14 @@ class MissingPepper(Exception):
         self.number = number
 
 
+class TeamChangeRefused(Exception):
+    """A change of a team is impossible. `code` names the reason, and the text is for people."""
+
+    def __init__(self, code: str, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+
+
 class WouldWiden(Exception):
     """The change would give the token more scopes or addresses than the caller may give."""
 

@@ -32,7 +32,7 @@ from tokens.models.exceptions import (
     TokenRevoked,
 )
 from tokens.models.scope import Scope
-from tokens.models.team import owner_columns
+from tokens.models.team import Team, owner_columns
 from tokens.token_settings import token_settings
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def owned_by(self, user: AbstractBaseUser) -> Self:
         """Return the tokens of `user`."""
         return self.filter(owner_id=user.pk)
+
+    def reachable_by(self, person: AbstractBaseUser) -> Self:
+        """Return the tokens for which `person` may act: their own, and those of their teams."""
+        return self.filter(Q(owner_id=person.pk) | Q(team__in=Team.objects.of(person)))
 
     def active(self, now: datetime | None = None) -> Self:
         """Return the tokens that still work: neither revoked nor expired."""
@@ -262,10 +266,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
             yield
 
     def _ensure_form_is_new(self, owner_pk: Any, form_nonce: str | None) -> None:
-        """Raise FormAlreadySent if this form has made a token of the owner already.
-
-        `form_nonce` is a random text that the server writes into each form.
-        """
+        """Raise FormAlreadySent if the form with this nonce has made a token of the owner."""
         if form_nonce and (sent := self.filter(owner_id=owner_pk, form_nonce=form_nonce).first()):
             raise FormAlreadySent(sent)
 

@@ -28,6 +28,15 @@ EVENT_ICONS: dict[str, str] = {
     AccountKind.CODE_USED: "list-checks",
     AccountKind.TEAM_JOINED: "users",
     AccountKind.ADMINISTERED: "user-cog",
+    AccountKind.TEAM_MADE: "users-round",
+    AccountKind.TEAM_RENAMED: "pencil",
+    AccountKind.TEAM_INVITED: "mail-plus",
+    AccountKind.TEAM_UNINVITED: "mail-x",
+    AccountKind.TEAM_DECLINED: "mail-x",
+    AccountKind.TEAM_JOINED: "user-plus",
+    AccountKind.TEAM_ROLE: "user-cog",
+    AccountKind.TEAM_LEFT: "user-minus",
+    AccountKind.TEAM_DELETED: "trash-2",
 }
 
 

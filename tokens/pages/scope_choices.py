@@ -65,15 +65,17 @@ def grants(token: Token) -> list[Grant]:
     known = {scope.name: scope for scope in own}
     held_scopes = Scope.objects.held_by(token.owner).filter(name__in=token.scopes)
     held = set(held_scopes.values_list("name", flat=True))
-    return [grant(name, known.get(name), name in held) for name in token.scopes]
+    owner_is = "the team is" if token.team_id else "you are"
+    return [grant(name, known.get(name), name in held, owner_is) for name in token.scopes]
 
 
-def grant(name: str, scope: Scope | None, held: bool) -> Grant:
+def grant(name: str, scope: Scope | None, held: bool, owner_is: str) -> Grant:
     """Return the scope `name` of a token, with its description.
 
     `scope` is None if the catalogue has no such scope any more. `held` is True if the owner of the
-    token may use the scope now. Only members of a group may use some scopes.
+    token may use the scope now. Only members of a group may use some scopes. `owner_is` is “you
+    are”, or “the team is”.
     """
     if scope is None:
         return Grant(name, "", "no longer in use: refused")
-    return Grant(name, scope.words, "" if held else f"not while you are outside {scope.group}")
+    return Grant(name, scope.words, "" if held else f"not while {owner_is} outside {scope.group}")

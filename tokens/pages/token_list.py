@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.paginator import Page, Paginator
 from django.db.models import Count
 from django.utils import timezone
 
 from tokens.core.redaction import without_secrets
 from tokens.models import Environment, Status, Token, TokenQuerySet
+from tokens.pages.page_owner import PageOwner
 from tokens.pages.sparkline import Sparkline, sparklines
 from tokens.pages.token_order import SORTS, SortableToken, in_order
 
@@ -83,14 +83,14 @@ class ListedToken(NamedTuple):
 
 
 class Listing:
-    """What the list of tokens shows: the person's tokens that match the search and the filters.
+    """What the list of tokens shows: the owner's tokens that match the search and the filters.
 
     `params` are the parameters of the URL. The number of queries does not grow with the number of
     tokens.
     """
 
-    def __init__(self, user: AbstractBaseUser, params: dict[str, str]) -> None:
-        self.user = user
+    def __init__(self, owner: PageOwner, params: dict[str, str]) -> None:
+        self.owner = owner
         typed = params.get("q", "").replace("\0", "").strip()[:100]
         self.search = without_secrets(typed)
         self.search_had_secret = self.search != typed
@@ -100,7 +100,7 @@ class Listing:
         self.sort = params["sort"] if params.get("sort") in SORTS else DEFAULT_SORT
         self.page_number = params.get("page", "1")
         self.matching: TokenQuerySet = (
-            Token.objects.owned_by(user).with_status().with_unused().search(self.search)
+            Token.objects.owned_by(owner.account).with_status().with_unused().search(self.search)
         )
 
     @cached_property
@@ -117,7 +117,7 @@ class Listing:
     @cached_property
     def expire_this_week(self) -> int:
         """Return how many active tokens expire within seven days. Renewed tokens do not count."""
-        active = Token.objects.owned_by(self.user).active().filter(renewed_at=None)
+        active = Token.objects.owned_by(self.owner.account).active().filter(renewed_at=None)
         return active.filter(expires_at__lte=timezone.now() + EXPIRES_SOON).count()
 
     def count(self, key: str, environment: str) -> int:
@@ -243,7 +243,7 @@ class Listing:
 
     @property
     def is_empty(self) -> bool:
-        """Return True if the person has no tokens, not even revoked ones."""
+        """Return True if the owner has no tokens, not even revoked ones."""
         return not self.search and not self.counts
 
     @property
@@ -261,6 +261,7 @@ class Listing:
     def query(self, **changes: object) -> str:
         """Return the query string of page 1 with the present search and filters, and `changes`."""
         params = {
+            "owner": self.owner.slug,
             "q": self.search,
             "status": self.filter,
             "environment": self.environment,

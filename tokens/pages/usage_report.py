@@ -153,7 +153,7 @@ class Report:
     @cached_property
     def events(self) -> list[Event]:
         """Return the latest entries of the token's audit log, newest first."""
-        return list(self.token.events[:MAX_MARKED_EVENTS])
+        return list(self.token.events.select_related("actor")[:MAX_MARKED_EVENTS])
 
     @property
     def history(self) -> list[tuple[str, Event, list[str]]]:

@@ -16,6 +16,7 @@ from tokens.rate_limits.redis_counters import RedisCounters
 from tokens.token_settings import token_settings
 
 CONFIRMATION_LIMIT = "5/5minutes;20/hour"
+INVITATION_LIMIT = "50/hour"  # of each person, to all teams together: each may send a mail
 
 
 class Counters(Protocol):
@@ -122,6 +123,15 @@ def hit_confirmation(person: str) -> RateLimitResult:
     """
     windows = parse_rate_limit(CONFIRMATION_LIMIT)
     return RateLimitResult(*get_counters().hit(f"confirm {person}", windows), "confirmation")
+
+
+def hit_invitation(person: str) -> RateLimitResult:
+    """Count an invitation to a team that a person sends (INVITATION_LIMIT).
+
+    Raise ServiceUnavailable if Redis does not answer.
+    """
+    windows = parse_rate_limit(INVITATION_LIMIT)
+    return RateLimitResult(*get_counters().hit(f"invite {person}", windows), "invitations")
 
 
 def failure_key(address: str) -> str:

@@ -285,6 +285,7 @@ def listed(words: list[str], last: str = "and") -> str:
 def creating(token: Token, scopes: list[str], environment: str = "") -> str:
     """Return the URL of the form for a new token, filled in like `token` with these scopes."""
     fields = {
+        "owner": token.team_id or "",
         "name": token.name,
         "environment": environment or token.environment,
         "scopes": ",".join(scopes),

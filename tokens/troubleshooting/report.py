@@ -146,7 +146,7 @@ def diagnose(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
         return Diagnosis(explain_code(parsed.code), notes=[MORE_BY_REFERENCE])
     if not parsed.identifier and (imported := find_imported(pasted, user)):
         return diagnose_token(imported, [], True, address)
-    tokens = Token.objects.owned_by(user).select_related("owner", "imported")
+    tokens = Token.objects.reachable_by(user).select_related("owner", "imported")
     token = tokens.filter(identifier=parsed.identifier).first()
     problems = [explain_error(error, token) for error in parsed.errors]
     if token is None:
@@ -159,19 +159,24 @@ def diagnose(user: AbstractBaseUser, pasted: str, address: str) -> Diagnosis:
 
 
 @sensitive_variables()
-def find_imported(pasted: str, owner: AbstractBaseUser | None = None) -> Token | None:
+def find_imported(pasted: str, person: AbstractBaseUser | None = None) -> Token | None:
     """Return the imported token whose old value is a word of the text, or None.
 
-    With `owner`, only tokens of this account are found.
+    With `person`, only tokens of this person and of the person's teams are found.
     """
     words = [word.strip("\"'`,;") for word in pasted.split()]
     values = [word for word in words if len(word) >= MIN_VALUE_LENGTH]
     with suppress(ServiceUnavailable):
         for value in values[:MAX_IMPORTED_WORDS]:
             token = imported_lookup.find_if_accepted(value)
-            if token and (owner is None or token.owner_id == owner.pk):
+            if token and (person is None or is_reachable(token, person)):
                 return token
     return None
+
+
+def is_reachable(token: Token, person: AbstractBaseUser) -> bool:
+    """Return True if `person` may act for the owner of `token`."""
+    return Token.objects.reachable_by(person).filter(pk=token.pk).exists()
 
 
 def explain_error(error: CredentialError, token: Token | None) -> CheckResult:
@@ -243,9 +248,10 @@ def explain_code(code: str) -> list[CheckResult]:
 def diagnose_request(user: AbstractBaseUser, reference: str) -> Diagnosis | None:
     """Return why a request was refused: the one whose answer had this `reference`.
 
-    Return None if no request with the person's tokens has this reference.
+    Return None if no request with a token of the person or the person's teams has this reference.
     """
-    requests = RecentRequest.objects.filter(token__owner=user.pk, reference=reference)
+    tokens = Token.objects.reachable_by(user)
+    requests = RecentRequest.objects.filter(token__in=tokens, reference=reference)
     # SQLite uses the partial index only if the query repeats its condition.
     requests = requests.exclude(reference="")
     request = requests.select_related("token__owner").first()

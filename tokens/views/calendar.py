@@ -1,39 +1,36 @@
 """“Add to calendar”: files in the iCalendar format with the times at which tokens expire."""
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpResponse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from tokens.authentication.requests import PageRequest
 from tokens.models import Status, Token, TokenQuerySet
 from tokens.pages.icalendar import calendar
+from tokens.pages.page_owner import OwnerRequest
 from tokens.token_settings import token_settings
-from tokens.views.guards import own_token
+from tokens.views.guards import of_owner, own_token
 
 MAX_CALENDAR_EVENTS = 1000  # in one file
 
 
 @own_token
 @require_safe
-def token_calendar(request: PageRequest, token: Token) -> HttpResponse:
+def token_calendar(request: OwnerRequest, token: Token) -> HttpResponse:
     """Return a calendar file with the expiry of one token. Raise Http404 if it does not work."""
     if token.status in {Status.EXPIRED, Status.REVOKED}:
         raise Http404
     return calendar_response(Token.objects.filter(pk=token.pk), f"{token.identifier}.ics")
 
 
-@login_required
-@never_cache
+@of_owner
 @require_safe
-def tokens_calendar(request: PageRequest) -> HttpResponse:
-    """Return a calendar file with the expiry of all active tokens of the person, soonest first.
+def tokens_calendar(request: OwnerRequest) -> HttpResponse:
+    """Return a calendar file with the expiry of all active tokens of the owner, soonest first.
 
     Tokens that were renewed are left out, because nobody has to renew them again.
     """
-    active = Token.objects.owned_by(request.user).active().filter(renewed_at=None)
+    active = Token.objects.owned_by(request.page_owner.account).active().filter(renewed_at=None)
     tokens = active.order_by("expires_at", "pk")[:MAX_CALENDAR_EVENTS]
     return calendar_response(tokens, "api-tokens.ics")
 

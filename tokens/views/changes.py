@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from tokens.authentication.requests import PageRequest, actor_of
+from tokens.authentication.requests import actor_of
 from tokens.forms.changes import EditForm, RenewForm, prefill_changes, prefill_renewal
 from tokens.forms.tokens import limit_message
 from tokens.models import (
@@ -25,6 +25,7 @@ from tokens.models import (
     TokenRevoked,
     WouldWiden,
 )
+from tokens.pages.page_owner import OwnerRequest
 from tokens.pages.rendering import render_page
 from tokens.views.guards import ask_to_confirm, own_token
 from tokens.views.tokens import reveal, token_limit_warning
@@ -33,7 +34,7 @@ from tokens.views.tokens import reveal, token_limit_warning
 @own_token
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("new")
-def token_renew(request: PageRequest, token: Token) -> HttpResponse:
+def token_renew(request: OwnerRequest, token: Token) -> HttpResponse:
     """Show the form. On POST, renew the token and show the value of its successor, once.
 
     htmx gets the form as a dialog. Renewing needs fresh authentication: the person must have typed
@@ -67,14 +68,14 @@ def token_renew(request: PageRequest, token: Token) -> HttpResponse:
             token.refresh_from_db()
             status = 409
         except (TokenLimitReached, LifetimeTooLong) as error:
-            form.add_error(None, limit_message(error))
+            form.add_error(None, limit_message(error, request.page_owner.subject))
         else:
             return reveal(request, successor, new)
     return ask_to_renew(request, token, form, status)
 
 
 def ask_to_renew(
-    request: PageRequest, token: Token, form: RenewForm, status: int = 200
+    request: OwnerRequest, token: Token, form: RenewForm, status: int = 200
 ) -> HttpResponse:
     """Show the form that renews the token, or the reason why that is impossible.
 
@@ -90,16 +91,17 @@ def ask_to_renew(
     return render_page(request, template, context, status=status)
 
 
-def limit_warning_before_renewal(request: PageRequest, token: Token) -> str:
+def limit_warning_before_renewal(request: OwnerRequest, token: Token) -> str:
     """Return a warning if the owner may not renew `token`, because of too many tokens, or ""."""
     if token.is_revocable and hasattr(token, "imported"):
         return ""
-    return token_limit_warning(Token.objects.owned_by(request.user).exclude(pk=token.pk))
+    others = Token.objects.owned_by(token.owner).exclude(pk=token.pk)
+    return token_limit_warning(others, request.page_owner)
 
 
 @own_token
 @require_http_methods(["GET", "HEAD", "POST"])
-def token_edit(request: PageRequest, token: Token) -> HttpResponse:
+def token_edit(request: OwnerRequest, token: Token) -> HttpResponse:
     """Show the form with the current values. On POST, change the token.
 
     NOTE: A change that gives the token more rights widens it, and needs fresh authentication. Any

@@ -1,15 +1,18 @@
-"""What protects the pages of a token: the check of the owner, and fresh authentication."""
+"""What protects the pages of tokens: the check of the owner, and fresh authentication."""
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.views.decorators.cache import never_cache
 
 from tokens.authentication.requests import PageRequest
-from tokens.models import Token
+from tokens.models import Team, Token
+from tokens.pages.page_owner import OwnerRequest, PageOwner
 from tokens.token_settings import token_settings
 
 
@@ -24,18 +27,50 @@ def ask_to_confirm(request: PageRequest, back_to: str) -> HttpResponse | None:
     return answer
 
 
-def own_token(view: Callable[[PageRequest, Token], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Decorate a view of one token, so that it gets the Token whose identifier is in the URL.
+def of_owner(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Decorate a view of the tokens of one owner: set `request.page_owner`, a PageOwner.
 
-    The person must be signed in. If the token does not exist or belongs to somebody else, the
-    answer is 404 for every HTTP method. So nobody learns which identifiers exist.
+    The parameter `owner` of the URL names a team. The person must be signed in. If the person is
+    not in the team, the answer is 404 for every HTTP method, as if there were no such team.
     """
 
     @login_required
     @never_cache
     @wraps(view)
-    def with_token(request: PageRequest, identifier: str) -> HttpResponse:
-        own = Token.objects.owned_by(request.user).select_related("imported")
-        return view(request, get_object_or_404(own, identifier=identifier))
+    def with_owner(request: OwnerRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        slug = request.GET.get("owner", "")
+        request.page_owner = PageOwner(request.user)
+        if slug:
+            team = own_team(request.user, slug)
+            request.page_owner = PageOwner(team.account, team)
+        return view(request, *args, **kwargs)
+
+    return with_owner
+
+
+def own_team(person: AbstractBaseUser, slug: str) -> Team:
+    """Return the team of `person` with this short name. Raise Http404 if there is none."""
+    if not token_settings.TEAM_USER or "\0" in slug:
+        raise Http404
+    return get_object_or_404(Team.objects.of(person).select_related("account"), pk=slug)
+
+
+def own_token(view: Callable[[OwnerRequest, Token], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorate a view of one token, so that it gets the Token whose identifier is in the URL.
+
+    Also set `request.page_owner`, the owner of the token. The person must be signed in. If the
+    token does not exist, or belongs neither to the person nor to a team of the person, the answer
+    is 404 for every HTTP method. So nobody learns which identifiers exist.
+    """
+
+    @login_required
+    @never_cache
+    @wraps(view)
+    def with_token(request: OwnerRequest, identifier: str) -> HttpResponse:
+        reachable = Token.objects.reachable_by(request.user)
+        tokens = reachable.select_related("imported", "owner", "team")
+        token = get_object_or_404(tokens, identifier=identifier)
+        request.page_owner = PageOwner.of(token)
+        return view(request, token)
 
     return with_token

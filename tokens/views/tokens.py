@@ -3,13 +3,11 @@
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.defaultfilters import pluralize
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import replace_url
@@ -29,6 +27,7 @@ from tokens.models import (
 )
 from tokens.pages.code_examples import SHELL_LINE, VARIABLE, example_path, examples
 from tokens.pages.made_tokens import MadeTokens
+from tokens.pages.page_owner import OwnerRequest, PageOwner
 from tokens.pages.rendering import render_page
 from tokens.pages.request_list import RequestList
 from tokens.pages.scope_choices import grants
@@ -36,41 +35,42 @@ from tokens.pages.token_list import Listing
 from tokens.pages.usage_report import Report
 from tokens.rate_limits.limits import limit_in_words, parse_rate_limit
 from tokens.token_settings import token_settings
-from tokens.views.guards import ask_to_confirm, own_token
+from tokens.views.guards import ask_to_confirm, of_owner, own_token
 
 
-@login_required
-@never_cache
+@of_owner
 @require_safe
-def token_list(request: PageRequest) -> HttpResponse:
-    """Show the person's tokens. htmx gets only the list, not the rest of the page."""
-    listing = Listing(request.user, request.GET.dict())
+def token_list(request: OwnerRequest) -> HttpResponse:
+    """Show the tokens of the owner. htmx gets only the list, not the rest of the page."""
+    listing = Listing(request.page_owner, request.GET.dict())
     if listing.search_had_secret:  # somebody searched for a token's value: remove it from the URL
         return redirect(f"{request.path}{listing.query()}")
     if request.htmx.target in {"tokens", "found"}:
         return render_page(request, "tokens/_token_list.html", {"listing": listing})
-    form = TokenForm(user=request.user) if listing.is_empty else None
+    form = TokenForm(user=request.page_owner.account) if listing.is_empty else None
     return render_page(request, "tokens/list.html", {"listing": listing, "form": form})
 
 
 @changes_no_decision
-@login_required
-@never_cache
+@of_owner
 @require_http_methods(["GET", "HEAD", "POST"])
 @sensitive_variables("new")
-def token_create(request: PageRequest) -> HttpResponse:
+def token_create(request: OwnerRequest) -> HttpResponse:
     """Show the form. On POST, create the token and show its secret value, once."""
+    owner = request.page_owner
     if request.method != "POST":
-        form = TokenForm(user=request.user, initial=prefill(request.GET.dict()))
-        context = {"form": form, "full": token_limit_warning(Token.objects.owned_by(request.user))}
+        form = TokenForm(user=owner.account, initial=prefill(request.GET.dict()))
+        tokens = Token.objects.owned_by(owner.account)
+        context = {"form": form, "full": token_limit_warning(tokens, owner)}
         return render_page(request, "tokens/create.html", context)
-    form = TokenForm(request.POST, user=request.user)
+    form = TokenForm(request.POST, user=owner.account)
     if form.is_valid():
-        if response := ask_to_confirm(request, f"{request.path}?{form.as_query()}"):
+        again = owner.query_with(form.as_query())
+        if response := ask_to_confirm(request, f"{request.path}?{again}"):
             return response
         try:
             token, new = Token.objects.issue(
-                owner=request.user,
+                owner=owner.account,
                 name=form.cleaned_data["name"],
                 description=form.cleaned_data["description"],
                 environment=form.cleaned_data["environment"],
@@ -81,10 +81,10 @@ def token_create(request: PageRequest) -> HttpResponse:
                 actor=actor_of(request),
             )
         except FormAlreadySent as sent:
-            context = {"token": sent.token, "again": form.as_query()}
+            context = {"token": sent.token, "again": again}
             return render_page(request, "tokens/already_sent.html", context, status=409)
         except (TokenLimitReached, LifetimeTooLong) as error:
-            form.add_error(None, limit_message(error))
+            form.add_error(None, limit_message(error, owner.subject))
         except ScopeNotAllowed as error:
             form.reject_scopes(error.names)
         else:
@@ -92,15 +92,15 @@ def token_create(request: PageRequest) -> HttpResponse:
     return render_page(request, "tokens/create.html", {"form": form}, status=422)
 
 
-def token_limit_warning(tokens: TokenQuerySet) -> str:
-    """Return a warning if the owner of `tokens` may have no more active tokens, or ""."""
+def token_limit_warning(tokens: TokenQuerySet, owner: PageOwner) -> str:
+    """Return a warning if `owner`, who has `tokens`, may have no more active tokens, or ""."""
     if tokens.has_room():
         return ""
-    return limit_message(TokenLimitReached(token_settings.MAX_TOKENS_PER_USER))
+    return limit_message(TokenLimitReached(token_settings.MAX_TOKENS_PER_USER), owner.subject)
 
 
 @sensitive_variables("new")
-def reveal(request: PageRequest, token: Token, new: Credential) -> HttpResponse:
+def reveal(request: OwnerRequest, token: Token, new: Credential) -> HttpResponse:
     """Show the list, with the secret value of the new `token` above it. It is never shown again.
 
     NOTE: The answer to the POST itself contains the value. The usual redirect would need a place
@@ -109,7 +109,7 @@ def reveal(request: PageRequest, token: Token, new: Credential) -> HttpResponse:
     used once) keeps the server from making a second token.
     """
     context = {
-        "listing": Listing(request.user, {}),
+        "listing": Listing(request.page_owner, {}),
         "revealed": token,
         "credential": new,
         "examples": examples(token_settings.SITE_URL, example_path()),
@@ -122,12 +122,12 @@ def reveal(request: PageRequest, token: Token, new: Credential) -> HttpResponse:
     response = render_page(request, "tokens/list.html", context)
     response["Referrer-Policy"] = "no-referrer"
     response.shows_secret = True  # type: ignore[attr-defined]
-    return replace_url(response, reverse("tokens:list"))
+    return replace_url(response, request.page_owner.list_url)
 
 
 @own_token
 @require_safe
-def token_detail(request: PageRequest, token: Token) -> HttpResponse:
+def token_detail(request: OwnerRequest, token: Token) -> HttpResponse:
     """Show one token: settings, usage, requests, code examples and events."""
     report = Report(token, request.GET.get("by", ""))
     context = {
@@ -139,7 +139,7 @@ def token_detail(request: PageRequest, token: Token) -> HttpResponse:
         "grants": grants(token),
         "networks": map(format_network, token.allowed_addresses),
         "successor": token.successor,
-        "made": MadeTokens.made_by(request.user, [token]),
+        "made": MadeTokens.made_by(token.owner, [token]),
         "limit": limit_in_words(parse_rate_limit(token.rate_limit or token_settings.RATE_LIMIT)),
         "examples": examples(token_settings.SITE_URL, example_path()),
         "variable": VARIABLE,
@@ -149,7 +149,7 @@ def token_detail(request: PageRequest, token: Token) -> HttpResponse:
 
 @own_token
 @require_http_methods(["GET", "HEAD", "POST"])
-def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
+def token_revoke(request: OwnerRequest, token: Token) -> HttpResponse:
     """Ask the person to confirm, as a page or in a dialog. On POST, revoke the token.
 
     If the person ticked that box, also revoke the tokens that programs made with the token.
@@ -158,7 +158,7 @@ def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
         in_dialog = request.htmx.target == "tokenry-dialog"
         template = "tokens/_revoke.html" if in_dialog else "tokens/revoke.html"
         in_list = current_url(request).path == reverse("tokens:list")
-        made = MadeTokens.made_by(request.user, [token])
+        made = MadeTokens.made_by(token.owner, [token])
         context = {"token": token, "in_list": in_list, "made": made, "successor": token.successor}
         return render_page(request, template, context)
     with Token.objects.locked_for(token.owner_id):
@@ -168,11 +168,11 @@ def token_revoke(request: PageRequest, token: Token) -> HttpResponse:
     if request.htmx.target == "tokens":
         params = QueryDict(current_url(request).query).dict()
         return render_page(
-            request, "tokens/_token_list.html", {"listing": Listing(request.user, params)}
+            request, "tokens/_token_list.html", {"listing": Listing(request.page_owner, params)}
         )
     if again := request.POST.get("again"):
         return redirect(f"{reverse('tokens:create')}?{urlencode(QueryDict(again).dict())}")
-    return redirect("tokens:list")
+    return redirect(request.page_owner.list_url)
 
 
 def revoked_message(token: Token, was_active: bool, count: int) -> str:

@@ -10,8 +10,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
-from tokens.authentication.requests import PageRequest, actor_of
+from tokens.authentication.requests import actor_of
 from tokens.models import Token, TokenRevoked
+from tokens.pages.page_owner import OwnerRequest
 from tokens.pages.rendering import render_page
 from tokens.pages.usage_report import Report
 from tokens.views.guards import own_token
@@ -19,7 +20,7 @@ from tokens.views.guards import own_token
 
 @own_token
 @require_http_methods(["GET", "HEAD", "POST"])
-def token_narrow(request: PageRequest, token: Token) -> HttpResponse:
+def token_narrow(request: OwnerRequest, token: Token) -> HttpResponse:
     """Show the scopes of the token that no request needed for 30 days. On POST, remove them.
 
     Remove only scopes that the person saw on the page, and that are still unused.
