@@ -9,6 +9,7 @@ from tests.browser.conftest import NewPage, session_of
 from tests.browser.life_states import LIFE_STATES
 from tests.browser.other_states import OTHER_STATES
 from tests.browser.screens import Screens, faults, on_each_screen
+from tests.browser.team_states import LEAD, MAKE_TEAMS, TEAM_STATES
 from tests.browser.visit import CATALOGUE, Visit
 from tests.server import Installation, Server
 
@@ -204,6 +205,7 @@ STATES: dict[Callable[[Visit], None], str] = {
     activity: "administrator",
     activity_filtered: "administrator",
     activity_error: "administrator",
+    **TEAM_STATES,
     **OTHER_STATES,
     not_found: "administrator",
 }
@@ -221,11 +223,14 @@ def sessions(
 ) -> dict[str, StorageState | None]:
     site.add_person(NEWCOMER)
     site.add_person(COLLECTOR)
+    site.add_person(LEAD)
+    server.run(MAKE_TEAMS)
     for number in range(26):  # a page of the list has 25
         site.issue(f"Token {number}", email=COLLECTOR)
     return {
         "nobody": None,
         "collector": session_of(browser, server, site, COLLECTOR),
+        "lead": session_of(browser, server, site, LEAD),
         "newcomer": session_of(browser, server, site, NEWCOMER),
         "administrator": session,
     }

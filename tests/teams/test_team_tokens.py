@@ -248,10 +248,10 @@ def test_whoever_deleted_the_account_is_a_former_member(
 def test_troubleshoot(team_token: Token, clients: Clients) -> None:
     RecentRequest.objects.create(
         token=team_token, at=timezone.now(), method="GET", path="/", status=403, refused=True,
-        code="insufficient_scope", reference="r" * 16, address="192.0.2.1",
+        code="insufficient_scope", reference="f" * 16, address="192.0.2.1",
         milliseconds=1,
     )  # fmt: skip
-    for pasted in (team_token.identifier, f"urn:tokenry:denial:{'r' * 16}"):
+    for pasted in (team_token.identifier, f"urn:tokenry:denial:{'f' * 16}"):
         for role, sees in (("member", True), ("outsider", False)):
             response = clients(role).post(f"{LIST}troubleshoot/", {"pasted": pasted})
             assert ("Deploy" in page_of(response)) is sees
