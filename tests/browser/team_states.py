@@ -75,7 +75,7 @@ def last_manager(visit: Visit) -> None:
 
 def team_deletion(visit: Visit) -> None:
     visit.open(f"{PAGE}delete/")
-    expect(visit.page.get_by_role("button", name="Delete team and revoke 2")).to_be_visible()
+    expect(visit.page.get_by_role("button", name="Delete team")).to_be_visible()
 
 
 def team_tokens(visit: Visit) -> None:

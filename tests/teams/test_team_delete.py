@@ -15,7 +15,12 @@ Clients = Callable[[str], Client]
 
 def test_the_page_names_the_tokens_that_end(team_token: Token, clients: Clients) -> None:
     page = page_of(clients("manager").get(PATH))
-    for words in ("Deploy", team_token.identifier, "Delete team and revoke 1 token", "2 members"):
+    for words in (
+        "Deploy",
+        team_token.identifier,
+        "1 active token of the team is revoked",
+        "2 members",
+    ):
         assert words in page
 
 

@@ -51,5 +51,9 @@ class AccountKind(models.TextChoices):
 TEAM_KINDS = [kind for kind in AccountKind if kind.startswith("team_")]
 
 
-GROUPS = {"Tokens": TokenKind.choices, "Account": AccountKind.choices}
+GROUPS = {
+    "Tokens": TokenKind.choices,
+    "Account": [(kind.value, kind.label) for kind in AccountKind if kind not in TEAM_KINDS],
+    "Teams": [(kind.value, kind.label) for kind in TEAM_KINDS],
+}
 EVENT_TYPES = [*TokenKind.choices, *AccountKind.choices]
