@@ -41,7 +41,7 @@ def notify(token: Token, kind: Notification.Kind, detail: str = "", *, soon: boo
 @receiver(signals.token_created)
 def notify_created(token: Token, actor: Actor | None, **kwargs: Any) -> None:
     """Tell the owner by e-mail that a token was created."""
-    notify(token, Notification.Kind.CREATED, actor_origin(token, actor), soon=actor is not None)
+    notify(token, Notification.Kind.CREATED, origin_words(token, actor), soon=actor is not None)
 
 
 def notify_imported(owner_pks: Collection[Any]) -> None:
@@ -65,7 +65,7 @@ def notify_imported(owner_pks: Collection[Any]) -> None:
 def notify_renewed(successor: Token, actor: Actor | None, **kwargs: Any) -> None:
     """Tell the owner by e-mail that a token was renewed, if the owner wants these e-mails."""
     if successor.team_id or MailChoices.of(successor.owner_id).renewals:
-        origin = actor_origin(successor, actor)
+        origin = origin_words(successor, actor)
         notify(successor, Notification.Kind.RENEWED, origin, soon=actor is not None)
 
 
@@ -80,7 +80,7 @@ def notify_revoked(token: Token, actor: Actor | None, **kwargs: Any) -> None:
         notify(token, Notification.Kind.REVOKED, who, soon=actor is not None)
 
 
-def actor_origin(token: Token, actor: Actor | None) -> str:
+def origin_words(token: Token, actor: Actor | None) -> str:
     """Return from where a token was made, or, for a token of a team, who made the token."""
     if token.team_id:
         return who_acted(token, actor)

@@ -79,3 +79,4 @@ MIDDLEWARE += [
     "tokens.middleware.TokenMiddleware",
 ]
 TOKENRY = {"PEPPERS": env("TOKEN_PEPPERS"), "BASE_TEMPLATE": "base.html"}
+TOKENRY["TEAM_USER"] = "people.teams.make_team_account"  # optional: teams own tokens too
