@@ -14,6 +14,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from tests.conftest import Issue, bearer
+from tests.notifications import test_emails
+from tests.notifications.test_emails import Mailbox
 from tests.notifications.test_receivers import by, call_from
 from tokens.models import Actor, MailChoices, Membership, Notification, Team, Token
 from tokens.notifications import recipients
@@ -21,6 +23,7 @@ from tokens.notifications.outbox import send_event_mails
 from tokens.usage.recorder import recorder
 
 pytestmark = pytest.mark.django_db(transaction=True)  # signals are sent after the commit
+mailbox = test_emails.mailbox
 MEMBER, MANAGER = Membership.Role.MEMBER, Membership.Role.MANAGER
 OWNER, TEAMMATE = "owner@example.com", "teammate@example.com"
 
@@ -224,3 +227,16 @@ def test_a_mail_has_a_bound(issue: Issue, team: Team, monkeypatch: pytest.Monkey
     monkeypatch.setattr(recipients, "MAX_RECIPIENTS", 1)
     issue(owner=team.account)
     assert [people for _, people in sent()] == [{OWNER}]  # managers come first
+
+
+def test_a_server_that_refuses_one_address(mailbox: Mailbox, issue: Issue, team: Team) -> None:
+    """The others get the mail once, and it is not sent again."""
+    mailbox.refused.add(TEAMMATE)
+    issue(owner=team.account)
+    for _ in range(2):
+        send_event_mails(timezone.now())
+    [message] = mailbox.messages
+    assert message["To"] == "undisclosed-recipients:;"
+    assert message["Bcc"] is None
+    assert OWNER not in message.as_string().partition("\n\n")[0]
+    assert Notification.objects.get().sent_at

@@ -65,7 +65,7 @@ class TeamsTest(ProjectTest):
 
     @override_settings(TOKENRY=NO_TEAMS)
     def test_without_the_setting_there_are_no_teams(self) -> None:
-        with self.assertRaises(ImproperlyConfigured):
+        with self.assertRaisesMessage(ImproperlyConfigured, "TEAM_USER is not set"):
             Team.make("web", "Web", {})
         for arguments in (["team", "list"], ["token", "list", "--owner", "team:billing-ci"]):
             with self.assertRaisesMessage(CommandError, "There are no teams here"):
