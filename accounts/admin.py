@@ -24,7 +24,7 @@ from django.utils.timezone import localtime
 from accounts.audit_signals import send_event
 from accounts.extension_points import belongings_of
 from accounts.invitations import invite
-from accounts.mails import link_to_choose_password, subject
+from accounts.mails import link_of_invitation, subject
 from accounts.models import Notification, User
 from accounts.reauthentication import confirm_if_stale
 
@@ -122,8 +122,8 @@ class UserAdmin(DjangoUserAdmin):
 
     @admin.display(description="Invitation link")
     def invitation_link(self, user: User) -> str:
-        """Return the link to choose a password. An administrator needs it if the mail is lost."""
-        return link_to_choose_password(user)
+        """Return the link to the first sign-in. An administrator needs it if the mail is lost."""
+        return link_of_invitation(user)
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: User | None = None

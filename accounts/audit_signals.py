@@ -9,6 +9,7 @@ from typing import Any
 from allauth.account import signals as account
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.signals import social_account_added
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_out, user_login_failed
 from django.dispatch import Signal, receiver
@@ -56,6 +57,12 @@ def on_account_signal(signal: Signal, **kwargs: Any) -> None:
 
 for each in EVENTS:
     each.connect(on_account_signal)
+
+
+@receiver(social_account_added)
+def on_link(request: HttpRequest, sociallogin: Any, **kwargs: Any) -> None:
+    """Send an event: a person of the OpenID provider can sign in to an account that was here."""
+    send_event(sociallogin.user, "linked", request, f"with {sociallogin.provider.name}")
 
 
 @receiver(user_login_failed)

@@ -53,7 +53,7 @@ def write_mail(notification: Notification) -> EmailMultiAlternatives | None:
             {**context, "subject": subject, "sentence": sentence.format(**context)},
         )
     elif kind == INVITATION and must_use_provider(user):
-        context["sign_in_url"] = absolute_url(settings.SITE_URL, reverse("account_login"))
+        context["sign_in_url"] = link_of_invitation(user)
     elif kind in {RESET, INVITATION}:
         context["password_reset_url"] = link_to_choose_password(user)
     elif kind in {CONFIRM, CONFIRM_SIGN_UP}:
@@ -80,6 +80,16 @@ def link_to_choose_password(user: User) -> str:
     key = f"{user_pk_to_url_str(user)}-{secret}"
     link: str = get_adapter().get_reset_password_from_key_url(key)
     return link
+
+
+def link_of_invitation(user: User) -> str:
+    """Return the link of an invitation: to the sign-in page if `user` must use the provider there.
+
+    Otherwise the link leads to the choice of a password.
+    """
+    if must_use_provider(user):
+        return absolute_url(settings.SITE_URL, reverse("account_login"))
+    return link_to_choose_password(user)
 
 
 def subject(kind: str) -> str:

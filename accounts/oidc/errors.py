@@ -38,12 +38,22 @@ SIGN_ON_ERRORS = {
         409, "An account here has your email address",
         "It can't be linked to {name}, because its address was never confirmed here. Sign in "
         "with your password, and confirm the address by the link in the mail. Then sign in with "
-        "{name} again.",
+        "{name} again. If you did not make the account, do not confirm it: somebody else may know "
+        f"its password. {ASK}",
+    ),
+    "email_never_confirmed": (
+        409, "An account here has your email address",
+        "It can't be linked to {name}, because its address was never confirmed here, so nobody "
+        "has used the account. Ask an administrator to delete it, then sign in again.",
     ),
     "email_bound": (
         409, "Your email address belongs to another account",
         "The account is linked to another person at {name}. An administrator can remove the link "
         "if the person is you.",
+    ),
+    "groups_left_out": (
+        403, "{name} did not tell your groups",
+        f"You are in too many groups, so {{name}} left them out. {ASK} Nothing was changed.",
     ),
     "not_allowed": (
         403, "You may not sign in here",

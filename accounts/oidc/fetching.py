@@ -47,7 +47,7 @@ def fetch_json(
     try:
         with waiting:
             status, found = answer.result(timeout=FETCH_SECONDS)
-    except (requests.RequestException, TimeoutError, ValueError) as error:
+    except (requests.RequestException, TimeoutError, ValueError, RecursionError) as error:
         # The text of the error is left out, because a library may quote the request.
         log.warning("the OpenID provider is away: %s %s: %s", method, url, type(error).__name__)
         raise SignOnError("away") from None

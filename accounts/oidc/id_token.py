@@ -5,6 +5,7 @@ Names are those of OpenID Connect Core 1.0 (section 3.1.3.7) and OpenID Connect 
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import jwt
@@ -19,6 +20,7 @@ KEY_KINDS = {
 }  # fmt: skip
 LEEWAY_SECONDS = 60  # because clocks differ
 MAX_SIGNED_AGE = 600  # seconds; django-allauth forgets a sign-in that it began after this time
+MAX_TIME = 1e11  # seconds since 1970
 MAX_SIGNED_LENGTH = 65_536
 MAX_SUBJECT_LENGTH = 191  # of django-allauth's column
 MAX_LINE = 500  # characters of other names
@@ -43,6 +45,12 @@ def check_id_token(
     if at is not None and (not is_time(at) or at > now + LEEWAY_SECONDS):
         raise UntrustedToken("its auth_time is no time in the past")
     return claims
+
+
+def session_there(claims: Mapping[str, Any]) -> str:
+    """Return the name of the person's session at the provider (`sid`), or "" if it has none."""
+    sid = claims.get("sid")
+    return str(sid) if is_line(sid, MAX_LINE) else ""
 
 
 def check_logout_token(
@@ -75,8 +83,10 @@ def is_line(value: object, length: int) -> bool:
 
 
 def is_time(value: object) -> bool:
-    """Return True if `value` is a number, as times in tokens are."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Return True if `value` is a number of seconds since 1970, as times in tokens are."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return 0 <= value < MAX_TIME and isfinite(value)
 
 
 def signed_claims(

@@ -24,8 +24,6 @@ from accounts.oidc.errors import SignOnError
 
 log = logging.getLogger(__name__)
 
-MAX_GROUPS = 500  # of a person; more names in the claim are ignored
-
 
 class SignOnAdapter(DefaultSocialAccountAdapter):
     """Change django-allauth's rules for accounts of a provider."""
@@ -80,7 +78,7 @@ class SignOnAdapter(DefaultSocialAccountAdapter):
             return
         if sociallogin.is_existing and not sociallogin.user.can_sign_in:
             raise SignOnError("not_allowed")
-        if not sociallogin.is_existing and not link_by_email(request, sociallogin):
+        if not sociallogin.is_existing and not link_by_email(request, on, sociallogin):
             make_account(request, sociallogin)
         set_groups(request, on, sociallogin)
 
@@ -114,7 +112,7 @@ def require_allowed(on: SignOn, sociallogin: SocialLogin) -> None:
     groups = claimed_groups(on, sociallogin.claims)
     if on.allowed_domains and not domains & set(on.allowed_domains):
         raise SignOnError("not_allowed")
-    if on.allowed_groups and not set(groups) & set(on.allowed_groups):
+    if on.allowed_groups and not groups & set(on.allowed_groups):
         raise SignOnError("not_allowed")
 
 
@@ -132,7 +130,7 @@ def confirm_person(request: HttpRequest, sociallogin: SocialLogin) -> None:
     )
 
 
-def link_by_email(request: HttpRequest, sociallogin: SocialLogin) -> bool:
+def link_by_email(request: HttpRequest, on: SignOn, sociallogin: SocialLogin) -> bool:
     """Link the account that has the person's e-mail address. Return False if there is none.
 
     The address must be verified at the provider and here. An account that is linked already stays
@@ -146,14 +144,16 @@ def link_by_email(request: HttpRequest, sociallogin: SocialLogin) -> bool:
     email = UserManager.normalize_email(address.email)
     if is_team_address(email):
         raise SignOnError("not_allowed")
-    user = User.objects.filter(email=email).first()
-    if user is None:
-        return False
-    if not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
-        raise SignOnError("email_taken")
-    if SocialAccount.objects.filter(user=user, provider=sociallogin.account.provider).exists():
-        raise SignOnError("email_bound")
-    sociallogin.connect(request, user)
+    with transaction.atomic():
+        # The lock lets only one of two persons link the account.
+        user = User.objects.select_for_update().filter(email=email).first()
+        if user is None:
+            return False
+        if not EmailAddress.objects.filter(user=user, email=email, verified=True).exists():
+            raise SignOnError("email_never_confirmed" if on.only else "email_taken")
+        if SocialAccount.objects.filter(user=user, provider=on.issuer).exists():
+            raise SignOnError("email_bound")
+        sociallogin.connect(request, user)
     return True
 
 
@@ -171,12 +171,24 @@ def make_account(request: HttpRequest, sociallogin: SocialLogin) -> None:
     user_signed_up.send(sender=User, request=request, user=user, sociallogin=sociallogin)
 
 
-def claimed_groups(on: SignOn, claims: dict[str, Any]) -> list[str]:
-    """Return the names of the person's groups at the provider."""
+def claimed_groups(on: SignOn, claims: dict[str, Any]) -> set[str]:
+    """Return the names of the person's groups at the provider.
+
+    Raise SignOnError if the provider left them out because they are too many. Microsoft Entra ID
+    does so, and says where to ask instead (OpenID Connect Core 1.0, section 5.6.2).
+    """
+    elsewhere = claims.get("_claim_names")
+    if (
+        on.groups_claim
+        and on.groups_claim not in claims
+        and isinstance(elsewhere, dict)
+        and on.groups_claim in elsewhere
+    ):
+        log.error("the OpenID provider left the groups out, because a person is in too many")
+        raise SignOnError("groups_left_out")
     found = claims.get(on.groups_claim) if on.groups_claim else None
     names = [found] if isinstance(found, str) else found if isinstance(found, list) else []
-    # PostgreSQL can't look for a text with a null character.
-    return [name for name in names if isinstance(name, str) and name.isprintable()][:MAX_GROUPS]
+    return {name for name in names if isinstance(name, str)}
 
 
 def set_groups(request: HttpRequest, on: SignOn, sociallogin: SocialLogin) -> None:
@@ -186,7 +198,9 @@ def set_groups(request: HttpRequest, on: SignOn, sociallogin: SocialLogin) -> No
     """
     if not on.groups_claim:
         return
-    wanted = set(Group.objects.filter(name__in=claimed_groups(on, sociallogin.claims)))
+    names = claimed_groups(on, sociallogin.claims)
+    # There may be thousands of names, and a query has a limit. There are fewer groups here.
+    wanted = {group for group in Group.objects.all() if group.name in names}
     if wanted == set(sociallogin.user.groups.all()):
         return
     if not extension_points.request_hooks.begin_change(request):

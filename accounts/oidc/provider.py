@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import quote
 
 from allauth.account.models import EmailAddress
-from allauth.core.internal.datakit import parse_bool_safely  # private, as in allauth 65.22.1
 from allauth.socialaccount.models import SocialLogin, SocialToken
 from allauth.socialaccount.providers.base import AuthProcess
 from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView
@@ -25,16 +24,13 @@ from django.views.decorators.debug import sensitive_variables
 from accounts import extension_points
 from accounts.oidc.configuration import sign_on
 from accounts.oidc.documents import provider_documents
+from accounts.oidc.email_claims import VERIFIED, claimed_email, is_verified
 from accounts.oidc.errors import SignOnError
 from accounts.oidc.fetching import fetch_json
 from accounts.oidc.id_token import UntrustedToken, check_id_token, was_just_authenticated
 from tokens.core.addresses import absolute_url
 
 log = logging.getLogger(__name__)
-
-# The claims that say that the e-mail address is verified. The second is Microsoft Entra ID's,
-# which has only this one: the owner of the address's domain is verified.
-VERIFIED = {"email_verified", "xms_edov"}
 
 
 class ProviderAdapter(OpenIDConnectOAuth2Adapter):
@@ -182,15 +178,14 @@ class Provider(OpenIDConnectProvider):
         return {}
 
     def extract_common_fields(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {name: data[name] for name in ("email", "name") if isinstance(data.get(name), str)}
+        name = data.get("name")
+        return {"email": claimed_email(data), "name": name if isinstance(name, str) else ""}
 
     def extract_email_addresses(self, data: dict[str, Any]) -> list[EmailAddress]:
         """Return the e-mail address, and whether the provider has verified it."""
-        email = data.get("email")
-        if not isinstance(email, str):
-            return []
-        verified = parse_bool_safely(data.get("email_verified", data.get("xms_edov")))
-        return [EmailAddress(email=email, verified=verified, primary=True)]
+        email = claimed_email(data)
+        verified = is_verified(data)
+        return [EmailAddress(email=email, verified=verified, primary=True)] if email else []
 
 
 provider_classes = [Provider]  # django-allauth looks for this name

@@ -13,14 +13,20 @@ from django.db.models import QuerySet
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from accounts.oidc.id_token import session_there
+
 SIGN_ON_KEY = "sign_on"  # in the session, and in the data of its UserSession
 
 
 @receiver(authentication_step_completed)
-def note_sign_on(request: HttpRequest, method: str, **kwargs: Any) -> None:
+def note_sign_on(
+    request: HttpRequest, method: str, *, reauthenticated: bool = False, **kwargs: Any
+) -> None:
     """Note in the session where it began, and when the person authenticated at the provider.
 
     A person who is signed in there may come here by a click. That is no fresh authentication.
+    After a confirmation the person may have another session there, which the session here follows
+    if it began there.
     """
     claims = getattr(request, "sign_on_claims", None)
     if method != "socialaccount" or claims is None:
@@ -28,7 +34,11 @@ def note_sign_on(request: HttpRequest, method: str, **kwargs: Any) -> None:
     records = request.session[AUTHENTICATION_METHODS_SESSION_KEY]
     records[-1]["at"] = min(time.time(), claims.get("auth_time", time.time()))
     request.session[AUTHENTICATION_METHODS_SESSION_KEY] = records
-    request.session[SIGN_ON_KEY] = {"issuer": claims["iss"], "sid": str(claims.get("sid", ""))}
+    if not reauthenticated or SIGN_ON_KEY in request.session:
+        noted = {"issuer": claims["iss"], "sid": session_there(claims)}
+        request.session[SIGN_ON_KEY] = noted
+    if reauthenticated:
+        note_session(request)
 
 
 @receiver(user_logged_in)

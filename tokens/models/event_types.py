@@ -21,6 +21,7 @@ class AccountKind(models.TextChoices):
     """
 
     SIGNED_UP = "signed_up", "Account made"
+    LINKED = "linked", "Linked to single sign-on"
     SIGNED_IN = "signed_in", "Signed in"
     SIGNED_OUT = "signed_out", "Signed out"
     SESSION_ENDED = "session_ended", "Session ended"

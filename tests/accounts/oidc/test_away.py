@@ -18,6 +18,7 @@ from tests.run import patience
 
 pytestmark = pytest.mark.django_db
 Change = Callable[..., None]
+SENT = [b"nonsense", b'["a list"]', b"{" + b" " * 300_000 + b"}", b"[" * 200_000]
 
 
 def is_away(response: Any) -> bool:
@@ -51,7 +52,7 @@ def test_it_hangs(change_sign_on: Change, client: Client, monkeypatch: pytest.Mo
         assert time.monotonic() - began < patience(1)
 
 
-@pytest.mark.parametrize("sent", [b"nonsense", b'["a list"]', b"{" + b" " * 300_000 + b"}"])
+@pytest.mark.parametrize("sent", SENT, ids=range(len(SENT)))
 def test_an_answer_that_is_no_object(
     change_sign_on: Change, client: Client, monkeypatch: pytest.MonkeyPatch, sent: bytes
 ) -> None:

@@ -83,3 +83,48 @@ def test_a_scope_of_the_same_name_is_asked_for(
     change_sign_on(groups_claim="groups")
     provider.discovery = {"scopes_supported": ["openid", "groups"]}
     assert "groups" in provider.begin(client)["scope"].split()
+
+
+def test_groups_that_are_too_many_for_the_token(
+    provider: FakeProvider, change_sign_on: Change, client: Client
+) -> None:
+    """Microsoft Entra ID leaves them out, and names another address. Nobody loses a group."""
+    change_sign_on(groups_claim="groups")
+    Group.objects.create(name="ops")
+    provider.claims["groups"] = ["ops"]
+    provider.sign_in(client)
+    del provider.claims["groups"]
+    provider.userinfo = dict(PERSON)
+    provider.claims["_claim_names"] = {"groups": "src1"}
+    response = provider.sign_in(Client())
+    assert (response.status_code, response.context["code"]) == (403, "groups_left_out")
+    assert "too many groups" in response.content.decode()
+    assert [group.name for group in User.objects.get().groups.all()] == ["ops"]
+    provider.claims["_claim_names"] = {"address": "src1"}
+    assert provider.sign_in(Client()).status_code == 302
+    assert not User.objects.get().groups.exists()
+
+
+def test_more_groups_than_a_query_takes(
+    provider: FakeProvider, change_sign_on: Change, client: Client
+) -> None:
+    """Also names that no database takes, and the same name several times."""
+    change_sign_on(groups_claim="groups", allowed_groups=("ops",))
+    for name in ("ops", "\u212a"):
+        Group.objects.create(name=name)
+    names = [str(number) for number in range(5000)]
+    provider.claims["groups"] = [*names, "a\0b", "\ud800", "k", "K", "OPS", "ops", "ops"]
+    assert provider.sign_in(client).status_code == 302
+    assert [group.name for group in User.objects.get().groups.all()] == ["ops"]
+
+
+def test_auditors(provider: FakeProvider, change_sign_on: Change, client: Client) -> None:
+    """The provider may put people into this group. Only an administrator makes them staff."""
+    change_sign_on(groups_claim="groups")
+    provider.claims["groups"] = ["Auditors"]
+    provider.sign_in(client)
+    assert User.objects.get().groups.get().name == "Auditors"
+    overview = "/admin/tokens/token/overview/"
+    assert client.get(overview)["Location"].startswith("/admin/login/")
+    User.objects.update(is_staff=True)
+    assert client.get(overview).status_code == 200

@@ -115,6 +115,14 @@ def test_accepted_without_a_key_name_if_one_key_fits() -> None:
         lambda: good() | {"auth_time": "yesterday"},
         lambda: good() | {"auth_time": True},
         lambda: good() | {"auth_time": time.time() + 61},
+        lambda: good() | {"auth_time": float("nan")},  # which is less than no time
+        lambda: good() | {"auth_time": -1},
+        lambda: good() | {"auth_time": 10**400},
+        lambda: good() | {"iat": float("nan")},
+        lambda: good() | {"exp": float("inf")},
+        lambda: good() | {"azp": None},
+        lambda: good() | {"azp": [CLIENT]},
+        lambda: good() | {"aud": [[CLIENT]]},
     ],
 )
 def test_wrong_claims(claims: Callable[[], Claims]) -> None:

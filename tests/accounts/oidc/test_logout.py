@@ -1,5 +1,6 @@
 """Back-channel logout: the provider ends sessions."""
 
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
 from accounts.models import User
-from tests.accounts.oidc.fake_provider import LOGOUT, NEW_KEY, RSA_KEY, FakeProvider
+from tests.accounts.oidc.fake_provider import CONFIRM, LOGOUT, NEW_KEY, RSA_KEY, FakeProvider
 from tests.conftest import signed_in
 from tests.server import PASSWORD
 from tokens.models import Event
@@ -58,6 +59,41 @@ def test_of_a_session_there(provider: FakeProvider) -> None:
     assert not is_signed_in(second)
 
 
+def test_of_the_session_there_in_which_the_person_confirmed(
+    provider: FakeProvider, client: Client
+) -> None:
+    """Who signs in there again, to confirm, has another session there."""
+    provider.claims["sid"] = "one"
+    provider.sign_in(client)
+    provider.claims["sid"] = "two"
+    assert provider.sign_in(client, CONFIRM, next=PAGE).status_code == 302
+    assert send(provider.logout_token(sub=None, sid="one")).status_code == 200
+    assert is_signed_in(client)
+    assert send(provider.logout_token(sub=None, sid="two", jti="another")).status_code == 200
+    assert not is_signed_in(client)
+
+
+def test_a_confirmation_makes_no_session_the_providers(provider: FakeProvider) -> None:
+    user = User.objects.create_user(email="ada@example.com", password=PASSWORD)
+    provider.claims["sid"] = "one"
+    provider.sign_in(Client())
+    by_password = signed_in(user)
+    assert provider.sign_in(by_password, CONFIRM, next=PAGE).status_code == 302
+    assert send(provider.logout_token(sid="one")).status_code == 200
+    assert is_signed_in(by_password)
+
+
+@pytest.mark.parametrize("sid", [7, "a\0b", "\ud800", "s" * 501], ids=range(4))
+def test_a_session_there_without_a_usable_name(
+    provider: FakeProvider, client: Client, sid: object
+) -> None:
+    provider.claims["sid"] = sid
+    assert provider.sign_in(client).status_code == 302
+    assert client.session["sign_on"]["sid"] == ""
+    assert send(provider.logout_token()).status_code == 200
+    assert not is_signed_in(client)
+
+
 def test_of_somebody_unknown(provider: FakeProvider) -> None:
     assert send(provider.logout_token(sub="nobody")).status_code == 200
 
@@ -104,7 +140,14 @@ def test_sent_twice(provider: FakeProvider, client: Client) -> None:
     assert is_signed_in(client)
 
 
-@pytest.mark.parametrize("token", ["", "a.b.c", "e30.e30.e30", "x" * 70_000])
+NESTED = urlsafe_b64encode(b"[" * 40_000).decode()
+
+
+@pytest.mark.parametrize(
+    "token",
+    ["", "a.b.c", "e30.e30.e30", "x" * 70_000, f"{NESTED}.e30.e30"],
+    ids=["empty", "letters", "objects", "long", "nested"],
+)
 def test_nonsense(provider: FakeProvider, token: str) -> None:
     assert send(token).status_code == 400
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage
 from django.test import Client
 from pytest_django import Settings
@@ -90,5 +91,18 @@ def test_an_invitation_leads_to_the_button(
     assert "Sign in: http://localhost:8000/accounts/login/" in str(mailoutbox[0].body)
     assert "password" not in str(mailoutbox[0].body)
     invited = User.objects.get(email="ada@example.com")
+    page = signed_in(administrator).get(f"/admin/accounts/user/{invited.pk}/change/")
+    assert "http://localhost:8000/accounts/login/" in page_of(page)
+    assert "/password/reset/" not in page_of(page)
     provider.sign_in(client)
     assert client.session["_auth_user_id"] == str(invited.pk)
+
+
+def test_an_address_that_was_never_confirmed_here(provider: FakeProvider, client: Client) -> None:
+    """The person can't sign in here to confirm the address, so the page names another way."""
+    User.objects.create_user(email="ada@example.com", password=PASSWORD)
+    EmailAddress.objects.update(verified=False)
+    response = provider.sign_in(client)
+    assert (response.status_code, response.context["code"]) == (409, "email_never_confirmed")
+    assert "Ask an administrator to delete it" in page_of(response)
+    assert "password" not in page_of(response)

@@ -145,6 +145,8 @@ def test_an_existing_account_is_linked_if_both_have_verified_the_address(
     assert client.session["_auth_user_id"] == str(user.pk)
     assert User.objects.get().has_usable_password()
     assert [mail.subject for mail in mailoutbox] == ["Your account is linked to single sign-on"]
+    event = Event.objects.get(kind="linked")
+    assert (event.owner, event.detail) == (user, "with Example ID")
 
 
 @pytest.mark.parametrize("existing", [False, True])
