@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, nullcontext, suppress
 from socket import create_server
+from threading import Barrier, Thread
 from threading import Event as Signal
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -74,7 +75,7 @@ def test_an_answer_that_is_no_object(
 def test_only_a_few_requests_wait_at_a_time(
     provider: FakeProvider, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The threads of the server stay free for others."""
+    """The threads of the server are soon free for others."""
     goes_on = Signal()
 
     def hanging(*args: object) -> tuple[int, None]:
@@ -82,6 +83,7 @@ def test_only_a_few_requests_wait_at_a_time(
         return 503, None
 
     monkeypatch.setattr(fetching, "FETCH_SECONDS", 0.01)
+    monkeypatch.setattr(fetching, "PLACE_SECONDS", 0.01)
     monkeypatch.setattr(fetching, "fetch_in_thread", hanging)
     try:
         for _ in range(fetching.MAX_FETCHES):
@@ -93,3 +95,22 @@ def test_only_a_few_requests_wait_at_a_time(
         for _ in range(fetching.MAX_FETCHES):  # until all threads have ended
             assert fetching.fetch_places.acquire(timeout=10)
         fetching.fetch_places.release(fetching.MAX_FETCHES)
+
+
+def test_many_people_sign_in_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They wait for their turn. None of them has to begin again."""
+    at_once = Barrier(fetching.MAX_FETCHES)
+
+    def answering(*args: object) -> tuple[int, dict[str, str]]:
+        at_once.wait(patience(10))  # goes on when all places are taken
+        return 200, {}
+
+    monkeypatch.setattr(fetching, "fetch_in_thread", answering)
+    monkeypatch.setattr(fetching, "FETCH_SECONDS", patience(10))
+    monkeypatch.setattr(fetching, "PLACE_SECONDS", patience(10))
+    with ThreadPoolExecutor(3 * fetching.MAX_FETCHES) as people:
+        answers = [
+            people.submit(fetching.fetch_json, "GET", "https://id.example", nullcontext())
+            for _ in range(3 * fetching.MAX_FETCHES)
+        ]
+    assert [answer.result() for answer in answers] == [{}] * len(answers)
