@@ -33,8 +33,10 @@ def test_the_event_has_the_reason(
 
 def test_another_reason_is_refused(issue: Issue, admin_client: Client) -> None:
     token, _ = issue()
-    page = revoke(admin_client, token, confirmed="yes", reason="because")
-    assert "because is not one of the available choices" in page
+    chosen = {"action": "revoke", "_selected_action": [token.pk], "confirmed": "yes"}
+    answer = admin_client.post(TOKENS, chosen | {"reason": "because"})
+    assert answer.status_code == 422
+    assert "because is not one of the available choices" in page_of(answer)
     token.refresh_from_db()
     assert token.revoked_at is None
 
@@ -78,5 +80,63 @@ def test_an_old_sign_in_is_confirmed_first(issue: Issue, administrator: User) ->
     client = signed_in(administrator, seconds_ago=3600)
     chosen = {"action": "revoke", "_selected_action": [token.pk], "confirmed": "yes"}
     assert "reauthenticate" in client.post(TOKENS, chosen)["Location"]
+    token.refresh_from_db()
+    assert token.revoked_at is None
+
+
+def test_all_tokens_of_the_filter(issue: Issue, teammate: User, admin_client: Client) -> None:
+    """“Select all” of several pages. The answer leads back to the list with its filters."""
+    kept, _ = issue(name="Kept")
+    theirs = [issue(owner=teammate, name=f"Theirs {number}")[0] for number in range(3)]
+    filters = "q=teammate%40example.com&status=working"
+    chosen = {"action": "revoke", "_selected_action": [theirs[0].pk], "select_across": "1"}
+    asked = admin_client.post(f"{TOKENS}?{filters}", chosen)
+    page = page_of(asked)
+    assert page.count('name="_selected_action"') == 3
+    back = f"{TOKENS}?{filters}".replace("&", "&amp;")
+    assert f'<a href="{back}" class="button cancel-link">' in page
+    form = {"_selected_action": [token.pk for token in theirs], "action": "revoke"}
+    sent = {**form, "confirmed": "Revoke", "filters": asked.context["form"]["filters"].value()}
+    answer = admin_client.post(TOKENS, sent)
+    assert answer["Location"] == f"{TOKENS}?{filters}"
+    assert not Token.objects.filter(owner=teammate).active().exists()
+    kept.refresh_from_db()
+    assert kept.revoked_at is None
+
+
+@pytest.mark.parametrize("filters", ["//evil.example", "x\r\nSet-Cookie: a=b", "&&"])
+def test_filters_lead_nowhere_else(issue: Issue, admin_client: Client, filters: str) -> None:
+    token, _ = issue()
+    chosen = {"action": "revoke", "_selected_action": [token.pk], "confirmed": "yes"}
+    answer = admin_client.post(TOKENS, chosen | {"filters": filters})
+    assert answer["Location"].partition("?")[0] == TOKENS
+    assert "a" not in answer.cookies
+
+
+def test_too_many_at_once(
+    issue: Issue, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.administration.revocation.MAX_REVOKED_TOKENS", 1)
+    tokens = [issue()[0], issue()[0]]
+    page = revoke(admin_client, *tokens, confirmed="yes", reason="compromised")
+    assert "Select at most 1 tokens. No token was revoked." in page
+    assert Token.objects.active().count() == 2
+
+
+@pytest.mark.parametrize("path", [TOKENS, "/admin/accounts/user/", "/admin/auth/group/"])
+@pytest.mark.parametrize("key", ["x", "1e3", "'", "1;2"])
+def test_a_selection_without_keys(admin_client: Client, path: str, key: str) -> None:
+    action = "revoke" if path == TOKENS else "delete_selected"
+    answer = admin_client.post(path, {"action": action, "_selected_action": [key]})
+    assert answer.status_code == 400
+
+
+def test_a_form_of_another_site(issue: Issue, administrator: User) -> None:
+    token, _ = issue()
+    client = Client(enforce_csrf_checks=True)
+    client.cookies = signed_in(administrator).cookies
+    chosen = {"action": "revoke", "_selected_action": [token.pk], "confirmed": "yes"}
+    for path in (TOKENS, f"{TOKENS}overview/", f"{TOKENS}{token.pk}/revoke/"):
+        assert client.post(path, chosen).status_code == 403, path
     token.refresh_from_db()
     assert token.revoked_at is None

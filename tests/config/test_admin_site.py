@@ -23,6 +23,7 @@ CONDITIONS = ("regex", "iregex", "contains", "startswith", "in", "range", "date_
 READERS = {
     "Activity(owner.account, request.GET.dict(), owner.slug)",
     "Listing(request.page_owner, request.GET.dict())",
+    'initial={"filters": request.GET.urlencode()}',  # goes back to the list unread
     "prefill(request.GET.dict())",
     "prefill_changes(request.GET.dict())",
     "prefill_renewal(request.GET.dict())",

@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
 from tokens.authentication.requests import actor_of
@@ -25,6 +26,9 @@ class RevocationForm(forms.Form):
         help_text="The owners see the reason on their Activity page.",
     )
     include_made = forms.BooleanField(required=False, initial=True)
+    # The query of the list, to which the answer leads back. The filters do not restrict what is
+    # revoked: a token may leave a filter while the administrator reads the question.
+    filters = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
 def ask_before_revoking(
@@ -41,8 +45,17 @@ def ask_before_revoking(
         "opts": model_admin.opts,
         "form": form,
         "list_path": model_admin.link("changelist"),
+        "way_back": list_with_filters(model_admin, form["filters"].value()),
     }
-    return TemplateResponse(request, "admin/tokens/revoke.html", context)
+    status = 422 if form.errors else 200
+    return TemplateResponse(request, "admin/tokens/revoke.html", context, status=status)
+
+
+def list_with_filters(model_admin: Any, filters: str | None) -> str:
+    """Return the address of the list with these filters."""
+    query = QueryDict(filters or "").urlencode()
+    path: str = model_admin.link("changelist")
+    return f"{path}?{query}" if query else path
 
 
 def revoke_selected(
@@ -57,13 +70,15 @@ def revoke_selected(
         model_admin.message_user(request, words, messages.ERROR)
         return None
     is_confirmed = "confirmed" in request.POST
-    form = RevocationForm(request.POST if is_confirmed else None)
+    form = RevocationForm(
+        request.POST if is_confirmed else None, initial={"filters": request.GET.urlencode()}
+    )
     if not form.is_valid():
         return ask_before_revoking(model_admin, request, tokens, form)
     count = sum(revoke_as_administrator(token, request, form.cleaned_data) for token in tokens)
     words = f"{count} revoked. Requests with them fail from now on."
     model_admin.message_user(request, words, messages.SUCCESS)
-    return None
+    return redirect(list_with_filters(model_admin, form.cleaned_data["filters"]))
 
 
 def revoke_as_administrator(token: Token, request: HttpRequest, choices: dict[str, Any]) -> int:
