@@ -131,7 +131,7 @@ def walk_through_administration(page: Page, server: Server) -> None:
     page.locator("tr").filter(has_text="Administered").locator("input[type=checkbox]").check()
     page.locator("select[name=action]").select_option("revoke")
     page.get_by_role("button", name=re.compile("Go|Run")).click()
-    expect(page.get_by_role("heading", name="Revoke tokens?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Revoke this token?")).to_be_visible()
     page.get_by_role("button", name="Revoke token").click()
     expect(page.get_by_text("1 revoked. Requests with them fail from now on.")).to_be_visible()
 

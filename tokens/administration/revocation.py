@@ -36,10 +36,12 @@ def ask_before_revoking(
 ) -> HttpResponse:
     """Return the page that lists the tokens and asks whether to revoke them."""
     request.current_app = model_admin.admin_site.name
+    asked = list(tokens.filter(revoked_at=None).select_related("owner"))
+    words = "this token" if len(asked) == 1 else f"these {len(asked)} tokens"
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": "Revoke tokens?",
-        "tokens": tokens.filter(revoked_at=None).select_related("owner"),
+        "title": f"Revoke {words}?",
+        "tokens": asked,
         "made": Token.objects.made_with(tokens).active().count(),
         "checkbox_name": ACTION_CHECKBOX_NAME,
         "opts": model_admin.opts,

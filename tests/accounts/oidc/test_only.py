@@ -57,6 +57,15 @@ def test_an_administrator_has_a_way_in(administrator: User, client: Client) -> N
     assert "Change password" in page_of(client.get("/settings/security/"))
 
 
+def test_an_administrator_finds_the_way_in_while_the_provider_is_away(
+    provider: FakeProvider, client: Client
+) -> None:
+    provider.status = 503
+    page = page_of(client.post("/accounts/oidc/login/"))
+    assert 'href="/accounts/login/?password"' in page
+    assert "?password" not in page_of(client.get("/accounts/oidc/callback/"))
+
+
 def test_people_sign_in_at_the_provider(provider: FakeProvider, client: Client) -> None:
     assert provider.sign_in(client).status_code == 302
     assert "/accounts/password/" not in page_of(client.get("/settings/security/"))
