@@ -26,6 +26,7 @@ from accounts.extension_points import belongings_of
 from accounts.invitations import invite
 from accounts.mails import link_of_invitation, subject
 from accounts.models import Notification, User
+from accounts.oidc.sessions import remove_link
 from accounts.reauthentication import confirm_if_stale
 
 MAX_NAMED_ACCOUNTS = 100  # names on the page that asks before accounts are deleted
@@ -204,7 +205,7 @@ class UserAdmin(DjangoUserAdmin):
             if not is_out_of_reach(request, user)
         ]
         for user in linked:
-            SocialAccount.objects.filter(user=user).delete()
+            remove_link(user)
             send_event(user, "administered", request, "Link to single sign-on removed")
         self.message_user(request, f"{len(linked)} unlinked.", messages.SUCCESS)
 

@@ -55,6 +55,16 @@ def is_linked(user: Any, issuer: str) -> bool:
     return bool(SocialAccount.objects.filter(user=user, provider=issuer).exists())
 
 
+def remove_link(user: Any) -> None:
+    """Remove the link of `user` to a person of a provider, and end that person's sessions.
+
+    The link may be to the wrong person.
+    """
+    SocialAccount.objects.filter(user=user).delete()
+    for session in UserSession.objects.filter(user=user, data__has_key=SIGN_ON_KEY):
+        session.end()
+
+
 def sessions_to_end(claims: dict[str, Any]) -> QuerySet[Any]:
     """Return the sessions that a logout token ends: of a person, of a session there, or both."""
     found: QuerySet[Any] = UserSession.objects.filter(

@@ -22,12 +22,15 @@ def test_no_provider_is_added_in_the_administration() -> None:
 
 
 def test_a_link_is_removed(provider: FakeProvider, admin_client: Client, client: Client) -> None:
-    """Then the next person with the address is linked."""
+    """Then the next person with the address is linked. The first one's sessions end."""
     provider.sign_in(client)
     user = User.objects.get(email="ada@example.com")
+    by_password = signed_in(user)
     form = {"action": "unlink", "_selected_action": [str(user.pk)]}
     admin_client.post(LIST, form)
     assert not SocialAccount.objects.exists()
+    assert client.get("/settings/sessions/").status_code == 302
+    assert by_password.get("/settings/sessions/").status_code == 200
     event = Event.objects.get(kind="administered")
     assert (event.owner, event.detail) == (user, "Link to single sign-on removed")
     provider.claims["sub"] = "person-2"
