@@ -50,7 +50,13 @@ def test_the_question(in_place_of_tokenry: tuple[Gateway, Backend], backend: Bac
     gateway, asked = in_place_of_tokenry
     spoofed = [
         (name, "spoofed")
-        for name in ("X-Original-URI", "X-Forwarded-Uri", "X-Original-Method", "X-Auth-Email")
+        for name in (
+            "X-Original-URI",
+            "X-Forwarded-Uri",
+            "X-Original-Method",
+            "X-Auth-Email",
+            "X-Auth-Team",
+        )
     ]
     headers = [
         ("Cookie", "session=1"),
