@@ -11,7 +11,6 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
-from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
@@ -21,8 +20,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django.utils.timezone import localtime
 
+from accounts import extension_points
 from accounts.audit_signals import send_event
 from accounts.extension_points import belongings_of
+from accounts.farewell_admin import FarewellAdmin
 from accounts.invitations import invite
 from accounts.mails import link_of_invitation, subject
 from accounts.models import Notification, User
@@ -54,10 +55,11 @@ class ChangeUserForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(FarewellAdmin):
     """The pages about accounts. When an account is added here, its owner is invited by mail.
 
-    Switching an account off (`is_active`) stops its sign-in and all its tokens at once.
+    Before an account with tokens is switched off (`is_active`) or deleted, another page asks what
+    happens to the tokens.
     """
 
     form = ChangeUserForm
@@ -68,7 +70,13 @@ class UserAdmin(DjangoUserAdmin):
     search_fields = ("email", "name", "groups__name")
     filter_horizontal = ("user_permissions",)
     autocomplete_fields = ("groups",)  # a list of all groups would be too long
-    readonly_fields = ("last_login", "date_joined", "waiting_mails", "invitation_link")
+    readonly_fields = (
+        "last_login",
+        "date_joined",
+        "waiting_mails",
+        "invitation_link",
+        "leaving_until",
+    )
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
         (
@@ -86,7 +94,8 @@ class UserAdmin(DjangoUserAdmin):
             },
         ),
     )
-    actions = ("invite_again", "unlink")
+    # `delete_selected` replaces Django's action of this name.
+    actions = ("invite_again", "unlink", "switch_off", "delete_selected")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the accounts of people. The accounts of teams have no page here.
@@ -106,6 +115,8 @@ class UserAdmin(DjangoUserAdmin):
         fieldsets = super().get_fieldsets(request, obj)
         if obj is None:
             return fieldsets
+        if extension_points.farewell.leaves_at(obj):
+            fieldsets = (*fieldsets, ("Leaving", {"fields": ("leaving_until",)}))
         mails: dict[str, Any] = {"fields": ["waiting_mails"]}
         if awaits_first_sign_in(obj) and self.has_change_permission(request, obj):
             if confirm := confirm_if_stale(request, request.path):
@@ -158,6 +169,8 @@ class UserAdmin(DjangoUserAdmin):
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
             obj.set_unusable_password()
+        if change and "is_active" in form.changed_data and not obj.is_active:
+            self.ask_before_switching_off(request, obj, form)
         super().save_model(request, obj, form, change)
         if change and "email" in form.changed_data:
             EmailAddress.objects.filter(user=obj).delete()  # to end sign-in with the old address

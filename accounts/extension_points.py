@@ -4,9 +4,10 @@ The application `accounts` imports no other application. Instead, others call th
 their `AppConfig.ready`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -64,6 +65,29 @@ class Choices:
 
 
 @dataclass(frozen=True, slots=True)
+class Farewell:
+    """What another application asks before accounts are switched off or deleted.
+
+    If `is_needed` returns True for some accounts, administrators first choose on the page whose
+    path `page` returns; its second argument is "off" or "delete". That page lets the accounts go.
+
+    `own_form` returns the form for somebody who deletes the own account, or None if nothing is to
+    be asked; its second argument has the posted values, or is None. `template` shows this form.
+    If the form is valid, `settle` does what was chosen. It returns False, with an error in the
+    form, if that is impossible.
+
+    `leaves_at` returns until when the tokens of a switched off account work, or None.
+    """
+
+    is_needed: Callable[[Sequence[AbstractBaseUser]], bool] = lambda _: False
+    page: Callable[[Sequence[AbstractBaseUser], str], str] = lambda *_: ""
+    own_form: Callable[[AbstractBaseUser, Any], Any] = lambda *_: None
+    settle: Callable[[Any, HttpRequest], bool] = lambda *_: True
+    template: str = ""
+    leaves_at: Callable[[AbstractBaseUser], datetime | None] = lambda _: None
+
+
+@dataclass(frozen=True, slots=True)
 class RequestHooks:
     """What another application does around the work of a view."""
 
@@ -75,6 +99,7 @@ class RequestHooks:
 
 
 request_hooks = RequestHooks()
+farewell = Farewell()
 _pages: list[NavigationPage] = []
 choices: list[Choices] = []
 belongings: list[Belonging] = []
@@ -100,6 +125,12 @@ def register_request_hooks(hooks: RequestHooks) -> None:
     """Replace the hooks around the work of a view."""
     global request_hooks  # noqa: PLW0603  # set once, when the process starts
     request_hooks = hooks
+
+
+def register_farewell(asked: Farewell) -> None:
+    """Set what is asked before accounts are switched off or deleted."""
+    global farewell  # noqa: PLW0603  # set once, when the process starts
+    farewell = asked
 
 
 def belongings_of(user: AbstractBaseUser) -> list[dict[str, Any]]:

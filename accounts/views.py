@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts import extension_points
 from accounts.audit_signals import send_event
 from accounts.extension_points import NO_OFFER, THEME_COOKIE, ZONE_COOKIE, belongings_of
 from accounts.models import Theme, User, known_time_zones, short_zone_label
@@ -242,22 +244,39 @@ def stop_offering_zone(response: HttpResponse, request: HttpRequest) -> HttpResp
 def delete_account(request: HttpRequest) -> HttpResponse:
     """Show what is deleted with the account. On a POST, delete the account.
 
-    The only active superuser can't do this (status 409), because nobody could administer the site.
+    If tokens of the person work, the person first chooses what happens to them. The only active
+    superuser can't delete the account (status 409), because nobody could administer the site.
     """
     user = signed_in_user(request)
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     needed = user.is_superuser and not others.exists()
-    if needed or request.method != "POST":
-        context = {"belongings": belongings_of(user), "needed": needed}
-        return render(
-            request,
-            "accounts/delete.html",
-            context,
-            status=200 if request.method != "POST" else 409,
-        )
-    if confirm := confirm_if_stale(request, request.path):
-        return confirm
-    logout(request)
-    user.delete()
-    messages.success(request, "Your account is deleted.")
-    return redirect("account_login")
+    is_sent = request.method == "POST"
+    form = extension_points.farewell.own_form(user, request.POST if is_sent else None)
+    if is_sent and not needed and (form is None or form.is_valid()):
+        if confirm := confirm_if_stale(request, request.path):
+            return confirm
+        if delete_with_choices(request, user, form):
+            messages.success(request, "Your account is deleted.")
+            return redirect("account_login")
+    context = {
+        "belongings": belongings_of(user),
+        "needed": needed,
+        "form": form,
+        "form_template": extension_points.farewell.template,
+    }
+    status = (409 if needed else 422) if is_sent else 200
+    return render(request, "accounts/delete.html", context, status=status)
+
+
+def delete_with_choices(request: HttpRequest, user: User, form: Any) -> bool:
+    """Delete the account, after what the valid form says about its tokens was done.
+
+    `form` is None if there was nothing to choose. Return False, and delete nothing, if the choice
+    is impossible.
+    """
+    with transaction.atomic():
+        if form is not None and not extension_points.farewell.settle(form, request):
+            return False
+        logout(request)
+        user.delete()
+    return True

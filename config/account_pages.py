@@ -4,21 +4,52 @@ The application `tokens` does not import `accounts`, and `accounts` imports only
 `tokens`. The standalone product connects them here.
 """
 
+from datetime import datetime
+from typing import Any
+
 from accounts.audit_signals import account_event, wrong_password_sent
 from accounts.extension_points import (
     Belonging,
     Choices,
+    Farewell,
     NavigationPage,
     RequestHooks,
     register_belonging,
     register_choices,
+    register_farewell,
     register_page,
     register_request_hooks,
 )
+from tokens.administration.leaving import leaving_path
 from tokens.audit.receivers import record_account_event, record_wrong_password
 from tokens.authentication import change_wait
-from tokens.models import MailChoices, Token
+from tokens.authentication.requests import actor_of
+from tokens.forms.goodbye import OwnGoodbyeForm
+from tokens.models import Leaver, MailChoices, Token
+from tokens.pages.goodbye import Goodbye
 from tokens.token_settings import token_settings
+
+
+def own_goodbye(user: Any, posted: Any) -> OwnGoodbyeForm | None:
+    """Return the form that somebody fills in before the own account is deleted, if necessary."""
+    form = OwnGoodbyeForm(posted, person=user)
+    return form if form.goodbye.is_needed else None
+
+
+def leaves_at(user: Any) -> datetime | None:
+    """Return until when the tokens of a switched off account work, or None."""
+    leaver = None if user.is_active else Leaver.objects.filter(pk=user.pk).first()
+    return leaver.until if leaver else None
+
+
+FAREWELL = Farewell(
+    is_needed=lambda accounts: Goodbye(accounts).is_needed,
+    page=leaving_path,
+    own_form=own_goodbye,
+    settle=lambda form, request: form.settle(actor_of(request)),
+    template="tokens/_goodbye.html",
+    leaves_at=leaves_at,
+)
 
 
 def connect() -> None:
@@ -44,6 +75,7 @@ def connect() -> None:
             "tokens:revoke_all",
         )
     )
+    register_farewell(FAREWELL)
     register_choices(
         Choices(
             "token_mails",

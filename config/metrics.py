@@ -179,7 +179,7 @@ def token_mails(now: datetime) -> MailCounts:
     The third value is the time since which the first of them waits, or None.
     Reminders that a token expires are not included: a daily command sends and reports them.
     """
-    unsent = Notification.objects.event_mails().filter(sent_at=None, token__owner__is_active=True)
+    unsent = Notification.objects.event_mails().to_active_accounts().filter(sent_at=None)
     waits = Q(made_at__gt=now - MAX_EVENT_MAIL_AGE)
     found = unsent.aggregate(
         waiting=Count("pk", filter=waits),

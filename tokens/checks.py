@@ -18,10 +18,12 @@ from django.utils.version import get_version_tuple
 
 from tokens.decorators import scopes_of_views
 from tokens.models import Scope, Token
+from tokens.models.leaving import tokens_astray
 from tokens.token_settings import given_settings, setting_errors, token_settings
 
 OURS = "tokens.middleware.TokenMiddleware"
 HTMX = "django_htmx.middleware.HtmxMiddleware"
+MAX_IN_MESSAGE = 10  # in a message
 PSYCOPG = (3, 3)  # its Connection.wait takes a time-out
 BLOCKS = {  # of BASE_TEMPLATE, and what the token pages put there
     "title": "the titles",
@@ -132,7 +134,7 @@ def blocks_of(template: Template) -> set[str]:
 
 @checks.register(checks.Tags.database)
 def check_stored_data(databases: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Find scopes that no token can have, and tokens that can't be checked.
+    """Find scopes that no token can have, tokens that can't be checked, and wrong owners.
 
     Nothing is found before the first migration. No scope is missing while a migration waits,
     because the migration may add the scope: `manage.py migrate` runs this check first.
@@ -141,7 +143,7 @@ def check_stored_data(databases: Any = None, **kwargs: Any) -> list[checks.Check
         return []
     try:
         scopes = [] if has_waiting_migrations() else [*unknown_scopes()]
-        return [*scopes, *missing_peppers()]
+        return [*scopes, *missing_peppers(), *wrong_owners()]
     except (DatabaseError, ImproperlyConfigured):
         return []
 
@@ -186,3 +188,12 @@ def missing_peppers() -> Iterator[checks.CheckMessage]:
         hint = "Put the pepper back into TOKENRY['PEPPERS'], or revoke these tokens."
         message = f"Working tokens need the pepper number {number}, which is not set."
         yield checks.Error(message, hint=hint, id="tokens.E006")
+
+
+def wrong_owners() -> Iterator[checks.CheckMessage]:
+    """Yield an error for each way in which working tokens have no living owner."""
+    for words, tokens in tokens_astray().items():
+        if identifiers := list(tokens.values_list("identifier", flat=True)[:MAX_IN_MESSAGE]):
+            message = f"Working tokens {words}: {', '.join(identifiers)}."
+            hint = "Hand them over with `manage.py token transfer`, or revoke them."
+            yield checks.Error(message, hint=hint, id="tokens.E009")

@@ -8,6 +8,8 @@ token_created   token, actor (a tokens.models.Actor; None for the command line)
 token_imported  token, actor (None). Sent instead of token_created.
 token_renewed   token, successor (the token that replaces it), actor
 token_revoked   token, actor
+token_offered   token, offer (a TransferOffer), actor
+token_transferred  token (of its new owner), giver (the former owner), actor
 token_expired   token. Sent once for each token, by `send_expiry_reminders`.
 token_refused   token, problem (the error answer), record. Sent only if the secret is right.
 token_used      token, record. Sent when a process sees the token at a new address.
@@ -23,6 +25,8 @@ token_created = Signal()
 token_imported = Signal()
 token_renewed = Signal()
 token_revoked = Signal()
+token_offered = Signal()
+token_transferred = Signal()
 token_refused = Signal()
 token_expired = Signal()
 token_used = Signal()

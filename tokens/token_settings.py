@@ -7,6 +7,7 @@ from environment variables (config/settings.py).
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Any
 
@@ -58,6 +59,7 @@ SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "BASE_TEMPLATE": ("tokens/base.html", setting_values.text),
     "FRESH_AUTHENTICATION": ("tokens.views.confirm.ask_if_stale", setting_values.function),
     "TEAM_USER": (None, setting_values.optional_function),
+    "LEAVER_TOKENS": ("end", setting_values.leaver_tokens),
     "EXAMPLE_PATH": ("", setting_values.text),
     "PRODUCT_NAME": ("API tokens", setting_values.display_name),
     "ACCENT_COLOR": ("", colors.accent_color),
@@ -92,6 +94,7 @@ class TokenSettings:
     BASE_TEMPLATE: str
     FRESH_AUTHENTICATION: Callable[..., Any]
     TEAM_USER: Callable[..., Any] | None
+    LEAVER_TOKENS: timedelta | None
     EXAMPLE_PATH: str
     PRODUCT_NAME: str
     ACCENT_COLOR: str

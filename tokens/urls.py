@@ -16,6 +16,7 @@ from tokens.views import (
     confirm,
     help_pages,
     tokens,
+    transfer,
     unused_scopes,
 )
 
@@ -35,6 +36,7 @@ token_patterns = [
     path("", tokens.token_list, name="list"),
     path("confirm/", confirm.token_confirm, name="confirm"),
     path("new/", tokens.token_create, name="create"),
+    path("offers/", transfer.token_offers, name="offers"),
     path("revoke-all/", bulk.token_revoke_all, name="revoke_all"),
     path("revoke-selected/", bulk.token_revoke_selected, name="revoke_selected"),
     path("troubleshoot/", troubleshooting.token_troubleshoot, name="troubleshoot"),
@@ -44,6 +46,7 @@ token_patterns = [
     path("<identifier:identifier>/narrow/", unused_scopes.token_narrow, name="narrow"),
     path("<identifier:identifier>/renew/", changes.token_renew, name="renew"),
     path("<identifier:identifier>/revoke/", tokens.token_revoke, name="revoke"),
+    path("<identifier:identifier>/transfer/", transfer.token_transfer, name="transfer"),
     path("<identifier:identifier>/calendar.ics", calendar.token_calendar, name="calendar"),
 ]
 urlpatterns = [*activity_patterns, *help_patterns, *token_patterns]

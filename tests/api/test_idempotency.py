@@ -7,10 +7,12 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from accounts.models import User
 from tests.api.conftest import SCOPES, Caller
 from tests.conftest import Issue
 from tests.models.test_concurrency import THREADS, at_once
 from tokens.models import IdempotencyKey, Token
+from tokens.models.transfer import hand_over
 
 KEY = {"Idempotency_Key": 'any key, "quoted" or not'}
 NAME = {"name": "Deploy bot"}
@@ -107,3 +109,21 @@ def test_at_once(caller: Caller, path: str, body: dict[str, str]) -> None:
     assert counts == Counter(
         {f"201 {made.identifier} True": 1, f"200 {made.identifier} False": THREADS - 1}
     )
+
+
+def test_nothing_is_told_about_a_token_of_another_owner(caller: Caller, teammate: User) -> None:
+    """The old token has ended, so it stays with its owner when the new token is handed over."""
+    first = caller("POST", "token/renew", {"overlap": "now"}, **KEY)
+    made = Token.objects.get(identifier=first.json()["identifier"])
+    hand_over([made], teammate)
+    answer = caller("POST", "token/renew", {"overlap": "now"}, **KEY)
+    assert (answer.status_code, answer.json()["code"]) == (401, "expired_token")
+    assert teammate.email not in answer.text
+
+
+def test_a_handed_over_token_keeps_its_keys(caller: Caller, teammate: User) -> None:
+    caller("POST", "tokens", NAME, **KEY)
+    hand_over([caller.token], teammate)
+    again = caller("POST", "tokens", NAME, **KEY)
+    assert (again.status_code, again.json()["replayed"]) == (200, True)
+    assert again.json()["owner"]["email"] == teammate.email

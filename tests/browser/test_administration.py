@@ -13,6 +13,7 @@ PAGES = [
     "tokens/notification/", "tokens/scope/", "tokens/scope/add/", "accounts/user/",
     "accounts/user/add/", "accounts/user/1/change/", "tokens/token/overview/",
     "tokens/token/1/revoke/", "tokens/event/?address=nowhere",
+    "tokens/token/leaving/?account=2&then=off",
 ]  # fmt: skip
 # Pages that look like one of those.
 ALIKE = [

@@ -71,6 +71,7 @@ recorder.flush()
 STATES = [
     "{busy}/", "{busy}/?by=hour", "{revoked}/", "{unused}/", "{young}/", "{busy}/narrow/",
     "{young}/narrow/", "{revoked}/narrow/", "{busy}/?show=refused", "{busy}/?status=3",
+    "{busy}/transfer/", "offers/",
 ]  # fmt: skip
 Open = Callable[..., Page]
 

@@ -22,10 +22,12 @@ from tokens.models import (
     DayCount,
     Event,
     FormAlreadySent,
+    NothingToHandOver,
     Scope,
     Token,
     TokenLimitReached,
 )
+from tokens.models.transfer import hand_over
 from tokens.token_settings import TokenSettings
 from tokens.usage import aggregation
 from tokens.usage.recorder import Recorder
@@ -241,3 +243,45 @@ def test_an_account_is_deleted_while_its_usage_is_written(
     assert not writing.is_alive()
     assert not Token.objects.exists()
     assert not DayCount.objects.exists()
+
+
+def test_a_token_is_handed_over_once(issue: Issue, owner: User, teammate: User) -> None:
+    """Transfers in both directions at once end, and each token has one owner, with its events."""
+    there, _ = issue()
+    back, _ = issue(owner=teammate)
+
+    def move(number: int) -> str:
+        token, receiver = (there, teammate) if number % 2 else (back, owner)
+        try:
+            hand_over([token], receiver)
+        except NothingToHandOver:
+            return "moved before"
+        return "moved"
+
+    assert at_once(move) == {"moved": 2, "moved before": THREADS - 2}
+    owners = Token.objects.order_by("pk").values_list("owner", flat=True)
+    assert list(owners) == [teammate.pk, owner.pk]
+    assert Event.objects.filter(kind="received").count() == 2
+
+
+def test_the_former_owner_does_not_revoke(issue: Issue, owner: User, teammate: User) -> None:
+    token, _ = issue()
+
+    def work(number: int) -> str:
+        kept = Token.objects.get(pk=token.pk)
+        try:
+            if number:
+                kept.owner = owner  # what a page had read before
+                kept.revoke()
+            else:
+                hand_over([token], teammate)
+        except (Token.DoesNotExist, NothingToHandOver):
+            return "refused"
+        return "done"
+
+    at_once(work)
+    events = list(Event.objects.filter(identifier=token.identifier).values_list("kind", "owner"))
+    kept = Token.objects.get(pk=token.pk)
+    assert (kept.owner_id == teammate.pk) == (("received", teammate.pk) in events)
+    assert (kept.revoked_at is not None) == (("revoked", owner.pk) in events)
+    assert (kept.revoked_at is None) == (kept.owner_id == teammate.pk)

@@ -21,7 +21,8 @@ from config.environment.variables import email_settings
 from tests.conftest import Issue
 from tests.server import free_port
 from tokens.models import Notification, Token
-from tokens.notifications.emails import EVENT_WORDS, event_mail, reminder_mail
+from tokens.notifications.emails import event_mail, reminder_mail
+from tokens.notifications.event_words import EVENT_WORDS
 from tokens.notifications.reminders import Reminder
 
 NOW = datetime(2027, 3, 1, 7, tzinfo=UTC)
@@ -265,7 +266,9 @@ def test_every_notification_has_words(issue: Issue, kind: Notification.Kind) -> 
     message = event_mail([Notification(token=token, kind=kind, detail="203.0.113.7")])
     assert message.subject.startswith("“Production API” was ")
     assert "203.0.113.7" in str(message.body)
-    assert f"http://localhost:8000{token.get_absolute_url()}" in html_of(message)
+    page = {"offered": "/settings/tokens/offers/", "handed_over": "/settings/tokens/"}
+    path = page.get(kind, token.get_absolute_url())
+    assert f"http://localhost:8000{path}" in html_of(message)
     assert len(EVENT_WORDS) + len(Reminder) == len(Notification.Kind)
     assert (
         event_mail([Notification(token=token, kind=kind)] * 2).subject

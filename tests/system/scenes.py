@@ -57,6 +57,11 @@ class Scene:
         """Send a form as the administrator."""
         self.send(f"/admin/{path}/", self.administration, form)
 
+    def let_go(self, then: str) -> None:
+        """Switch the owner off, or delete the owner, as the administrator. The tokens end now."""
+        path = f"/admin/tokens/token/leaving/?account={self.person}&then={then}"
+        self.send(path, self.administration, {"outcome": "end"})
+
     def send(self, path: str, session: str, form: dict[str, Any]) -> None:
         csrf = secrets.token_hex(16)
         names = f"{settings.SESSION_COOKIE_NAME}={session}; {settings.CSRF_COOKIE_NAME}={csrf}"
@@ -127,7 +132,7 @@ CHANGES = {
         EXPIRED, lambda scene: scene.own("renew", nonce=secrets.token_hex(16), **RENEWAL)
     ),
     "page: delete the account": Change(
-        "unknown_token", lambda scene: scene.page("/settings/profile/delete/")
+        "unknown_token", lambda scene: scene.page("/settings/profile/delete/", outcome="end")
     ),
     "API: revoke itself": Change(REVOKED, lambda scene: scene.api("DELETE", "token", scene.value)),
     "API: revoke": Change(
@@ -165,14 +170,8 @@ CHANGES = {
         lambda scene: scene.admin(f"tokens/token/{scene.token}/change", rate_limit="1/hour"),
         admitted=1,
     ),
-    "admin: switch the owner off": Change(
-        "inactive_owner",
-        lambda scene: scene.admin(f"accounts/user/{scene.person}/change", email=scene.email),
-    ),
-    "admin: delete the owner": Change(
-        "unknown_token",
-        lambda scene: scene.admin(f"accounts/user/{scene.person}/delete", post="yes"),
-    ),
+    "admin: switch the owner off": Change(REVOKED, lambda scene: scene.let_go("off")),
+    "admin: delete the owner": Change("unknown_token", lambda scene: scene.let_go("delete")),
     "admin: leave the group": Change(
         NARROWED,
         lambda scene: scene.admin(

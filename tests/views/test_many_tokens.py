@@ -92,12 +92,10 @@ def event(user: User, boss: User, token: Token, n: int) -> Event:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        (
-            LIST,
-            8,
-        ),  # session, user, teams, counts, order, page, sparklines, those expiring this week
-        (f"{LIST}?q=token+9&status=expiring", 8),
-        (f"{LIST}?page=15&sort=name", 8),
+        # session, user, teams, counts, order, page, sparklines, those that expire, offers
+        (LIST, 9),
+        (f"{LIST}?q=token+9&status=expiring", 9),
+        (f"{LIST}?page=15&sort=name", 9),
         (PATH, 4),  # session, user, page, teams
         (f"{PATH}?kind=limited", 4),
         (f"{PATH}?token={RARE}", 4),

@@ -10,6 +10,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.conftest import Issue, bearer, page_of, signed_in
 from tests.server import PASSWORD
+from tests.teams import make_team
 from tokens.models import Event, Token
 
 PATH = "/settings/profile/"
@@ -193,12 +194,41 @@ def test_delete_says_what_goes(issue: Issue, owner_client: Client) -> None:
 
 def test_delete(issue: Issue, owner: User, owner_client: Client) -> None:
     _, value = issue()
-    assert owner_client.post(DELETE)["Location"] == "/accounts/login/"
+    assert owner_client.post(DELETE).status_code == 422
+    assert User.objects.exists()
+    assert owner_client.post(DELETE, {"outcome": "end"})["Location"] == "/accounts/login/"
     assert not User.objects.exists()
     assert not Token.objects.exists()
     assert Client().get("/api/v1/token", headers=bearer(value)).json()["code"] == "unknown_token"
     assert Event.objects.get(kind="created").owner is None
     assert owner_client.get(PATH).status_code == 302
+
+
+def test_delete_and_hand_over(issue: Issue, owner: User, teammate: User) -> None:
+    make_team("billing-ci", owner)
+    make_team("others", teammate)
+    _, value = issue()
+    client = signed_in(owner)
+    page = page_of(client.get(DELETE))
+    assert "1 token</strong> works, 0 used in the last 7 days" in page
+    assert "team:billing-ci" in page
+    assert "team:others" not in page
+    for receiver in ("", "team:others", "teammate@example.com"):
+        sent = {"outcome": "hand_over", "receiver": receiver}
+        assert client.post(DELETE, sent).status_code == 422
+    client.post(DELETE, {"outcome": "hand_over", "receiver": "team:billing-ci"})
+    assert not User.objects.filter(pk=owner.pk).exists()
+    facts = Client().get("/api/v1/token", headers=bearer(value)).json()
+    assert facts["owner"]["email"] == "billing-ci@teams.invalid"
+
+
+def test_the_last_manager_names_another(owner: User, teammate: User) -> None:
+    team = make_team("billing-ci", teammate, managers=(owner,))
+    client = signed_in(owner)
+    assert "New manager of the team billing-ci" in page_of(client.get(DELETE))
+    member = team.memberships.get(user=teammate)
+    client.post(DELETE, {"manager_billing-ci": member.pk})
+    assert [each.role for each in team.memberships.all()] == ["manager"]
 
 
 def test_delete_asks_again_after_a_while(owner: User) -> None:

@@ -227,7 +227,7 @@ def test_a_thousand_tokens_cost_the_same_queries(
         for n in range(1000)
     )  # fmt: skip
     for query in ("", "?environment=live", "?status=active&environment=live"):
-        # session, user, teams, counts, order, page, sparklines, revoked, those expiring this week
+        # session, user, teams, counts, order, page, sparklines, revoked, those that expire, offers
         with django_assert_num_queries(9):
             owner_client.get(PATH + query)
 

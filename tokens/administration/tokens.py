@@ -1,6 +1,7 @@
 """All tokens in Django admin: the overview, the list with filters and files, and revocation."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,6 +16,7 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
+from tokens.administration.leaving import leaving_page
 from tokens.administration.lists import USERNAME, ExportedAdmin
 from tokens.administration.overview import Overview
 from tokens.administration.revocation import RevocationForm, ask_before_revoking, revoke_selected
@@ -59,7 +61,7 @@ class TokenAdmin(ExportedAdmin):
     fields = (
         "name", "owner_shown", "identifier", "environment", "status",
         "created_at", "expires_at", "revoked_at", "last_used_at", "last_used_address",
-        "scope", "addresses", "rate_limit",
+        "scope", "addresses", "rate_limit", "owner_leaves_at",
     )  # fmt: skip
     readonly_fields = tuple(name for name in fields if name != "rate_limit")
     actions = ("revoke",)
@@ -80,6 +82,7 @@ class TokenAdmin(ExportedAdmin):
         view = self.admin_site.admin_view
         return [
             path("overview/", view(self.overview), name=self.url_name("overview")),
+            path("leaving/", view(self.leaving), name=self.url_name("leaving")),
             path("<int:pk>/revoke/", view(self.revoke_one), name=self.url_name("revoke")),
             *super().get_urls(),
         ]
@@ -91,6 +94,10 @@ class TokenAdmin(ExportedAdmin):
     @admin.display(description="Status", ordering="expires_at")
     def status(self, token: Token) -> str:
         return format_html('<span class="badge {}">{}</span>', token.status, token.status.label)
+
+    @admin.display(description="Owner leaving until", empty_value="-")
+    def owner_leaves_at(self, token: Token) -> datetime | None:
+        return token.owner_leaves_at
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("tokens.change_token")
@@ -122,6 +129,10 @@ class TokenAdmin(ExportedAdmin):
         if not chosen:
             raise Http404
         return ask_before_revoking(self, request, chosen, RevocationForm())
+
+    def leaving(self, request: HttpRequest) -> HttpResponse:
+        """Return the page that asks what happens to tokens before accounts are let go."""
+        return leaving_page(self.admin_site, request)
 
     @changes_no_decision
     @method_decorator(sensitive_post_parameters())

@@ -22,7 +22,9 @@ from tokens.forms.tokens import limit_message
 from tokens.models import (
     AlreadyRenewed,
     KeyReused,
+    OwnerAway,
     ScopeNotAllowed,
+    Token,
     TokenLimitReached,
     TokenRevoked,
 )
@@ -42,6 +44,9 @@ PLAIN_DETAILS = {  # our texts for some of pydantic's types of errors
 KEY_REUSED = FieldError(
     field="Idempotency-Key",
     detail="This key came with a different request before. Use a new key.",
+)
+OWNER_AWAY = (
+    "The account of the owner is switched off, so its tokens can't be renewed and make no tokens."
 )
 View = Callable[..., HttpResponse]
 
@@ -169,6 +174,9 @@ PROBLEMS_BY_EXCEPTION: dict[type[Exception], Callable[[Any], Problem]] = {
             )
         ]
     ),
+    # The token got another owner while the request ran.
+    Token.DoesNotExist: lambda _: problem.unavailable(),
+    OwnerAway: lambda _: Problem("forbidden", OWNER_AWAY),
     TokenLimitReached: lambda exc: Problem("conflict", limit_message(exc)),
     TokenRevoked: lambda _: Problem(
         "conflict", "The token is revoked, so it can't be changed any more."

@@ -31,7 +31,9 @@ def locked_caller(request: TokenRequest, *scopes: str) -> Iterator[Token]:
     authenticated.
     """
     with Token.objects.locked_for(request.token.owner_id):
-        request.token = caller = Token.objects.select_related("owner").get(pk=request.token.pk)
+        request.token = caller = Token.objects.select_related("owner__leaver").get(
+            pk=request.token.pk
+        )
         if code := policy.check_validity(caller, timezone.now()):
             raise problem.invalid_token(
                 code, caller.expires_at, caller.revoked_at, caller.renewed_at

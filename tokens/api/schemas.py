@@ -123,8 +123,7 @@ Networks = Annotated[
     list[Annotated[str, Field(max_length=49, json_schema_extra={"format": "ip-network"})]],
     Field(
         max_length=networks.MAX_NETWORKS,
-        description="From where the token may be used: IPv4 or IPv6 addresses, or networks in "
-        "CIDR notation. An empty list means anywhere.",
+        description="IPv4 or IPv6 addresses, or networks (CIDR). An empty list means anywhere.",
     ),
     AfterValidator(each_once),
 ]
@@ -273,6 +272,7 @@ class TokenFacts(Owned):
     expires_at: datetime
     last_used_at: datetime | None = Field(description="Exact to one minute.")
     owner: Owner | TeamName
+    owner_leaves_at: datetime | None = Field(description="Until when a leaver's tokens work.")
 
 
 class NewToken(TokenFacts):

@@ -57,7 +57,7 @@ def token_of_owner(request: TokenRequest, identifier: str) -> Token:
     """
     token = (
         Token.objects.owned_by(request.user)
-        .select_related("owner")
+        .select_related("owner__leaver")
         .filter(identifier=identifier)
         .first()
     )
@@ -74,7 +74,10 @@ def list_tokens(request: TokenRequest, filters: Query[Filters]) -> TokenPage:
     refuse_unknown(request, filters)
     search = without_secrets(filters.q)  # so that the URL in `next` contains no secret
     found = (
-        Token.objects.owned_by(request.user).with_status().search(search).select_related("owner")
+        Token.objects.owned_by(request.user)
+        .with_status()
+        .search(search)
+        .select_related("owner__leaver")
     )
     if filters.status:
         found = found.in_status(filters.status)

@@ -5,6 +5,7 @@ If the value is wrong, the parser raises InvalidValue.
 
 import re
 from collections.abc import Callable, Collection, Mapping
+from datetime import timedelta
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, cast
@@ -14,6 +15,7 @@ from django.utils.module_loading import import_string
 
 from tokens.authentication.credentials import ENVIRONMENTS
 
+MAX_GRACE_DAYS = 90  # for which tokens may work on after their owner's account is switched off
 Network = IPv4Network | IPv6Network
 
 HEADER_WORD = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,48}[A-Za-z0-9])?")
@@ -62,6 +64,16 @@ def whole_number(minimum: int, maximum: int) -> Callable[[Any], int]:
 def days(value: Any) -> int | None:
     """Return a number of days, or None for an empty text or None, which mean: no limit."""
     return None if value in ("", None) else whole_number(1, 36_500)(value)
+
+
+def leaver_tokens(value: Any) -> timedelta | None:
+    """Return how long the tokens of a switched off account work, or None if they end at once."""
+    if value is None or isinstance(value, timedelta):
+        return value
+    found = re.fullmatch("grace:([1-9][0-9]?)d", value) if isinstance(value, str) else None
+    if value != "end" and (found is None or int(found[1]) > MAX_GRACE_DAYS):
+        raise InvalidValue(f"end, or a number of days up to {MAX_GRACE_DAYS}: grace:7d.")
+    return timedelta(days=int(found[1])) if found else None
 
 
 def one_of(*words: str) -> Callable[[Any], str]:

@@ -9,7 +9,10 @@ from tokens.models.exceptions import (
     AlreadyRenewed,
     FormAlreadySent,
     LifetimeTooLong,
+    MadeWithWorkingToken,
     MissingPepper,
+    NothingToHandOver,
+    OwnerAway,
     ScopeNotAllowed,
     TeamChangeRefused,
     TokenLimitReached,
@@ -19,8 +22,10 @@ from tokens.models.exceptions import (
 from tokens.models.idempotency import KEY_LENGTH, IdempotencyKey, KeyReused
 from tokens.models.imported_token import ForeignCredential, ImportedToken, Source
 from tokens.models.job import Job
+from tokens.models.leaving import Leaver
 from tokens.models.membership import Invitation, Membership
 from tokens.models.notification import KnownAddress, MailChoices, Notification
+from tokens.models.offer import TransferOffer
 from tokens.models.owner import TEAM, account_name, owner_email, owner_name
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import SCOPE_LENGTH, Scope
@@ -75,11 +80,15 @@ __all__ = [
     "Job",
     "KeyReused",
     "KnownAddress",
+    "Leaver",
     "LifetimeTooLong",
+    "MadeWithWorkingToken",
     "MailChoices",
     "Membership",
     "MissingPepper",
+    "NothingToHandOver",
     "Notification",
+    "OwnerAway",
     "RecentRequest",
     "RequirementCount",
     "Scope",
@@ -93,6 +102,7 @@ __all__ = [
     "TokenLimitReached",
     "TokenQuerySet",
     "TokenRevoked",
+    "TransferOffer",
     "WouldWiden",
     "account_name",
     "accounts_of",

@@ -145,8 +145,11 @@ class Event(models.Model):
             return "a program"
         if self.for_team:
             return name_of(self.actor) if self.actor else "a former member"
+        if self.actor_id == self.owner_id is not None:
+            return "you"
         if self.actor_id is not None:
-            return "you" if self.actor_id == self.owner_id else "an administrator"
+            is_transfer = self.kind in {TokenKind.HANDED_OVER, TokenKind.RECEIVED}
+            return "another person" if is_transfer else "an administrator"
         return "nobody signed in" if self.address or self.user_agent else "the command line"
 
     @property

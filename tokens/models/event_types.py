@@ -12,6 +12,10 @@ class TokenKind(models.TextChoices):
     LIMITED = "limited", "Rate limit changed"
     RENEWED = "renewed", "Renewed"
     REVOKED = "revoked", "Revoked"
+    HANDED_OVER = "handed_over", "Handed over"
+    RECEIVED = "received", "Received"
+    OWNER_LEFT = "owner_left", "Owner left"
+    OWNER_BACK = "owner_back", "Owner came back"
 
 
 class AccountKind(models.TextChoices):

@@ -25,6 +25,25 @@ class LifetimeTooLong(Exception):
         self.days = days
 
 
+class OwnerAway(Exception):
+    """The owner's account is switched off, so the owner gets no new token."""
+
+
+class MadeWithWorkingToken(Exception):
+    """The token was made with `maker`, which still works and was not chosen to be handed over.
+
+    Both tokens share one rate limit, so they keep the same owner.
+    """
+
+    def __init__(self, maker: Token) -> None:
+        super().__init__(maker.identifier)
+        self.maker = maker
+
+
+class NothingToHandOver(Exception):
+    """None of the chosen tokens still works and belongs to the person or team that gives it."""
+
+
 class MissingPepper(Exception):
     """The pepper with the number `number` is not in TOKEN_PEPPERS, but a valid token needs it.
 

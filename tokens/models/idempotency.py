@@ -27,8 +27,8 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
 
         The earlier request came with `token`, in the last 24 hours. Older rows of the key are
         deleted. Raise KeyReused if the earlier request had another fingerprint (a hash of the
-        request). Call this method and then `create` inside one
-        `Token.objects.locked_for(owner)`, so that no other request with the same key runs
+        request), or if its token has another owner now. Call this method and then `create` inside
+        one `Token.objects.locked_for(owner)`, so that no other request with the same key runs
         between the two.
         """
         same = self.filter(token=token, key=key)
@@ -38,7 +38,8 @@ class IdempotencyKeyQuerySet(models.QuerySet["IdempotencyKey"]):
         earlier = same.select_related("made__owner", "made__renewed_from").first()
         if earlier is None:
             return None
-        if earlier.fingerprint != fingerprint:
+        # If one of the two tokens was handed over, the answer would tell about another owner.
+        if earlier.fingerprint != fingerprint or earlier.made.owner_id != token.owner_id:
             raise KeyReused
         return earlier.made
 

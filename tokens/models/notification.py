@@ -50,6 +50,11 @@ class OutboxQuerySet(models.QuerySet["Notification"]):
         """Return the notifications about something that happened to a token."""
         return self.exclude(kind__in=list(Reminder))
 
+    def to_active_accounts(self) -> Self:
+        """Return the notifications to accounts that are switched on."""
+        to_owner = Q(account=None, token__owner__is_active=True)
+        return self.filter(to_owner | Q(account__is_active=True))
+
     def waiting(self, now: datetime) -> Self:
         """Return the notifications that are not sent, and that no sender has claimed."""
         return self.filter(Q(claimed_at=None) | ~is_claimed(now), sent_at=None)
@@ -113,6 +118,9 @@ class Notification(models.Model):
         REVOKED = "revoked", "Revoked by somebody else"
         USED_REVOKED = "used_revoked", "Used after it was revoked"
         NEW_ADDRESS = "new_address", "Used from a new address"
+        OFFERED = "offered", "Offered by somebody"
+        HANDED_OVER = "handed_over", "Handed over"
+        RECEIVED = "received", "Received"
 
     MAX_PROBLEM_LENGTH = 300
 
@@ -121,6 +129,11 @@ class Notification(models.Model):
     )
     kind = models.CharField(max_length=20, choices=Kind.choices)
     detail = models.CharField(max_length=100, blank=True, default="")
+    # To whom, if not to the owner of the token.
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+",
+        db_index=False,
+    )  # fmt: skip
     made_at = models.DateTimeField(default=timezone.now)
     claimed_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
@@ -151,6 +164,11 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.token_id}"
+
+    @property
+    def receiver(self) -> AbstractBaseUser:
+        """Return the account to which the e-mail goes."""
+        return self.account or self.token.owner
 
 
 class MailChoices(models.Model):

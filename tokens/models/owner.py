@@ -1,12 +1,13 @@
-"""How programs and lists name the owner of a token: a person, or a team."""
+"""The owner of a token, a person or a team: the columns that store it, and its names."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from tokens.core.accounts import email_of
+from tokens.models.team import Team
 
 if TYPE_CHECKING:
     from tokens.models.token import Token
@@ -34,3 +35,9 @@ def account_name(account: AbstractBaseUser) -> str:
     """
     team = getattr(account, "team", None)
     return f"{TEAM}{team.pk}" if team else account.get_username()
+
+
+def owner_columns(owner: AbstractBaseUser) -> dict[str, Any]:
+    """Return the values of the two columns that say who owns a token: an account, and its team."""
+    team = Team.objects.filter(account_id=owner.pk).values_list("pk", flat=True).first()
+    return {"owner_id": owner.pk, "team_id": team}

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import models, transaction
 from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -28,9 +25,11 @@ from tokens.models.exceptions import (
     AlreadyRenewed,
     FormAlreadySent,
     LifetimeTooLong,
+    OwnerAway,
     TokenLimitReached,
     TokenRevoked,
 )
+from tokens.models.locking import LockingQuerySet
 from tokens.models.scope import Scope
 from tokens.models.team import Team, owner_columns
 from tokens.token_settings import token_settings
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from tokens.models.token import Token
 
 
-class TokenQuerySet(models.QuerySet["Token"]):
+class TokenQuerySet(LockingQuerySet):
     """Queries for tokens: filters, annotations, and the methods that make a token."""
 
     def owned_by(self, user: AbstractBaseUser) -> Self:
@@ -161,10 +160,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
         networks in CIDR form (RFC 4632); without any, all addresses are allowed. `rate_limit` is
         for example "10/second;1000/day"; "" means the limit of the installation. If a program
         makes the token, its own token and the new token share one rate limit. Raise
-        TokenLimitReached, LifetimeTooLong, ScopeNotAllowed or FormAlreadySent.
+        TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, FormAlreadySent or OwnerAway.
         """
         maker = actor.token if actor else None
-        with self.locked_for(owner.pk):
+        with self.locked_for(owner.pk) as (account,):
+            self._ensure_owner_stays(account)
             self._ensure_form_is_new(owner.pk, form_nonce)
             self._ensure_room(self.filter(owner_id=owner.pk))
             Scope.objects.ensure_held(owner, scopes)
@@ -195,9 +195,11 @@ class TokenQuerySet(models.QuerySet["Token"]):
         Return the successor and its credential (the secret value). `token` still works for
         `overlap`, but never longer than before. `instead_of` is the identifier of an earlier
         successor whose value was lost, or "". That successor is revoked in the same transaction.
-        Raise TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong or FormAlreadySent.
+        Raise TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong, FormAlreadySent or
+        OwnerAway.
         """
-        with self.locked_for(token.owner_id):
+        with self.locked_for(token.owner_id) as (account,):
+            self._ensure_owner_stays(account)
             self._ensure_form_is_new(token.owner_id, form_nonce)
             old = self._get_renewable(token, instead_of, actor)
             # If a program renews a token, both tokens share one rate limit. Otherwise the program
@@ -239,7 +241,7 @@ class TokenQuerySet(models.QuerySet["Token"]):
         Scope.objects.are_restricted(token.scopes)
         for lost in token.successors.filter(identifier=instead_of, renewed_at=None):
             lost.revoke(actor)
-        old = self.select_related("imported").get(pk=token.pk)
+        old = self.select_related("imported").get(pk=token.pk, owner_id=token.owner_id)
         if old.revoked_at:
             raise TokenRevoked
         if old.renewed_at and (successor := old.successors.order_by("-pk").first()):
@@ -249,21 +251,10 @@ class TokenQuerySet(models.QuerySet["Token"]):
             self._ensure_room(self.filter(owner_id=old.owner_id).exclude(pk=old.pk))
         return old
 
-    @contextmanager
-    def locked_for(self, owner_pk: Any) -> Iterator[None]:
-        """Open a transaction in which nobody else can change the tokens of the owner `owner_pk`.
-
-        The transaction ends with the `with` block. Raise User.DoesNotExist if the account was
-        deleted.
-        """
-        # NOTE: Locks are always taken in the same order: first the owner, then scopes, then
-        # tokens by ascending primary key. So two transactions never wait for each other for ever
-        # (a deadlock). The price: changes to the tokens of one owner run one after the other.
-        # `no_key` lets other transactions insert rows that refer to the owner. SQLite has no row
-        # locks; there the transaction locks the whole database.
-        with transaction.atomic():
-            get_user_model().objects.select_for_update(no_key=True).get(pk=owner_pk)
-            yield
+    def _ensure_owner_stays(self, owner: AbstractBaseUser) -> None:
+        """Raise OwnerAway if the account is switched off. Its tokens can't get successors."""
+        if not owner.is_active:
+            raise OwnerAway
 
     def _ensure_form_is_new(self, owner_pk: Any, form_nonce: str | None) -> None:
         """Raise FormAlreadySent if the form with this nonce has made a token of the owner."""

@@ -47,6 +47,12 @@ class TeamQuerySet(models.QuerySet["Team"]):
         """Return the teams of which `person` is a member or a manager."""
         return self.filter(memberships__user_id=person.pk)
 
+    def managed_by(self, person: AbstractBaseUser) -> TeamQuerySet:
+        """Return the teams of which `person` is a manager."""
+        # One filter, so that both conditions hold for the same membership.
+        manager = Membership.Role.MANAGER
+        return self.filter(memberships__user_id=person.pk, memberships__role=manager)
+
     def without_manager(self) -> TeamQuerySet:
         """Return the teams that have no manager whose account is switched on."""
         managers = Membership.objects.filter(
@@ -113,9 +119,9 @@ class Team(models.Model):
     def locked(self) -> Iterator[None]:
         """Open a transaction in which nobody else can change who is in the team.
 
+        Whoever also locks tokens of the team locks the team first, then its account.
         Raise Team.DoesNotExist if the team was deleted.
         """
-        # NOTE: Whoever also locks tokens of the team locks the team first, then its account.
         with transaction.atomic():
             Team.objects.select_for_update(no_key=True).get(pk=self.pk)
             yield
@@ -162,12 +168,10 @@ class Team(models.Model):
             if email in waiting:
                 raise TeamChangeRefused("already_invited", f"{email} is invited already.")
             if len(waiting) >= MAX_INVITATIONS:
-                words = (
-                    f"{MAX_INVITATIONS} invitations wait, the most allowed. Withdraw one first."
-                )
+                words = f"{MAX_INVITATIONS} invitations wait, the most. Withdraw one first."
                 raise TeamChangeRefused("too_many_invitations", words)
-            inviter = actor.user.pk if actor and actor.user else None
-            invitation = self.invitations.create(email=email, role=role, invited_by_id=inviter)
+            by = actor.user if actor else None
+            invitation = self.invitations.create(email=email, role=role, invited_by=by)
             self.record(AccountKind.TEAM_INVITED, actor, f"{email}: {role}")
         return invitation
 
@@ -290,9 +294,3 @@ def accounts_of(person: AbstractBaseUser) -> models.QuerySet[Any]:
     return get_user_model().objects.filter(
         Q(pk=person.pk) | Q(team__memberships__user_id=person.pk)
     )
-
-
-def owner_columns(owner: AbstractBaseUser) -> dict[str, Any]:
-    """Return the values of the two columns that say who owns a token: an account, and its team."""
-    team = Team.objects.filter(account_id=owner.pk).values_list("pk", flat=True).first()
-    return {"owner_id": owner.pk, "team_id": team}

@@ -21,6 +21,7 @@ from tokens.models.change_words import FIELD_LABELS, change_in_words, limit_chan
 from tokens.models.choices import Environment, Status, status_at
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet
 from tokens.models.exceptions import MissingPepper, TokenRevoked, WouldWiden
+from tokens.models.owner_state import OwnerState
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
 from tokens.rate_limits.limits import parse_rate_limit
@@ -29,7 +30,7 @@ from tokens.token_settings import token_settings
 DESCRIPTION_LENGTH = 200
 
 
-class Token(models.Model):
+class Token(OwnerState, models.Model):
     """A credential with which a program calls the API as the owner. Its value is not stored."""
 
     # The fields that the successor of a renewed token gets from that token.
@@ -177,11 +178,6 @@ class Token(models.Model):
         """
         return self.counted_as or self.identifier
 
-    @property
-    def owner_is_active(self) -> bool:
-        """Return True if the owner's account is switched on, or if the token outlives it."""
-        return bool(self.owner.is_active or self.outlives_owner)
-
     @sensitive_variables()
     def is_proven_by(self, value: str) -> bool:
         """Return True if `value` is the secret value of this token.
@@ -229,7 +225,7 @@ class Token(models.Model):
         }
         with Token.objects.locked_for(self.owner_id):
             restricted = Scope.objects.are_restricted(scopes)
-            kept = Token.objects.select_for_update().get(pk=self.pk)
+            kept = Token.objects.select_for_update().get(pk=self.pk, owner_id=self.owner_id)
             if kept.revoked_at:
                 raise TokenRevoked
             added = set(scopes) - set(kept.scopes)
@@ -249,7 +245,7 @@ class Token(models.Model):
 
         Return the scopes that were removed. Raise TokenRevoked if the token is revoked.
         """
-        with Token.objects.locked_for(self.owner_id):
+        with Token.objects.locked(self):
             self.refresh_from_db()
             removed = [name for name in self.scopes if name in scopes]
             self.change(
@@ -269,7 +265,7 @@ class Token(models.Model):
         """
         if rate_limit:
             parse_rate_limit(rate_limit)
-        with Token.objects.locked_for(self.owner_id):
+        with Token.objects.locked(self):
             before = Token.objects.values_list("rate_limit", flat=True).get(pk=self.pk)
             for token in (self, *Token.objects.sharing_limit_of(self)):
                 token.rate_limit = rate_limit
@@ -279,7 +275,7 @@ class Token(models.Model):
 
     def revoke(self, actor: Actor | None = None, reason: str = "") -> bool:
         """Revoke the token for ever; the event has `reason`. Return False if it was so before."""
-        with Token.objects.locked_for(self.owner_id):
+        with Token.objects.locked(self):
             if not Token.objects.filter(pk=self.pk, revoked_at=None).exists():
                 return False
             self.revoked_at = timezone.now()
@@ -296,5 +292,5 @@ class Token(models.Model):
 
     def revoke_made(self, actor: Actor | None = None, reason: str = "") -> int:
         """Revoke all active tokens made with this token, or none if one fails. Return how many."""
-        with Token.objects.locked_for(self.owner_id):
+        with Token.objects.locked(self):
             return sum(token.revoke(actor, reason) for token in self.active_descendants)

@@ -18,6 +18,7 @@ from django.utils.formats import date_format
 from tokens.core.addresses import absolute_url, path_if_mounted
 from tokens.core.text import one_line
 from tokens.models import Notification, Token, TokenQuerySet, owner_email
+from tokens.notifications.event_words import DETAIL_LABELS, EVENT_WORDS
 from tokens.notifications.reminders import Reminder, is_unused
 from tokens.token_settings import token_settings
 
@@ -156,30 +157,6 @@ def reminder_entry(token: Token, now: datetime) -> Entry:
     )
 
 
-# What happened, in words for the subject and for the name of a fact, and what to do.
-EVENT_WORDS = {
-    Notification.Kind.CREATED: (
-        "created",
-        "Created",
-        "If it was not you or your team, revoke the token at once.",
-    ),
-    Notification.Kind.IMPORTED: ("imported", "Imported", ""),
-    Notification.Kind.RENEWED: ("renewed", "Renewed", "This is the new token."),
-    Notification.Kind.REVOKED: ("revoked", "Revoked", "Requests with this token fail."),
-    Notification.Kind.USED_REVOKED: (
-        "used after it was revoked",
-        "Used",
-        "The request was refused, because this token is revoked. Some program still has the "
-        "token. If you do not know this program, somebody else has the token.",
-    ),
-    Notification.Kind.NEW_ADDRESS: (
-        "used from a new address",
-        "First used there",
-        "If you do not recognise this address, revoke the token.",
-    ),
-}
-
-
 # In mails to a team the detail of these is who acted, and not an address.
 NAMES_ACTOR = {Notification.Kind.CREATED, Notification.Kind.RENEWED}
 
@@ -194,7 +171,8 @@ def event_entry(notification: Notification) -> Entry:
     _, happened, what_to_do = EVENT_WORDS[Notification.Kind(notification.kind)]
     facts = [(happened, local_time(notification.made_at, token))]
     if notification.detail:
-        facts.append(("How" if says_who else "From", notification.detail))
+        label = "How" if says_who else DETAIL_LABELS.get(notification.kind, "From")
+        facts.append((label, notification.detail))
     advice = [what_to_do]
     if old and notification.kind == Notification.Kind.RENEWED:
         advice.append(predecessor_words(old, token))
@@ -204,6 +182,10 @@ def event_entry(notification: Notification) -> Entry:
             f"work{pluralize(made, 's,')}: you can revoke {pluralize(made, 'it,them')} on its "
             "page."
         )
+    if notification.kind == Notification.Kind.OFFERED:
+        return make_entry(token, facts, advice, "See the offer", reverse("tokens:offers"))
+    if notification.kind == Notification.Kind.HANDED_OVER:
+        return make_entry(token, facts, advice, "See your tokens", reverse("tokens:list"))
     return make_entry(token, facts, advice, "See the token", token.get_absolute_url())
 
 

@@ -155,11 +155,8 @@ def send_reminders(now: datetime) -> Iterator[MailResult]:
 
 def waiting_event_mails(now: datetime) -> OutboxQuerySet:
     """Return all event notifications that wait, even if their owner just got a mail."""
-    return (
-        Notification.objects.event_mails()
-        .waiting(now)
-        .filter(made_at__gt=now - MAX_EVENT_MAIL_AGE, token__owner__is_active=True)
-    )
+    waiting = Notification.objects.event_mails().waiting(now)
+    return waiting.to_active_accounts().filter(made_at__gt=now - MAX_EVENT_MAIL_AGE)
 
 
 def mailed_recently(now: datetime) -> Exists:
@@ -171,7 +168,9 @@ def mailed_recently(now: datetime) -> Exists:
     that the owner overlooks an important one. The price: the second mail comes later.
     """
     same = Notification.objects.filter(
-        kind=OuterRef("kind"), token__owner=OuterRef("token__owner")
+        Q(account=OuterRef("account")) | Q(account=None),
+        kind=OuterRef("kind"),
+        token__owner=OuterRef("token__owner"),
     )
     return Exists(
         same.filter(
@@ -190,17 +189,19 @@ def send_event_mails(now: datetime) -> list[MailResult]:
     oldest = list(
         waiting_event_mails(now)
         .exclude(mailed_recently(now))
-        .select_related("token__owner", "token__team", "token__renewed_from", "token__imported")
+        .select_related(
+            "token__owner", "token__team", "token__renewed_from", "token__imported", "account"
+        )
         .order_by("made_at")[:MAX_NOTIFICATIONS_PER_RUN]
     )
     if oldest:
         change_wait.wait_without_request()
 
-    def owner_pk(notification: Notification) -> Any:
-        return notification.token.owner_id
+    def receiver_pk(notification: Notification) -> Any:
+        return notification.receiver.pk
 
-    by_owner = groupby(sorted(oldest, key=owner_pk), owner_pk)
-    claimed = (Notification.objects.claim(theirs, timezone.now()) for _, theirs in by_owner)
+    by_receiver = groupby(sorted(oldest, key=receiver_pk), receiver_pk)
+    claimed = (Notification.objects.claim(theirs, timezone.now()) for _, theirs in by_receiver)
     with closing(MailServer()) as server:
         return list(send_each(server, claimed, event_mail))
 

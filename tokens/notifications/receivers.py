@@ -1,10 +1,13 @@
 """Turn signals about tokens into notifications: stored e-mails, which `outbox` sends."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db.models import Max
 from django.dispatch import receiver
+from django.utils import timezone
 
 from tokens import signals
 from tokens.core.networks import client_network
@@ -17,6 +20,7 @@ from tokens.models import (
     Membership,
     Notification,
     Token,
+    TransferOffer,
 )
 from tokens.notifications import outbox
 from tokens.problems.problem import Problem
@@ -98,6 +102,50 @@ def who_acted(token: Token, actor: Actor | None) -> str:
     if Membership.objects.filter(team_id=token.team_id, user_id=actor.user.pk).exists():
         return one_line(f"by {actor.user.get_username()}")
     return "by an administrator"
+
+
+@receiver(signals.token_offered)
+def notify_offered(token: Token, offer: TransferOffer, actor: Actor | None, **kwargs: Any) -> None:
+    """Tell a person by e-mail that somebody offers a token, at most once a day for each token."""
+    told = token.notifications.filter(kind=Notification.Kind.OFFERED)
+    lately = told.filter(made_at__gt=timezone.now() - timedelta(days=1))
+    if offer.receiver is not None and not lately.exists():
+        notify_again(token, Notification.Kind.OFFERED, "", offer.receiver)
+
+
+@receiver(signals.token_transferred)
+def notify_transferred(
+    token: Token, giver: AbstractBaseUser, actor: Actor | None, **kwargs: Any
+) -> None:
+    """Tell both owners by e-mail that a token has another owner now."""
+    soon = actor is not None
+    team = f"team:{token.team_id}" if token.team_id else "another person"
+    notify_again(token, Notification.Kind.HANDED_OVER, team, giver, soon=soon)
+    notify_again(token, Notification.Kind.RECEIVED, soon=soon)
+
+
+def notify_again(
+    token: Token,
+    kind: Notification.Kind,
+    detail: str = "",
+    account: AbstractBaseUser | None = None,
+    *,
+    soon: bool = True,
+) -> None:
+    """Store a notification of a kind that may happen to a token several times.
+
+    The mail goes to `account`, or to the owner if it is None. `soon` is as in `notify`.
+
+    NOTE: A token has one row of each kind. A mail to a former owner that is not sent yet is not
+    replaced. Otherwise somebody could hand a token over twice, so that the first owner gets none.
+    """
+    values = {"detail": detail, "account_id": account and account.pk, "made_at": timezone.now()}
+    row, new = Notification.objects.get_or_create(token=token, kind=kind, defaults=values)
+    if not new and (row.sent_at or account is None):
+        rows = Notification.objects.filter(pk=row.pk)
+        rows.update(**values, claimed_at=None, sent_at=None)
+    if soon:
+        outbox.send_event_mails_soon()
 
 
 @receiver(signals.token_refused)

@@ -10,10 +10,12 @@ says so.
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.mail import EmailMultiAlternatives
 
 from tokens.core.accounts import email_of
-from tokens.models import Membership, Notification, Token, owner_email
+from tokens.models import Membership, Notification, Token
+from tokens.models.owner import owner_columns
 
 # The mails that managers get if no member of the team wants mails.
 SECURITY = {
@@ -46,15 +48,16 @@ class Recipients(NamedTuple):
             mail.extra_headers["To"] = "undisclosed-recipients:;"  # RFC 5322 section A.1.3
 
 
-def recipients_of(token: Token) -> Recipients:
-    """Return who gets mails about the tokens of the owner of `token`.
+def recipients_of(token: Token, account: AbstractBaseUser | None = None) -> Recipients:
+    """Return who gets a mail about `token`. It goes to `account`, or to the owner if that is None.
 
     For a team these are the members who want mails. If there are none, the managers get the mails
     of SECURITY. Accounts that are switched off get no mails.
     """
-    if token.team_id is None:
-        return Recipients(addresses_of([token.owner])) if owner_email(token) else Recipients([])
-    members = Membership.objects.filter(team_id=token.team_id, user__is_active=True)
+    team = token.team_id if account is None else owner_columns(account)["team_id"]
+    if team is None:
+        return Recipients(addresses_of([account or token.owner]))
+    members = Membership.objects.filter(team_id=team, user__is_active=True)
     # "manager" comes before "member".
     members = members.select_related("user").order_by("role", "pk")
     if wanting := addresses_of(each.user for each in members if each.wants_mails):

@@ -52,7 +52,7 @@ def send_batch(
 
     Notifications that nobody gets are marked as sent too, so that they do not wait for ever.
     """
-    recipients = recipients_of(notifications[0].token)
+    recipients = recipients_of(notifications[0].token, notifications[0].account)
     chosen = recipients.choose(notifications)
     email = ", ".join(recipients.addresses) if chosen else ""
     try:

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import CommandError, CommandParser
 
 from tokens.core.redaction import redact
-from tokens.management import inventory, issue, revoke
+from tokens.management import inventory, issue, revoke, transfer
 from tokens.management.action import Action
 from tokens.management.changing_command import ChangingCommand
 from tokens.management.importing.action import import_arguments, run_import
@@ -25,8 +25,8 @@ class RedactingParser(CommandParser):
 
 class Command(ChangingCommand):
     help = (
-        "Create, import, renew, revoke, list and show tokens. The value of a token is printed "
-        "once, when the token is made, and stored nowhere."
+        "Create, import, renew, revoke, hand over, list and show tokens. The value of a token is "
+        "printed once, when the token is made, and stored nowhere."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -41,8 +41,9 @@ class Command(ChangingCommand):
             subparser.add_argument("--json", action="store_true", help="print JSON, for scripts")
 
     def may_change(self, options: dict[str, Any]) -> bool:
-        """Return True for `renew` and `revoke`. Other subcommands change no existing token."""
-        return options["action"] in {"renew", "revoke"}
+        """Return True for subcommands that change existing tokens."""
+        changes = options["action"] in {"renew", "revoke", "transfer"}
+        return changes and super().may_change(options)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the subcommand and print its output. Errors contain no secret of a token."""
@@ -102,6 +103,13 @@ ACTIONS = {
         revoke.run_revoke,
         "To revoke a token again changes nothing, and is no error. If one of several tokens is "
         "not found, none is revoked.",
+    ),
+    "transfer": Action(
+        "Hand tokens over to a team or a person, with the values unchanged.",
+        transfer.transfer_arguments,
+        transfer.run_transfer,
+        "The new owner is not asked, and gets a mail. Predecessors, successors and tokens that "
+        "programs made move with their token.",
     ),
     "list": Action(
         "List tokens: everybody's, one person's or one team's.",
