@@ -82,7 +82,7 @@ class FarewellAdmin(DjangoUserAdmin):
             return None
         return redirect(extension_points.farewell.page(accounts, "off"))
 
-    @admin.display(description="Tokens work until")
+    @admin.display(description="Leaving until")
     def leaving_until(self, user: User) -> Any:
         """Return until when the tokens of this switched off account work."""
         return extension_points.farewell.leaves_at(user)

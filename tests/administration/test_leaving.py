@@ -165,7 +165,7 @@ def test_keep_until_a_day(issue: Issue, owner: User, admin_client: Client) -> No
     until = timezone.localtime(Leaver.objects.get().until)
     assert (until.date(), until.hour) == (day, 23)
     assert Token.objects.get().expires_at == Leaver.objects.get().until
-    assert "Tokens work until" in page_of(admin_client.get(f"{ACCOUNTS}{owner.pk}/change/"))
+    assert "Leaving until" in page_of(admin_client.get(f"{ACCOUNTS}{owner.pk}/change/"))
     assert not any(found.exists() for found in tokens_astray().values())
 
 

@@ -171,7 +171,7 @@ class TokenAdmin(ExportedAdmin):
             imported = getattr(token, "imported", None)
             values = (
                 token.identifier, token.name, token.description, owner_name(token),
-                "yes" if token.owner_is_active else "no", token.environment, token.status.value,
+                "yes" if token.owner.is_active else "no", token.environment, token.status.value,
                 token.scope, token.addresses, token.rate_limit, exact_time(token.created_at),
                 exact_time(token.expires_at), exact_time(token.renewed_at),
                 exact_time(token.revoked_at), exact_time(token.last_used_at),

@@ -30,8 +30,9 @@ from tokens.models.exceptions import (
     TokenRevoked,
 )
 from tokens.models.locking import LockingQuerySet
+from tokens.models.owner import owner_columns
 from tokens.models.scope import Scope
-from tokens.models.team import Team, owner_columns
+from tokens.models.team import Team
 from tokens.token_settings import token_settings
 
 if TYPE_CHECKING:

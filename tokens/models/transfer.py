@@ -18,9 +18,10 @@ from tokens.models.exceptions import (
     TokenLimitReached,
 )
 from tokens.models.offer import TooManyOffers, TransferOffer
+from tokens.models.owner import owner_columns
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import Scope
-from tokens.models.team import Team, owner_columns
+from tokens.models.team import Team
 from tokens.models.token import Token
 from tokens.token_settings import token_settings
 
