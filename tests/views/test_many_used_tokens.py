@@ -139,8 +139,8 @@ def read_whole(steps: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        # session, user, teams, counts, order, page, sparklines, revoked, those expiring this week
-        (LIST, 9),
+        # session, user, teams, counts, order, page, sparklines, revoked, those that expire, offers
+        (LIST, 10),
         # session, user, token, scopes, held scopes, made tokens, events; and for the report
         # chart, callers, scopes, since; and the requests
         ("{works}", 12),

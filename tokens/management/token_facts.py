@@ -20,8 +20,8 @@ def token_as_dict(token: Token) -> dict[str, Any]:
         "created_at": token.created_at,
         "expires_at": token.expires_at,
         "last_used_at": token.last_used_at,
-        "owner_leaves_at": token.owner_leaves_at,
         "owner": owner_name(token) if token.team_id else person_as_dict(token),
+        "owner_leaves_at": token.owner_leaves_at,
     }
 
 

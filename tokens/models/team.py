@@ -168,10 +168,10 @@ class Team(models.Model):
             if email in waiting:
                 raise TeamChangeRefused("already_invited", f"{email} is invited already.")
             if len(waiting) >= MAX_INVITATIONS:
-                words = f"{MAX_INVITATIONS} invitations wait, the most. Withdraw one first."
+                words = f"{MAX_INVITATIONS} invitations wait, the most allowed. Withdraw one."
                 raise TeamChangeRefused("too_many_invitations", words)
-            by = actor.user if actor else None
-            invitation = self.invitations.create(email=email, role=role, invited_by=by)
+            by = actor.user.pk if actor and actor.user else None
+            invitation = self.invitations.create(email=email, role=role, invited_by_id=by)
             self.record(AccountKind.TEAM_INVITED, actor, f"{email}: {role}")
         return invitation
 

@@ -17,7 +17,7 @@ from tokens.teams.forms import InviteForm, NameForm, TeamForm, suggested_slug
 from tokens.teams.guards import as_member, where_teams_are_on
 from tokens.views.guards import ask_to_confirm
 
-MAX_SHOWN_TOKENS = 50  # on the page that deletes a team
+MAX_LISTED_TOKENS = 50  # on the page that deletes a team
 
 
 @where_teams_are_on
@@ -142,9 +142,9 @@ def team_delete(request: PageRequest, own: Membership) -> HttpResponse:
     count = active.count()
     context = {
         "team": team,
-        "tokens": active.select_related("imported")[:MAX_SHOWN_TOKENS],
+        "tokens": active.select_related("imported")[:MAX_LISTED_TOKENS],
         "count": count,
-        "others": max(0, count - MAX_SHOWN_TOKENS),
+        "others": max(0, count - MAX_LISTED_TOKENS),
         "members": team.memberships.count(),
     }
     return render_page(request, "tokens/teams/delete.html", context)
