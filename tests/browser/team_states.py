@@ -19,12 +19,12 @@ from tokens.models import Actor, Team, Token
 lead = User.objects.get(email="{LEAD}")
 mate = User.objects.create_user(email="m" * 60 + "@example.com", name="M" * 100)
 away = User.objects.create_user(email="away@example.com", is_active=False)
-team = Team.make("billing-ci", "Billing CI", {lead: "manager"}, Actor(user=lead))
+team = Team.make("billing-ci", "Billing CI", {{lead: "manager"}}, Actor(user=lead))
 team.add(mate, "member", Actor(user=mate))
 team.add(away, "member", Actor(user=away))
 team.invite("i" * 60 + "@example.com", "manager", Actor(user=lead))
-Team.make("t" * 40, "T" * 100, {lead: "manager"}, Actor(user=lead))
-Team.make("other", "Other", {mate: "manager"}, Actor(user=mate)).invite(lead.email, "member", Actor(user=mate))
+Team.make("t" * 40, "T" * 100, {{lead: "manager"}}, Actor(user=lead))
+Team.make("other", "Other", {{mate: "manager"}}, Actor(user=mate)).invite(lead.email, "member", Actor(user=mate))
 for name in ("Deploy", "n" * 100):
     token, _ = Token.objects.issue(
         owner=team.account, name=name, environment="live",
