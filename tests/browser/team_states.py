@@ -24,7 +24,8 @@ team.add(mate, "member", Actor(user=mate))
 team.add(away, "member", Actor(user=away))
 team.invite("i" * 60 + "@example.com", "manager", Actor(user=lead))
 Team.make("t" * 40, "T" * 100, {{lead: "manager"}}, Actor(user=lead))
-Team.make("other", "Other", {{mate: "manager"}}, Actor(user=mate)).invite(lead.email, "member", Actor(user=mate))
+other = Team.make("other", "Other", {{mate: "manager"}}, Actor(user=mate))
+other.invite(lead.email, "member", Actor(user=mate))
 for name in ("Deploy", "n" * 100):
     token, _ = Token.objects.issue(
         owner=team.account, name=name, environment="live",
