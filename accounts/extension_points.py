@@ -6,8 +6,9 @@ their `AppConfig.ready`.
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -36,6 +37,8 @@ class NavigationPage:
     url_name: str
     icon: str
     also: tuple[str, ...] = ()
+    # Returns a number to show beside the label, or None if the person does not need the link.
+    badge: Callable[[Any], int | None] = field(default=lambda _: 0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +168,26 @@ def layout(request: HttpRequest) -> dict[str, Any]:
         "chosen_theme": theme if theme in {"light", "dark"} else "",
         "keyboard_shortcuts": getattr(getattr(request, "user", None), "keyboard_shortcuts", True),
         "offered_zone": offered_zone(request),
-        "settings_navigation": [
-            {
-                "label": page.label,
-                "icon": page.icon,
-                "url": reverse(page.url_name),
-                "current": request.path.startswith(reverse(page.url_name))
-                or request.path_info.startswith(page.also),
-            }
-            for page in _pages
-        ],
+        "settings_navigation": partial(navigation, request),  # templates call it if they show it
     }
+
+
+def navigation(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the links of the settings pages that the person needs, for the template."""
+    user = getattr(request, "user", None)
+    badges = [page.badge(user) if user and user.is_authenticated else 0 for page in _pages]
+    return [
+        {
+            "label": page.label,
+            "icon": page.icon,
+            "badge": badge,
+            "url": reverse(page.url_name),
+            "current": request.path.startswith(reverse(page.url_name))
+            or request.path_info.startswith(page.also),
+        }
+        for page, badge in zip(_pages, badges, strict=True)
+        if badge is not None
+    ]
 
 
 def offered_zone(request: HttpRequest) -> dict[str, str] | None:

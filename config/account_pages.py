@@ -26,6 +26,7 @@ from tokens.authentication import change_wait
 from tokens.authentication.requests import actor_of
 from tokens.forms.goodbye import OwnGoodbyeForm
 from tokens.models import Leaver, MailChoices, Token
+from tokens.pages.approvals import approvals_badge
 from tokens.pages.goodbye import Goodbye
 from tokens.token_settings import token_settings
 
@@ -67,6 +68,9 @@ def connect() -> None:
     register_page(NavigationPage(40, "API tokens", "tokens:list", "key-round"))
     if token_settings.TEAM_USER:
         register_page(NavigationPage(45, "Teams", "token_teams:list", "users-round"))
+    register_page(
+        NavigationPage(47, "Approvals", "tokens:approvals", "badge-check", badge=approvals_badge)
+    )
     register_page(NavigationPage(50, "Activity", "tokens:activity", "history"))
     register_belonging(
         Belonging(

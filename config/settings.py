@@ -91,6 +91,7 @@ TOKENRY = {
     "BASE_TEMPLATE": "settings.html",
     "FRESH_AUTHENTICATION": "accounts.reauthentication.confirm_if_stale",
     "TEAM_USER": "accounts.teams.make_team_account",
+    "HAS_SECOND_FACTOR": "accounts.second_factor.has_second_factor",
     "PRODUCT_NAME": PRODUCT_NAME,
     "SITE_URL": SITE_URL,
     "REDIS_URL": REDIS_URL,

@@ -17,7 +17,7 @@ from django.views.generic import RedirectView
 from accounts.views import SignOutView
 from config.logo import icon_path, logo
 from tokens.problems.challenge import METADATA_PATH
-from tokens.urls import activity_patterns, help_patterns, token_patterns
+from tokens.urls import activity_patterns, approval_patterns, help_patterns, token_patterns
 from tokens.views.protected_resource import protected_resource
 
 challenge_limited = rate_limit(action="login", limit_get=True)
@@ -40,6 +40,7 @@ CHANGES_NO_DECISION = {
 
 token_pages: list[URLPattern | URLResolver] = [
     path("settings/", include(activity_patterns)),
+    path("settings/", include(approval_patterns)),
     path("settings/tokens/", include(token_patterns)),
     *help_patterns,
 ]

@@ -15,13 +15,15 @@ from django.utils.html import format_html
 
 from tokens.administration.events import EventAdmin
 from tokens.administration.lists import USERNAME, ListedFiltersAdmin, ReadOnlyAdmin
+from tokens.administration.policies import TokenPolicyAdmin
 from tokens.administration.teams import TeamAdmin
 from tokens.administration.tokens import TokenAdmin
-from tokens.models import Event, Notification, Scope, Team, Token, owner_name
+from tokens.models import Event, Notification, Scope, Team, Token, TokenPolicy, owner_name
 
 admin.site.register(Token, TokenAdmin)
 admin.site.register(Event, EventAdmin)
 admin.site.register(Team, TeamAdmin)
+admin.site.register(TokenPolicy, TokenPolicyAdmin)
 
 
 @admin.register(Scope)

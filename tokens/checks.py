@@ -17,7 +17,7 @@ from django.template.loader_tags import BlockNode, ExtendsNode
 from django.utils.version import get_version_tuple
 
 from tokens.decorators import scopes_of_views
-from tokens.models import Scope, Token
+from tokens.models import Scope, Token, TokenPolicy
 from tokens.models.leaving import tokens_astray
 from tokens.token_settings import given_settings, setting_errors, token_settings
 
@@ -134,7 +134,7 @@ def blocks_of(template: Template) -> set[str]:
 
 @checks.register(checks.Tags.database)
 def check_stored_data(databases: Any = None, **kwargs: Any) -> list[checks.CheckMessage]:
-    """Find scopes that no token can have, tokens that can't be checked, and wrong owners.
+    """Find scopes that no token can have, what can't be checked, and wrong owners.
 
     Nothing is found before the first migration. No scope is missing while a migration waits,
     because the migration may add the scope: `manage.py migrate` runs this check first.
@@ -143,7 +143,7 @@ def check_stored_data(databases: Any = None, **kwargs: Any) -> list[checks.Check
         return []
     try:
         scopes = [] if has_waiting_migrations() else [*unknown_scopes()]
-        return [*scopes, *missing_peppers(), *wrong_owners()]
+        return [*scopes, *missing_peppers(), *wrong_owners(), *unanswerable_policies()]
     except (DatabaseError, ImproperlyConfigured):
         return []
 
@@ -197,3 +197,14 @@ def wrong_owners() -> Iterator[checks.CheckMessage]:
             message = f"Working tokens {words}: {', '.join(identifiers)}."
             hint = "Hand them over with `manage.py token transfer`, or revoke them."
             yield checks.Error(message, hint=hint, id="tokens.E009")
+
+
+def unanswerable_policies() -> Iterator[checks.CheckMessage]:
+    """Yield a warning for each policy that demands a second factor if nobody knows who has one."""
+    if token_settings.HAS_SECOND_FACTOR is None:
+        for policy in TokenPolicy.objects.filter(needs_second_factor=True):
+            message = (
+                f"The policy {policy.name!r} wants a second factor, so nobody can make tokens."
+            )
+            hint = "Let TOKENRY['HAS_SECOND_FACTOR'] name a function, or change the policy."
+            yield checks.Warning(message, hint=hint, id="tokens.W004")

@@ -12,6 +12,8 @@ token_offered   token, offer (a TransferOffer), actor
 token_transferred  token (of its new owner), giver (the former owner), actor
 token_expired   token. Sent once for each token, by `send_expiry_reminders`.
 token_refused   token, problem (the error answer), record. Sent only if the secret is right.
+approval_asked  token. Scopes of the token wait for approval.
+scope_decided   token, request (a ScopeRequest). Somebody approved or declined a scope.
 token_used      token, record. Sent when a process sees the token at a new address.
 """
 
@@ -30,6 +32,8 @@ token_transferred = Signal()
 token_refused = Signal()
 token_expired = Signal()
 token_used = Signal()
+approval_asked = Signal()
+scope_decided = Signal()
 
 
 def send_after_commit(signal: Signal, *, token: Any, **arguments: Any) -> None:

@@ -60,6 +60,7 @@ SETTINGS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "FRESH_AUTHENTICATION": ("tokens.views.confirm.ask_if_stale", setting_values.function),
     "TEAM_USER": (None, setting_values.optional_function),
     "LEAVER_TOKENS": ("end", setting_values.leaver_tokens),
+    "HAS_SECOND_FACTOR": (None, setting_values.optional_function),
     "EXAMPLE_PATH": ("", setting_values.text),
     "PRODUCT_NAME": ("API tokens", setting_values.display_name),
     "ACCENT_COLOR": ("", colors.accent_color),
@@ -95,6 +96,7 @@ class TokenSettings:
     FRESH_AUTHENTICATION: Callable[..., Any]
     TEAM_USER: Callable[..., Any] | None
     LEAVER_TOKENS: timedelta | None
+    HAS_SECOND_FACTOR: Callable[..., Any] | None
     EXAMPLE_PATH: str
     PRODUCT_NAME: str
     ACCENT_COLOR: str

@@ -10,6 +10,7 @@ from tokens.troubleshooting import views as troubleshooting
 from tokens.views import (
     activity,
     appearance,
+    approvals,
     bulk,
     calendar,
     changes,
@@ -28,6 +29,7 @@ activity_patterns = [
         "activity/export.jsonl", activity.activity_export, {"form": "jsonl"}, name="activity_jsonl"
     ),
 ]
+approval_patterns = [path("approvals/", approvals.approvals, name="approvals")]
 help_patterns = [
     path("help/", help_pages.guide, name="help"),
     path("accent.css", appearance.accent_sheet, name="accent"),
@@ -49,4 +51,4 @@ token_patterns = [
     path("<identifier:identifier>/transfer/", transfer.token_transfer, name="transfer"),
     path("<identifier:identifier>/calendar.ics", calendar.token_calendar, name="calendar"),
 ]
-urlpatterns = [*activity_patterns, *help_patterns, *token_patterns]
+urlpatterns = [*activity_patterns, *approval_patterns, *help_patterns, *token_patterns]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import Group
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -16,7 +17,15 @@ from tests.records import a_record
 from tests.test_admin import staff
 from tokens.administration.overview import Number, Overview
 from tokens.administration.token_filters import week_start
-from tokens.models import ForeignCredential, ImportedToken, Scope, Source, Token
+from tokens.models import (
+    ForeignCredential,
+    ImportedToken,
+    Scope,
+    ScopeRequest,
+    Source,
+    Token,
+    TokenPolicy,
+)
 from tokens.problems import problem
 from tokens.token_settings import TokenSettings
 
@@ -62,6 +71,13 @@ def many(issue: Issue, teammate: User, token_settings: TokenSettings, recorded: 
         a_record(renewed, NOW - 6 * day, "192.0.2.2"), a_record(renewed, NOW, ""),
     )  # fmt: skip
     token_settings.MAX_TOKEN_LIFETIME_DAYS = 365
+    TokenPolicy.objects.create(name="Names", name_pattern="Production*")
+    TokenPolicy.objects.create(name="Readers", allowed_scopes="b:read", environment="dev")
+    leads, nobody = (Group.objects.create(name=name) for name in ("Leads", "Nobody"))
+    User.objects.create_user(email="lead@example.com").groups.add(leads)
+    for group, number in ((leads, 0), (nobody, 1)):
+        waiting = Token.objects.order_by("pk")[number]
+        ScopeRequest.objects.create(token=waiting, scope="a:read", approvers=group)
 
 
 def numbers(overview: Overview) -> Iterator[Number]:
@@ -76,7 +92,7 @@ def numbers(overview: Overview) -> Iterator[Number]:
 def test_each_number_is_that_of_its_list(admin_client: Client) -> None:
     overview = admin_client.get(OVERVIEW).context["overview"]
     shown = list(numbers(overview))
-    assert len(shown) == 5 * 4 + 6 + 1 + 3
+    assert len(shown) == 5 * 4 + 9 + 1 + 3
     page = page_of(admin_client.get(OVERVIEW))
     for number in shown:
         shown_list = admin_client.get(number.link)
@@ -92,6 +108,9 @@ def test_what_it_counts(admin_client: Client) -> None:
         "expiring within 14 days": 1,
         "not used for 90 days": 2,
         "longer than the maximum": 1,
+        "that break a policy": 4,
+        "with scopes that wait for approval": 2,
+        "whose approvers are away: superusers may approve": 1,
         "without scopes": 7,
         "of accounts that are switched off": 1,
         "imported, not yet replaced": 1,
@@ -134,7 +153,7 @@ def test_the_number_of_queries_is_fixed(
     for number in range(times):
         token, _ = issue(name=f"Service {number}")
         recorded(a_record(token, NOW, f"192.0.2.{number}"))
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         list(numbers(Overview("/")))
 
 

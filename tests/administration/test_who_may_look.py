@@ -18,7 +18,7 @@ from tokens.models import Event, Token
 READING = [
     OVERVIEW, TOKENS, f"{TOKENS}export.csv", f"{TOKENS}export.jsonl", f"{TOKENS}{{pk}}/change/",
     EVENTS, f"{EVENTS}export.csv", f"{EVENTS}export.jsonl", "/admin/tokens/scope/",
-    "/admin/tokens/team/", "/admin/accounts/user/", "/admin/",
+    "/admin/tokens/team/", "/admin/tokens/tokenpolicy/", "/admin/accounts/user/", "/admin/",
 ]  # fmt: skip
 ANSWERS = {"staff": 403, "auditor": 200, "administrator": 200}
 
@@ -84,7 +84,7 @@ def test_an_auditor_sees_no_button_that_changes(issue: Issue, auditor_client: Cl
 def test_what_auditors_may() -> None:
     group = Group.objects.get(name="Auditors")
     assert {permission.codename for permission in group.permissions.all()} == {
-        "view_token", "view_event", "view_scope", "view_team", "view_user",
+        "view_token", "view_event", "view_scope", "view_team", "view_tokenpolicy", "view_user",
     }  # fmt: skip
 
 
@@ -96,7 +96,7 @@ def test_the_group_is_made_once_and_a_changed_one_stays() -> None:
     assert group.permissions.count() == 1
     group.delete()
     make_auditors()
-    assert Group.objects.get(name="Auditors").permissions.count() == 5
+    assert Group.objects.get(name="Auditors").permissions.count() == 6
     assert post_migrate.has_listeners()
 
 

@@ -263,8 +263,9 @@ def test_what_a_token_learns_of_itself(issue: Issue) -> None:
     token, value = issue(environment="test")
     body = call(f"Bearer {value}").json()
     assert set(body) == {
-        "identifier", "name", "description", "environment", "scopes", "allowed_addresses",
-        "rate_limit", "status", "created_at", "expires_at", "last_used_at", "owner",
+        "identifier", "name", "description", "environment", "scopes", "pending_scopes",
+        "allowed_addresses", "rate_limit", "status", "created_at", "expires_at", "last_used_at",
+        "owner", "owner_leaves_at",
     }  # fmt: skip
     assert (body["environment"], body["status"]) == ("test", "active")
     assert token.digest not in str(body)

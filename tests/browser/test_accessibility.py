@@ -174,6 +174,13 @@ def activity_error(visit: Visit) -> None:
     expect(visit.page.get_by_label("To", exact=True)).to_have_attribute("aria-invalid", "true")
 
 
+def approvals(visit: Visit) -> None:
+    visit.open("/settings/approvals/")
+    expect(visit.page.get_by_role("button", name="Approve")).to_have_count(4)
+    visit.page.get_by_text("Decline").first.click()
+    expect(visit.page.get_by_label("Reason").first).to_be_visible()
+
+
 def not_found(visit: Visit) -> None:
     visit.open("/settings/tokens/tkn_live_000000000000000/")
     expect(visit.page.get_by_role("heading", name="This page does not exist")).to_be_visible()
@@ -206,6 +213,7 @@ STATES: dict[Callable[[Visit], None], str] = {
     activity_filtered: "administrator",
     activity_error: "administrator",
     **TEAM_STATES,
+    approvals: "administrator",
     **OTHER_STATES,
     not_found: "administrator",
 }

@@ -14,6 +14,7 @@ PAGES = [
     "accounts/user/add/", "accounts/user/1/change/", "tokens/token/overview/",
     "tokens/token/1/revoke/", "tokens/event/?address=nowhere",
     "tokens/token/leaving/?account=2&then=off",
+    "tokens/tokenpolicy/", "tokens/tokenpolicy/add/",
 ]  # fmt: skip
 # Pages that look like one of those.
 ALIKE = [

@@ -9,7 +9,7 @@ from datetime import timedelta
 from django.contrib.auth.models import Group
 from django.utils import timezone
 from accounts.models import User
-from tokens.models import ForeignCredential, ImportedToken, Scope, Source, Token
+from tokens.models import ForeignCredential, ImportedToken, Scope, Source, Token, TokenPolicy
 
 owner = User.objects.get(email=EMAIL)
 finance, sales = Group.objects.create(name="Finance"), Group.objects.create(name="S" * 150)
@@ -34,6 +34,16 @@ ImportedToken.objects.add(
     name="Warehouse scanner", environment="live", begins_with="Ab3dEf9h.",
     expires_at=timezone.now() + timedelta(days=60), made_at=timezone.now() - timedelta(days=900),
 )
+clerk = User.objects.create_user(email="clerk@example.com")
+clerk.groups.add(clerks := Group.objects.create(name="Clerks"))
+TokenPolicy.objects.create(
+    name="Clerks", group=clerks, approvers=finance, approval_scopes="reports:*",
+)
+for name in ("Bookkeeping", "n" * 100):
+    Token.objects.issue(
+        owner=clerk, name=name, environment="live", expires_at=timezone.now() + timedelta(days=9),
+        scopes=["reports:read", "reports:write"],
+    )
 print(token.identifier)
 """
 

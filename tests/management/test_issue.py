@@ -77,7 +77,7 @@ def test_create_with_everything(owner: User) -> None:
     assert token.is_proven_by(value)
     assert facts == {
         "identifier": value[:24], "name": "CI", "description": "Nightly", "environment": "dev",
-        "scopes": ["tokens:read", "tokens:renew"],
+        "scopes": ["tokens:read", "tokens:renew"], "pending_scopes": [],
         "allowed_addresses": ["203.0.113.7/32", "10.0.0.0/8"],
         "rate_limit": "1000/hour", "status": "active", "created_at": "2026-11-22T12:00:00Z",
         "expires_at": "2027-05-22T12:00:00Z", "last_used_at": None, "owner_leaves_at": None,

@@ -190,7 +190,7 @@ def test_search(issue: Issue) -> None:
 def test_issue_takes_a_fixed_number_of_queries(
     issue: Issue, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         issue(form_nonce="n" * 22)
 
 

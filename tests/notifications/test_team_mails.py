@@ -20,6 +20,7 @@ from tests.notifications.test_receivers import by, call_from
 from tokens.models import Actor, MailChoices, Membership, Notification, Team, Token
 from tokens.notifications import recipients
 from tokens.notifications.outbox import send_event_mails
+from tokens.notifications.receivers import notify_broken_policy
 from tokens.usage.recorder import recorder
 
 pytestmark = pytest.mark.django_db(transaction=True)  # signals are sent after the commit
@@ -175,6 +176,19 @@ def test_nobody_is_there(issue: Issue, team: Team, empty: str) -> None:
     assert mail.outbox == []
     assert Notification.objects.count() == 2
     assert not Notification.objects.filter(sent_at=None).exists()
+
+
+def test_a_broken_policy_is_told_to_members_or_to_managers(
+    make: Callable[..., Token], team: Team
+) -> None:
+    token = make()
+    notify_broken_policy(token, "Names")
+    assert sent() == [("“CI” was found to break a policy", {OWNER, TEAMMATE})]
+    assert "Policy: Names" in str(mail.outbox[0].body)
+    Notification.objects.all().delete()
+    wants(team)
+    notify_broken_policy(token, "Names")
+    assert sent() == [("“CI” was found to break a policy", {OWNER})]
 
 
 def test_somebody_switched_off_gets_nothing(issue: Issue, team: Team) -> None:

@@ -264,6 +264,6 @@ def test_queries_do_not_grow(
     for _ in range(20):
         call(f"Bearer {value}", "/api/report")
     # Session, user, token, scopes, held scopes, refused requests, required scopes, which of them
-    # exist, and which can be added.
-    with django_assert_max_num_queries(9):
+    # exist, and which can be added. For the navigation: is the person an approver?
+    with django_assert_max_num_queries(10):
         paste(owner_client, value)

@@ -12,7 +12,7 @@ from accounts.models import User
 from tests.conftest import Issue
 from tests.troubleshooting.refusals import call, paste
 from tests.troubleshooting.test_report import PARTLY, WORKS
-from tokens.models import Scope
+from tokens.models import Scope, TokenPolicy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.troubleshooting.refusals")]
 
@@ -99,3 +99,17 @@ def test_many_scopes_that_it_lacks(issue: Issue, owner_client: Client) -> None:
     )
     assert names[19] not in shown.text
     assert shown.links["Add to this token"].endswith(f"/edit/?scopes={names[20]}")
+
+
+def test_a_scope_that_waits_for_approval(issue: Issue, owner_client: Client) -> None:
+    Scope.objects.bulk_create(
+        Scope(name=name, words="May") for name in ("a:read", "reports:write")
+    )
+    leads = Group.objects.create(name="Leads")
+    TokenPolicy.objects.create(name="Writers", approval_scopes="reports:write", approvers=leads)
+    _, value = issue(scopes=["a:read", "reports:write"])
+    problem = call(f"Bearer {value}", "/api/report")
+    assert "The scope reports:write waits for approval" in problem["detail"]
+    shown = paste(owner_client, value)
+    assert "reports:write waits for approval by Leads." in shown.text
+    assert "Add to this token" not in shown.links

@@ -261,7 +261,7 @@ def test_pages(
     everything = [event.pk for event in Event.objects.all()]
     query, ways = "", []
     for _ in range(3):
-        with django_assert_num_queries(4):  # session, user, page, teams
+        with django_assert_num_queries(5):  # session, user, page, teams, approver
             page = owner_client.get(PATH + query).context["activity"].page
         ways.append((query, [event.pk for event in page.events]))
         query = page.older

@@ -139,15 +139,16 @@ def read_whole(steps: str) -> set[str]:
 @pytest.mark.parametrize(
     ("path", "queries"),
     [
-        # session, user, teams, counts, order, page, sparklines, revoked, those that expire, offers
-        (LIST, 10),
+        # session, user, teams, counts, order, page, sparklines, revoked, expiring, offers,
+        # approver
+        (LIST, 11),
         # session, user, token, scopes, held scopes, made tokens, events; and for the report
         # chart, callers, scopes, since; and the requests
-        ("{works}", 12),
-        ("{works}?by=hour", 13),  # and the totals
-        ("{works}?show=refused&status=4", 12),
-        ("{revoked}", 14),  # and who still uses it, and how often
-        ("{works}narrow/", 6),  # session, user, token, scopes, since, chart
+        ("{works}", 13),
+        ("{works}?by=hour", 14),  # and the totals
+        ("{works}?show=refused&status=4", 13),
+        ("{revoked}", 15),  # and who still uses it, and how often
+        ("{works}narrow/", 7),  # session, user, token, scopes, since, chart
     ],
 )
 def test_a_fixed_number_of_queries_each_on_an_index(crowd: Crowd, path: str, queries: int) -> None:

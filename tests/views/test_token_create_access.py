@@ -91,11 +91,11 @@ def test_a_link_chooses_scopes_on_offer(catalogue: Group, owner_client: Client) 
     assert "crm:read" not in page
 
 
-def test_the_form_costs_three_queries_more(
+def test_the_form_costs_few_queries(
     catalogue: Group, owner_client: Client, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    # session, user, teams, scopes with their groups, tokens that count
-    with django_assert_num_queries(5):
+    # session, user, teams, scopes with their groups, policies, tokens that count, approver
+    with django_assert_num_queries(7):
         owner_client.get(PATH)
 
 

@@ -99,7 +99,7 @@ def test_access_costs_the_same_queries_for_any_number_of_scopes(
     token, _ = issue(scopes=names)
     # session, user, token, owner, made tokens, scopes, held scopes, events; and five of the report
     # and the requests
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(13):
         owner_client.get(token.get_absolute_url())
 
 

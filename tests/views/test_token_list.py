@@ -227,8 +227,9 @@ def test_a_thousand_tokens_cost_the_same_queries(
         for n in range(1000)
     )  # fmt: skip
     for query in ("", "?environment=live", "?status=active&environment=live"):
-        # session, user, teams, counts, order, page, sparklines, revoked, those that expire, offers
-        with django_assert_num_queries(10):
+        # session, user, teams, counts, order, page, sparklines, revoked, expiring, offers,
+        # approver
+        with django_assert_num_queries(11):
             owner_client.get(PATH + query)
 
 

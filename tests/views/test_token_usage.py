@@ -223,7 +223,7 @@ def test_as_many_queries_for_much_as_for_nothing(
                 record(token, NOW - timedelta(days=n), times=3, address=f"192.0.2.{n}")
         # session, user, token, owner, made tokens, scopes, held scopes, events; five of the
         # report, and the totals if the chart has hours; the requests
-        with django_assert_num_queries(13 if query else 12):
+        with django_assert_num_queries(14 if query else 13):
             owner_client.get(token.get_absolute_url() + query)
 
 

@@ -18,6 +18,7 @@ visible_models = [
     ("tokens", "event"),
     ("tokens", "scope"),
     ("tokens", "team"),
+    ("tokens", "tokenpolicy"),
 ]
 
 

@@ -1,6 +1,6 @@
 """What the overview page of Django admin shows: numbers, and links to the lists behind them.
 
-The page takes three queries, however many tokens there are, one more for its callers, and one
+The page takes four queries, however many tokens there are, one more for its callers, and one
 more for teams.
 """
 
@@ -17,9 +17,12 @@ from tokens.administration.teams import WITHOUT_MANAGER
 from tokens.administration.token_filters import (
     WORKING,
     AccountFilter,
+    ApprovalFilter,
     ConditionFilter,
     LifetimeFilter,
+    NoApproverFilter,
     OriginFilter,
+    PolicyFilter,
     ScopesFilter,
     UseFilter,
     calls,
@@ -36,6 +39,9 @@ MAX_SHOWN_CALLERS = 5
 COUNTED: dict[str, type[ConditionFilter]] = {
     "unused": UseFilter,
     "over_policy": LifetimeFilter,
+    "broken_policy": PolicyFilter,
+    "waiting": ApprovalFilter,
+    "no_approver": NoApproverFilter,
     "no_scopes": ScopesFilter,
     "owners_away": AccountFilter,
     "imported_left": OriginFilter,
@@ -43,6 +49,9 @@ COUNTED: dict[str, type[ConditionFilter]] = {
 WORDS = {
     "unused": "not used for 90 days",
     "over_policy": "longer than the maximum",
+    "broken_policy": "that break a policy",
+    "waiting": "with scopes that wait for approval",
+    "no_approver": "whose approvers are away: superusers may approve",
     "no_scopes": "without scopes",
     "owners_away": "of accounts that are switched off",
     "imported_left": "imported, not yet replaced",

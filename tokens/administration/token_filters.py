@@ -13,7 +13,16 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from tokens.models import DayCount, ImportedToken, RecentRequest, Scope, Status
+from tokens.models import (
+    DayCount,
+    ImportedToken,
+    RecentRequest,
+    Scope,
+    ScopeRequest,
+    Status,
+    TokenPolicy,
+    broken_policy_condition,
+)
 from tokens.models.conditions import scope_condition, too_long_condition, unused_condition
 
 WORKING = "working"  # a value of the filter by status: tokens that have not ended
@@ -140,6 +149,47 @@ class ScopeFilter(admin.SimpleListFilter):
         return queryset.filter(scope_condition(value)) if (value := self.value()) else queryset
 
 
+class PolicyFilter(ConditionFilter):
+    """Filters tokens that break a policy: any policy, or one of them by its primary key."""
+
+    title = parameter_name = "policy"
+    choice = ("broken", "Broken")
+    condition = staticmethod(broken_policy_condition)
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        policies = TokenPolicy.objects.values_list("pk", "name")[:MAX_LISTED_SCOPES]
+        return [self.choice, *((str(pk), name) for pk, name in policies)]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        value = self.value() or ""
+        if not value.isdecimal():
+            return super().queryset(request, queryset)
+        return queryset.filter(broken_policy_condition(TokenPolicy.objects.filter(pk=value[:9])))
+
+
+class ApprovalFilter(ConditionFilter):
+    """Filters tokens with a scope that waits for approval."""
+
+    title = parameter_name = "approval"
+    choice = ("waiting", "Waits for approval")
+
+    @staticmethod
+    def condition() -> Q:
+        return Q(pk__in=ScopeRequest.objects.waiting().order_by().values("token"))
+
+
+class NoApproverFilter(ConditionFilter):
+    """Filters tokens with a scope that waits, and whose group has nobody who may approve."""
+
+    title, parameter_name = "approver", "approver"
+    choice = ("none", "Nobody who may approve")
+
+    @staticmethod
+    def condition() -> Q:
+        waiting = ScopeRequest.objects.waiting().without_approver()
+        return Q(pk__in=waiting.order_by().values("token"))
+
+
 class RefusedFilter(ChosenFilter):
     """Filters tokens with a request of this week that was refused for a cause, a problem code."""
 
@@ -178,7 +228,8 @@ def calls() -> Any:
 
 
 SHOWN_FILTERS: Any = (
-    StatusFilter, "environment", UseFilter, LifetimeFilter, ScopesFilter, ScopeFilter,
-    AccountFilter, OriginFilter, "created_at", "expires_at",
+    StatusFilter, "environment", UseFilter, LifetimeFilter, PolicyFilter, ApprovalFilter,
+    NoApproverFilter, ScopesFilter, ScopeFilter, AccountFilter, OriginFilter, "created_at",
+    "expires_at",
 )  # fmt: skip
 CHOSEN_FILTERS: Any = (RefusedFilter, CallerFilter)

@@ -15,6 +15,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.operation import Operation
 
+from tokens.api.policy_problems import policy_problem
 from tokens.authentication.policy import Requirement
 from tokens.authentication.requests import require
 from tokens.core.circuit_breaker import ServiceUnavailable
@@ -23,6 +24,7 @@ from tokens.models import (
     AlreadyRenewed,
     KeyReused,
     OwnerAway,
+    PolicyBroken,
     ScopeNotAllowed,
     Token,
     TokenLimitReached,
@@ -178,6 +180,7 @@ PROBLEMS_BY_EXCEPTION: dict[type[Exception], Callable[[Any], Problem]] = {
     Token.DoesNotExist: lambda _: problem.unavailable(),
     OwnerAway: lambda _: Problem("forbidden", OWNER_AWAY),
     TokenLimitReached: lambda exc: Problem("conflict", limit_message(exc)),
+    PolicyBroken: policy_problem,
     TokenRevoked: lambda _: Problem(
         "conflict", "The token is revoked, so it can't be changed any more."
     ),

@@ -17,6 +17,7 @@ from tokens.authentication.requests import TokenRequest, actor_of, require
 from tokens.core.lifetimes import OVERLAPS
 from tokens.core.text import utc_time
 from tokens.models import Token
+from tokens.models.policy_checks import rules_for
 from tokens.problems.problem import Problem
 from tokens.token_settings import token_settings
 
@@ -86,8 +87,9 @@ def renew(request: TokenRequest, caller: Token, renewal: Renewal) -> tuple[Token
         "renewals",
     )
     length = caller.expires_at - caller.created_at
-    if token_settings.MAX_TOKEN_LIFETIME_DAYS is not None:
-        length = min(length, timedelta(days=token_settings.MAX_TOKEN_LIFETIME_DAYS))
+    limits = [token_settings.MAX_TOKEN_LIFETIME_DAYS]
+    limits += [rule.max_days for rule in rules_for(caller.owner_id, caller.environment)]
+    length = min([length, *(timedelta(days=days) for days in limits if days is not None)])
     overlap = OVERLAPS[renewal.overlap].length
     return Token.objects.renew(
         caller, expires_at=timezone.now() + length, overlap=overlap, actor=actor_of(request)

@@ -23,14 +23,12 @@ from tokens.api.owner import Owned, Owner, TeamName
 from tokens.authentication.credentials import IDENTIFIER_LENGTH
 from tokens.core import networks, pagination
 from tokens.core.text import BLANK, NOT_ONE_LINE
-from tokens.forms.tokens import ONE_LINE_VALIDATORS
+from tokens.forms.one_line import ONE_LINE_VALIDATORS
 from tokens.models import DESCRIPTION_LENGTH, KEY_LENGTH, NAME_LENGTH, Environment, Status
 from tokens.models.scope import MAX_TOKEN_SCOPES, NAME
 from tokens.token_settings import token_settings
 
-INSTANT = re.compile(
-    r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
-)
+INSTANT = re.compile(r"(?ai)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 OTHERS, UNSEEN = (
     "".join(char if char == "-" else f"\\u{ord(char):04x}" for char in chars)
     for chars in (NOT_ONE_LINE[1:-1], BLANK)
@@ -265,6 +263,7 @@ class TokenFacts(Owned):
     description: str
     environment: Environment
     scopes: list[str]
+    pending_scopes: list[str] = Field(description="Those that wait for approval.")
     allowed_addresses: list[str] = Field(description="An empty list means anywhere.")
     rate_limit: Annotated[str, AfterValidator(or_default)] = Field(examples=["1000/hour"])
     status: Status

@@ -19,6 +19,7 @@ from tokens.api.delegation import (
     revoke_as_chosen,
 )
 from tokens.api.idempotency import made_once
+from tokens.api.policy_problems import expiry_problem
 from tokens.api.schemas import (
     Filters,
     IdempotencyHeader,
@@ -36,10 +37,9 @@ from tokens.core.addresses import absolute_url
 from tokens.core.lifetimes import DEFAULT_LIFETIME, LIFETIMES
 from tokens.core.pagination import decode_cursor, encode_cursor
 from tokens.core.redaction import without_secrets
-from tokens.forms.tokens import limit_message
-from tokens.models import LifetimeTooLong, Token, WouldWiden
+from tokens.models import LifetimeTooLong, PolicyBroken, Token, WouldWiden
 from tokens.problems import problem
-from tokens.problems.problem import FieldError, Problem
+from tokens.problems.problem import Problem
 from tokens.token_settings import token_settings
 
 router = Router(tags=["Tokens"])
@@ -152,10 +152,8 @@ def issue(request: TokenRequest, caller: Token, wanted: TokenToMake) -> tuple[To
             actor=actor_of(request),
             **chosen,
         )
-    except LifetimeTooLong as policy:
-        raise problem.invalid_request(
-            [FieldError(field=expiry, detail=limit_message(policy))]
-        ) from None
+    except (LifetimeTooLong, PolicyBroken) as error:
+        raise expiry_problem(error, expiry) from None
 
 
 def expiry_of(caller: Token, wanted: TokenToMake) -> datetime:
@@ -193,6 +191,7 @@ def change_token(
     with locked_caller(request, WRITE) as caller:
         token = token_of_owner(request, identifier)
         kept = {name: getattr(token, name) for name in TokenChanges.model_fields}
+        kept["scopes"] = token.wanted_scopes
         new = kept | changes.model_dump(exclude_unset=True)
         errors = beyond(
             caller,

@@ -8,6 +8,7 @@ authorize       checks scopes, environment and IP address. A scope that is restr
                 needs another query.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -20,7 +21,7 @@ from tokens.authentication.header import read_credential
 from tokens.authentication.imported_values import ImportedCredential, key_of
 from tokens.authentication.policy import INTROSPECT, Requirement
 from tokens.core.circuit_breaker import ServiceUnavailable
-from tokens.models import Digest, Scope, Token
+from tokens.models import Digest, Scope, ScopeRequest, Token
 from tokens.problems import problem
 from tokens.problems.problem import Problem
 from tokens.rate_limits import counters
@@ -165,7 +166,9 @@ def authorize(token: Token, requirement: Requirement, address: str) -> None:
     environment = requirement.environment or token_settings.ENVIRONMENT
     match policy.check_access(token, held, requirement.scopes, environment, address):
         case "insufficient_scope":
-            raise problem.insufficient_scope(requirement.scopes, held, token.scopes)
+            raise problem.insufficient_scope(
+                requirement.scopes, held, token.scopes, approvers_of(token, requirement.scopes)
+            )
         case "wrong_environment":
             raise problem.wrong_environment(token.environment, environment)
         case "address_not_allowed":
@@ -174,6 +177,20 @@ def authorize(token: Token, requirement: Requirement, address: str) -> None:
             return
         case code:
             raise NotImplementedError(code)  # a new code of the policy must not let requests in
+
+
+def approvers_of(token: Token, needed: Sequence[str]) -> dict[str, str]:
+    """Return which group may approve those scopes of `needed` that wait for approval.
+
+    Only a request that is refused asks for this. Raise ServiceUnavailable if the database does
+    not answer.
+    """
+    waiting = [name for name in needed if name in token.pending_scopes]
+    if not waiting:
+        return {}
+    rows = ScopeRequest.objects.waiting().filter(token=token, scope__in=waiting)
+    groups = lookup.read_rows(rows.order_by().values_list("scope", "approvers__name"))
+    return dict.fromkeys(waiting, "") | {name: group or "" for name, group in groups}
 
 
 def effective_scopes(token: Token) -> list[str]:

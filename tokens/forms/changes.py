@@ -21,6 +21,7 @@ from tokens.core.form_rendering import PageRenderer
 from tokens.core.lifetimes import DEFAULT_OVERLAP, OVERLAPS, Overlap
 from tokens.forms.tokens import AccessForm, NewTokenForm, lifetimes, prefill_access
 from tokens.models import Scope, Token
+from tokens.pages.policy_hints import PolicyHints
 from tokens.pages.scope_choices import grants
 
 
@@ -41,6 +42,7 @@ class RenewForm(NewTokenForm):
 
     def __init__(self, *args: Any, token: Token, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.show_policies(PolicyHints(token.owner, [token.environment]))
         now = timezone.now()
         if token.expires_at <= now:
             del self.fields["overlap"]  # the token has ended already
@@ -99,6 +101,7 @@ class EditForm(AccessForm):
             if grant.lapsed
         ]
         self.offer([*Scope.objects.held_by(token.owner).select_related("group"), *lapsed])
+        self.show_policies(PolicyHints(token.owner, [token.environment]))
 
     def as_query(self) -> str:
         """Return the changed values of a valid form as a query string for `prefill_changes`."""
@@ -112,7 +115,7 @@ def current_values(token: Token) -> dict[str, Any]:
     return {
         "name": token.name,
         "description": token.description,
-        "scopes": token.scopes,
+        "scopes": token.wanted_scopes,
         "allowed_addresses": "\n".join(map(networks.format_network, token.allowed_addresses)),
     }
 

@@ -1,14 +1,12 @@
 """The form of a new token, and the parts that other forms of tokens share."""
 
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -18,14 +16,14 @@ from django.utils.safestring import SafeString
 from tokens.core import networks
 from tokens.core.form_rendering import PageRenderer
 from tokens.core.lifetimes import DEFAULT_LIFETIME, LIFETIMES, Lifetime, allowed_lifetimes
-from tokens.core.redaction import without_secrets
-from tokens.core.text import NOT_ONE_LINE, NOTHING_VISIBLE, is_visible
 from tokens.forms.fields import (
     AddressesField,
     AddressesInput,
     ScopesField,
     unavailable_scopes_message,
 )
+from tokens.forms.one_line import ONE_LINE_VALIDATORS
+from tokens.forms.policy_form import PolicyForm, with_sentences
 from tokens.models import (
     DESCRIPTION_LENGTH,
     NAME_LENGTH,
@@ -34,37 +32,11 @@ from tokens.models import (
     Scope,
     TokenLimitReached,
 )
+from tokens.pages.policy_hints import PolicyHints
 from tokens.pages.scope_choices import Resource, by_resource
 from tokens.token_settings import token_settings
 
-NO_CONTROL_CHARACTERS = RegexValidator(
-    NOT_ONE_LINE, "This is one line of text, without control characters.", inverse_match=True
-)
-
-
-def ensure_no_secret(name: str) -> None:
-    """Raise ValidationError if `name` contains the secret value of a token.
-
-    People paste such values by mistake. A name is stored and shown, so it must not be a secret.
-    """
-    if without_secrets(name) != name:
-        raise ValidationError(
-            "This looks like a token's value. Revoke that token if it is one, and try again."
-        )
-
-
-def ensure_visible(name: str) -> None:
-    """Raise ValidationError if `name` has only invisible characters: nobody could click on it."""
-    if name.strip() and not is_visible(name):
-        raise ValidationError(NOTHING_VISIBLE)
-
-
 MIN_RESOURCES_TO_FILTER = 12
-ONE_LINE_VALIDATORS: list[Callable[[Any], None]] = [
-    NO_CONTROL_CHARACTERS,
-    ensure_no_secret,
-    ensure_visible,
-]
 
 
 def environments() -> list[tuple[str, str]]:
@@ -87,7 +59,7 @@ def default_lifetime() -> str:
     return DEFAULT_LIFETIME if DEFAULT_LIFETIME in lifetimes() else list(lifetimes())[-1]
 
 
-class NewTokenForm(forms.Form):
+class NewTokenForm(PolicyForm):
     """The fields that the forms for creating and for renewing a token share.
 
     The nonce is a random text that the server writes into each form. If the same form is sent
@@ -111,18 +83,33 @@ class NewTokenForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if len(lifetimes()) < len(LIFETIMES):
+        self.lifetimes = lifetimes()
+        if len(self.lifetimes) < len(LIFETIMES):
             days = token_settings.MAX_TOKEN_LIFETIME_DAYS
             hint = f"Tokens live for {days} day{pluralize(days)} at most here."
             self.fields["expires"].help_text = hint
 
+    def show_policies(self, hints: PolicyHints) -> None:
+        """Show what policies demand, and offer only lifetimes that they allow."""
+        super().show_policies(hints)
+        field: Any = self.fields["expires"]
+        field.help_text = with_sentences(field.help_text, hints.lifetimes)
+        limits = [token_settings.MAX_TOKEN_LIFETIME_DAYS, hints.max_days]
+        max_days = min((days for days in limits if days is not None), default=None)
+        self.lifetimes = allowed_lifetimes(max_days, timezone.now())
+        field.choices = [(key, lifetime_label(each)) for key, each in self.lifetimes.items()]
+        usual = DEFAULT_LIFETIME in self.lifetimes
+        field.initial = DEFAULT_LIFETIME if usual else [*self.lifetimes][-1]
+        if self.initial.get("expires") not in self.lifetimes:
+            self.initial.pop("expires", None)
+
     @property
     def lifetime(self) -> Lifetime:
         """Return the chosen lifetime. The form must be valid."""
-        return lifetimes()[self.cleaned_data["expires"]]
+        return self.lifetimes[self.cleaned_data["expires"]]
 
 
-class AccessForm(forms.Form):
+class AccessForm(PolicyForm):
     """The fields that the forms for creating and for editing a token share."""
 
     default_renderer = PageRenderer
@@ -176,7 +163,7 @@ class AccessForm(forms.Form):
 
     def resources(self) -> list[Resource]:
         """Return the scopes to choose from, grouped by resource."""
-        return by_resource(self.offered, self["scopes"].value() or [])
+        return by_resource(self.offered, self["scopes"].value() or [], self.hints.scope_note)
 
     def has_many_resources(self) -> bool:
         """Return True if there are so many resources that the page shows a field to filter them.
@@ -229,6 +216,7 @@ class TokenForm(NewTokenForm, AccessForm):
     def __init__(self, *args: Any, user: AbstractBaseUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.offer(Scope.objects.held_by(user).select_related("group"))
+        self.show_policies(PolicyHints(user, [key for key, _ in environments()]))
 
     def as_query(self) -> str:
         """Return the values of a valid form, except the nonce, as a query string for `prefill`."""

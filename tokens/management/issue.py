@@ -30,6 +30,7 @@ from tokens.models import (
     AlreadyRenewed,
     Environment,
     LifetimeTooLong,
+    PolicyBroken,
     Scope,
     ScopeNotAllowed,
     Status,
@@ -130,6 +131,8 @@ def run_create(options: Options) -> Printed:
         raise CommandError(scope_error(owner, error.names)) from None
     except (TokenLimitReached, LifetimeTooLong) as error:
         raise CommandError(limit_error(owner, error)) from None
+    except PolicyBroken as error:
+        raise CommandError(str(error)) from None
     return print_new_token(token, new, f"Created {describe(token)}.", options)
 
 
@@ -160,6 +163,8 @@ def run_renew(options: Options) -> Printed:
         ) from None
     except (TokenLimitReached, LifetimeTooLong) as error:
         raise CommandError(limit_error(old.owner, error)) from None
+    except PolicyBroken as error:
+        raise CommandError(str(error)) from None
     still = (
         f"works until {format_instant(old.expires_at)}"
         if old.status == Status.RETIRING
@@ -173,6 +178,8 @@ def print_new_token(token: Token, new: Credential, note: str, options: Options) 
     """Return the output about a new token: its value, alone or in JSON. `note` is for people."""
     if options["json"]:
         return Printed(to_json({"token": new.value, **token_as_dict(token)}))
+    if token.pending_scope:
+        note += f"\nWaits for approval: {', '.join(token.pending_scopes)}."
     return Printed(new.value, f"{note}\nKeep the value: you won't be able to see it again.")
 
 

@@ -14,6 +14,7 @@ def token_as_dict(token: Token) -> dict[str, Any]:
         "description": token.description,
         "environment": token.environment,
         "scopes": token.scopes,
+        "pending_scopes": token.pending_scopes,
         "allowed_addresses": token.allowed_addresses,
         "rate_limit": token.rate_limit or token_settings.RATE_LIMIT,
         "status": token.status,

@@ -6,6 +6,7 @@ from tokens.models.digest import Digest
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet, origin_columns
 from tokens.models.event_types import GROUPS, TEAM_KINDS, AccountKind
 from tokens.models.exceptions import (
+    AlreadyDecided,
     AlreadyRenewed,
     FormAlreadySent,
     LifetimeTooLong,
@@ -13,6 +14,7 @@ from tokens.models.exceptions import (
     MissingPepper,
     NothingToHandOver,
     OwnerAway,
+    PolicyBroken,
     ScopeNotAllowed,
     TeamChangeRefused,
     TokenLimitReached,
@@ -29,8 +31,10 @@ from tokens.models.offer import TransferOffer
 from tokens.models.owner import TEAM, account_name, owner_email, owner_name
 from tokens.models.queryset import TokenQuerySet
 from tokens.models.scope import SCOPE_LENGTH, Scope
+from tokens.models.scope_request import ScopeRequest
 from tokens.models.team import MAX_MANAGED_TEAMS, SLUG, SLUG_LENGTH, Team, accounts_of
 from tokens.models.token import DESCRIPTION_LENGTH, Token
+from tokens.models.token_policy import TokenPolicy, TokenPolicyQuerySet, broken_policy_condition
 from tokens.models.usage import (
     AGENT_LENGTH,
     FAMILY_LENGTH,
@@ -64,6 +68,7 @@ __all__ = [
     "TEAM_KINDS",
     "AccountKind",
     "Actor",
+    "AlreadyDecided",
     "AlreadyRenewed",
     "Count",
     "DayCount",
@@ -89,23 +94,28 @@ __all__ = [
     "NothingToHandOver",
     "Notification",
     "OwnerAway",
+    "PolicyBroken",
     "RecentRequest",
     "RequirementCount",
     "Scope",
     "ScopeCount",
     "ScopeNotAllowed",
+    "ScopeRequest",
     "Source",
     "Status",
     "Team",
     "TeamChangeRefused",
     "Token",
     "TokenLimitReached",
+    "TokenPolicy",
+    "TokenPolicyQuerySet",
     "TokenQuerySet",
     "TokenRevoked",
     "TransferOffer",
     "WouldWiden",
     "account_name",
     "accounts_of",
+    "broken_policy_condition",
     "note_uses",
     "origin_columns",
     "owner_email",

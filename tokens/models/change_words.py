@@ -5,7 +5,11 @@ from collections.abc import Mapping
 from tokens.core.networks import format_network
 from tokens.core.redaction import redact
 
-FIELD_LABELS = {"scope": "scopes", "addresses": "allowed addresses"}
+FIELD_LABELS = {
+    "scope": "scopes",
+    "pending_scope": "scopes that wait for approval",
+    "addresses": "allowed addresses",
+}
 EMPTY_WORDS = {"addresses": "anywhere"}  # what an empty field means; elsewhere “none”
 CHANGE_SEPARATOR = "; "
 INSTALLATION_LIMIT = "the installation's"
@@ -39,7 +43,7 @@ def field_in_words(key: str, old: str, new: str, max_length: int) -> str:
     The text has the old and the new value, or for scopes those that were added and removed.
     """
     label = FIELD_LABELS.get(key, key)
-    if key == "scope":
+    if key in {"scope", "pending_scope"}:
         old_scopes, new_scopes = set(old.split()), set(new.split())
         added = [f"+{name}" for name in sorted(new_scopes - old_scopes)]
         removed = [f"−{name}" for name in sorted(old_scopes - new_scopes)]

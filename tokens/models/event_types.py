@@ -16,6 +16,8 @@ class TokenKind(models.TextChoices):
     RECEIVED = "received", "Received"
     OWNER_LEFT = "owner_left", "Owner left"
     OWNER_BACK = "owner_back", "Owner came back"
+    SCOPE_APPROVED = "scope_approved", "Scope approved"
+    SCOPE_DECLINED = "scope_declined", "Scope declined"
 
 
 class AccountKind(models.TextChoices):

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from tokens.policies.rules import Breach
+
 if TYPE_CHECKING:
+    from tokens.models.scope_request import ScopeRequest
     from tokens.models.token import Token
 
 
@@ -42,6 +45,22 @@ class MadeWithWorkingToken(Exception):
 
 class NothingToHandOver(Exception):
     """None of the chosen tokens still works and belongs to the person or team that gives it."""
+
+
+class PolicyBroken(Exception):
+    """The token would break policies of the administrators. Its text names all of them."""
+
+    def __init__(self, breaches: Collection[Breach]) -> None:
+        super().__init__(" ".join(breach.message for breach in breaches))
+        self.breaches = list(breaches)
+
+
+class AlreadyDecided(Exception):
+    """The request for a scope waits no more for this person: it was decided or closed."""
+
+    def __init__(self, request: ScopeRequest) -> None:
+        super().__init__(request.pk)
+        self.request = request
 
 
 class MissingPepper(Exception):

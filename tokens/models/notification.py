@@ -121,14 +121,17 @@ class Notification(models.Model):
         OFFERED = "offered", "Offered by somebody"
         HANDED_OVER = "handed_over", "Handed over"
         RECEIVED = "received", "Received"
+        BROKEN_POLICY = "broken_policy", "Breaks a policy"
+        SCOPE_DECIDED = "scope_decided", "Scope approved or declined"
 
     MAX_PROBLEM_LENGTH = 300
+    MAX_DETAIL_LENGTH = 100
 
     token = models.ForeignKey(
         "tokens.Token", on_delete=models.CASCADE, related_name="notifications"
     )
     kind = models.CharField(max_length=20, choices=Kind.choices)
-    detail = models.CharField(max_length=100, blank=True, default="")
+    detail = models.CharField(max_length=MAX_DETAIL_LENGTH, blank=True, default="")
     # To whom, if not to the owner of the token.
     account = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, null=True, related_name="+",

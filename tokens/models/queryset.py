@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import BooleanField, ExpressionWrapper, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Q
 from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
@@ -16,8 +15,8 @@ from tokens import signals
 from tokens.authentication import credentials
 from tokens.authentication.credentials import Credential
 from tokens.models.actor import Actor
-from tokens.models.choices import Status, status_expression
-from tokens.models.conditions import too_long_condition, unused_condition
+from tokens.models.annotated_tokens import AnnotatedTokens
+from tokens.models.conditions import too_long_condition
 from tokens.models.descendants import descendants
 from tokens.models.digest import Digest
 from tokens.models.event import Event
@@ -29,9 +28,10 @@ from tokens.models.exceptions import (
     TokenLimitReached,
     TokenRevoked,
 )
-from tokens.models.locking import LockingQuerySet
 from tokens.models.owner import owner_columns
+from tokens.models.policy_checks import ensure_new_token_keeps_policies, policies_for
 from tokens.models.scope import Scope
+from tokens.models.scope_request import plan_scopes
 from tokens.models.team import Team
 from tokens.token_settings import token_settings
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from tokens.models.token import Token
 
 
-class TokenQuerySet(LockingQuerySet):
-    """Queries for tokens: filters, annotations, and the methods that make a token."""
+class TokenQuerySet(AnnotatedTokens):
+    """Queries for tokens: filters, and the methods that make a token."""
 
     def owned_by(self, user: AbstractBaseUser) -> Self:
         """Return the tokens of `user`."""
@@ -49,26 +49,6 @@ class TokenQuerySet(LockingQuerySet):
     def reachable_by(self, person: AbstractBaseUser) -> Self:
         """Return the tokens for which `person` may act: their own, and those of their teams."""
         return self.filter(Q(owner_id=person.pk) | Q(team__in=Team.objects.of(person)))
-
-    def active(self, now: datetime | None = None) -> Self:
-        """Return the tokens that still work: neither revoked nor expired."""
-        return self.filter(revoked_at=None, expires_at__gt=now or timezone.now())
-
-    def missing_peppers(self) -> list[int]:
-        """Return the numbers of the peppers that active tokens need and TOKEN_PEPPERS lacks.
-
-        A pepper is a secret key. The stored digest of a token is computed with it.
-        """
-        lacking = self.active().exclude(pepper__in=token_settings.PEPPERS).order_by("pepper")
-        lacking = lacking.exclude(digest="")  # an imported token that was never used
-        return list(lacking.values_list("pepper", flat=True).distinct())
-
-    def missing_prefix(self) -> str:
-        """Return a prefix such as "tkn" of an active token that TOKEN_PREFIX lacks, or ""."""
-        known = [("identifier__startswith", f"{prefix}_") for prefix in token_settings.PREFIX]
-        lacking = self.active().exclude(Q(*known, _connector=Q.OR)).order_by()
-        found = lacking.values_list("identifier", flat=True)[:1]
-        return next((identifier.partition("_")[0] for identifier in found), "")
 
     def made_with(self, makers: Collection[Token]) -> Self:
         """Return the tokens made with `makers`, and the tokens made with those tokens, and so on.
@@ -98,37 +78,6 @@ class TokenQuerySet(LockingQuerySet):
     def exceeding_max_lifetime(self) -> Self:
         """Return the active tokens whose whole lifetime is above MAX_TOKEN_LIFETIME_DAYS."""
         return self.active().filter(too_long_condition())
-
-    def with_last_change(self) -> Self:
-        """Annotate `changed_at`: the time of the token's newest event, or else of its creation."""
-        events = Event.objects.filter(owner=OuterRef("owner"), identifier=OuterRef("identifier"))
-        newest = Subquery(events.values("at")[:1])
-        return self.annotate(changed_at=Greatest("created_at", Coalesce(newest, "created_at")))
-
-    def with_successor(self) -> Self:
-        """Annotate `successor_identifier`: that of the token that replaced this token, or None."""
-        successors = self.model.objects.filter(renewed_from=OuterRef("pk"), revoked_at=None)
-        return self.annotate(successor_identifier=Subquery(successors.values("identifier")[:1]))
-
-    def with_unused(self, now: datetime | None = None) -> Self:
-        """Annotate `unused`: True if the token was not used in the last 90 days.
-
-        It is False for a token younger than 90 days.
-        """
-        unused = unused_condition(now or timezone.now())
-        return self.annotate(unused=ExpressionWrapper(unused, output_field=BooleanField()))
-
-    def unused(self) -> Self:
-        """Return the tokens that were not used for 90 days. Call `with_unused` before."""
-        return self.filter(unused=True)
-
-    def with_status(self, now: datetime | None = None) -> Self:
-        """Annotate `current_status`: the value of `Token.status`, computed by the database."""
-        return self.annotate(current_status=status_expression(now or timezone.now()))
-
-    def in_status(self, *statuses: Status) -> Self:
-        """Return the tokens whose status is one of `statuses`. Call `with_status` before."""
-        return self.filter(current_status__in=statuses)
 
     def before(self, at: datetime, pk: int) -> Self:
         """Return the tokens made before the token with the time `at` and the primary key `pk`."""
@@ -161,16 +110,17 @@ class TokenQuerySet(LockingQuerySet):
         networks in CIDR form (RFC 4632); without any, all addresses are allowed. `rate_limit` is
         for example "10/second;1000/day"; "" means the limit of the installation. If a program
         makes the token, its own token and the new token share one rate limit. Raise
-        TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, FormAlreadySent or OwnerAway.
+        TokenLimitReached, LifetimeTooLong, ScopeNotAllowed, PolicyBroken, FormAlreadySent or
+        OwnerAway.
         """
         maker = actor.token if actor else None
         with self.locked_for(owner.pk) as (account,):
             self._ensure_owner_stays(account)
             self._ensure_form_is_new(owner.pk, form_nonce)
-            self._ensure_room(self.filter(owner_id=owner.pk))
+            self._ensure_room(others := self.filter(owner_id=owner.pk))
             Scope.objects.ensure_held(owner, scopes)
             token, new = self._create(
-                **owner_columns(owner), name=name, description=description,
+                others, actor, **owner_columns(owner), name=name, description=description,
                 environment=environment,
                 scope=" ".join(sorted(set(scopes))), addresses=" ".join(allowed_addresses),
                 expires_at=expires_at, rate_limit=rate_limit, form_nonce=form_nonce,
@@ -196,8 +146,8 @@ class TokenQuerySet(LockingQuerySet):
         Return the successor and its credential (the secret value). `token` still works for
         `overlap`, but never longer than before. `instead_of` is the identifier of an earlier
         successor whose value was lost, or "". That successor is revoked in the same transaction.
-        Raise TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong, FormAlreadySent or
-        OwnerAway.
+        Raise TokenRevoked, AlreadyRenewed, TokenLimitReached, LifetimeTooLong, PolicyBroken,
+        FormAlreadySent or OwnerAway.
         """
         with self.locked_for(token.owner_id) as (account,):
             self._ensure_owner_stays(account)
@@ -207,13 +157,13 @@ class TokenQuerySet(LockingQuerySet):
             # could get more requests by renewing often. A token that a person renews may have a
             # limit of its own.
             by_program = actor is not None and actor.token is not None
+            others = None if old.is_revocable else self.filter(owner_id=old.owner_id)
             successor, new = self._create(
+                others, actor, scope=" ".join(old.wanted_scopes),
                 **{name: getattr(old, name) for name in old.INHERITED_FIELDS},
-                renewed_from=old,
+                renewed_from=old, expires_at=expires_at, form_nonce=form_nonce,
                 counted_as=old.limit_key if by_program else old.counted_as,
-                expires_at=expires_at,
-                form_nonce=form_nonce,
-            )
+            )  # fmt: skip
             self._retire(old, overlap)
             Event.record(Event.Kind.RENEWED, old, actor, f"replaced by {successor.identifier}")
             signals.send_after_commit(
@@ -239,7 +189,7 @@ class TokenQuerySet(LockingQuerySet):
         Before that, revoke the lost successor, whose identifier is `instead_of`, if there is one.
         """
         # This call only locks the scopes. They must be locked before any token: see `locked_for`.
-        Scope.objects.are_restricted(token.scopes)
+        Scope.objects.are_restricted(token.wanted_scopes)
         for lost in token.successors.filter(identifier=instead_of, renewed_at=None):
             lost.revoke(actor)
         old = self.select_related("imported").get(pk=token.pk, owner_id=token.owner_id)
@@ -269,17 +219,26 @@ class TokenQuerySet(LockingQuerySet):
 
     @sensitive_variables("new")
     def _create(
-        self, *, environment: str, scope: str, expires_at: datetime, **fields: Any
+        self,
+        others: TokenQuerySet | None,
+        actor: Actor | None,
+        *,
+        environment: str,
+        scope: str,
+        expires_at: datetime,
+        **fields: Any,
     ) -> tuple[Token, Credential]:
         """Insert a token with a new secret value. Return the token and its credential (the value).
 
-        Raise LifetimeTooLong if the token would work for more than MAX_TOKEN_LIFETIME_DAYS.
+        `others` are the owner's other tokens, None if the new token makes them no more. Raise
+        LifetimeTooLong if the token would work for more than MAX_TOKEN_LIFETIME_DAYS, and
+        PolicyBroken.
         """
         max_days = token_settings.MAX_TOKEN_LIFETIME_DAYS
         if max_days is not None and expires_at > timezone.now() + timedelta(days=max_days):
             raise LifetimeTooLong(max_days)
         new = credentials.generate(token_settings.PREFIX[0], environment)
-        token = self.create(
+        token = self.model(
             environment=environment,
             identifier=new.identifier,
             scope=scope,
@@ -288,4 +247,8 @@ class TokenQuerySet(LockingQuerySet):
             **Digest.of(new.value)._asdict(),
             **fields,
         )
+        policies = policies_for(token.owner_id, environment)
+        ensure_new_token_keeps_policies(token, policies, others, actor)
+        plan = plan_scopes(token.scopes, policies, token.renewed_from or token.made_by)
+        plan.store_new(token, actor)
         return token, new

@@ -113,6 +113,7 @@ class Scope(models.Model):
             # no scope.
             Scope.objects.select_for_update().filter(pk=self.pk).first()
             self._mark_tokens()
+            apps.get_model("tokens", "ScopeRequest").objects.withdraw(self.name)
             return super().delete(*args, **kwargs)
 
     def clean(self) -> None:

@@ -1,6 +1,8 @@
-"""The lookup `name__contains_folded="über"`: a search that ignores case and Unicode form.
+"""Two lookups that find the same rows on SQLite and on PostgreSQL.
 
-The search finds the same rows on SQLite and on PostgreSQL.
+`name__contains_folded="über"` is a search that ignores case and Unicode form.
+`name__matches="team-*"` compares the whole text with a pattern of * and ?, as the function
+`matches_name` of `tokens.policies.patterns` does.
 """
 
 import unicodedata
@@ -8,6 +10,9 @@ from typing import Any
 
 from django.db.backends.signals import connection_created
 from django.db.models import CharField, Lookup
+
+# LIKE has other wildcards, which stand for themselves in our patterns.
+TO_LIKE = str.maketrans({"\\": r"\\", "%": r"\%", "_": r"\_", "*": "%", "?": "_"})
 
 
 def folded(text: str) -> str:
@@ -41,6 +46,23 @@ class ContainsFolded(Lookup):
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
         return sql.format(left, right), [*left_params, *right_params]
+
+
+@CharField.register_lookup
+class MatchesPattern(Lookup):
+    """The condition that a column matches a pattern. Upper and lower case differ."""
+
+    lookup_name = "matches"
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        """Return the condition in the SQL of SQLite, and its parameters."""
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"{left} GLOB %s", [*parameters, self.rhs]
+
+    def as_postgresql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        """Return the condition in the SQL of PostgreSQL, and its parameters."""
+        left, parameters = self.process_lhs(compiler, connection)
+        return f"{left} LIKE %s", [*parameters, str(self.rhs).translate(TO_LIKE)]
 
 
 def add_folding_function(connection: Any, **kwargs: Any) -> None:

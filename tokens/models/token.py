@@ -15,15 +15,14 @@ from django.views.decorators.debug import sensitive_variables
 
 from tokens import signals
 from tokens.authentication import credentials
-from tokens.core import networks
 from tokens.models.actor import Actor
-from tokens.models.change_words import FIELD_LABELS, change_in_words, limit_change
+from tokens.models.change_words import limit_change
+from tokens.models.changes import change_settings
 from tokens.models.choices import Environment, Status, status_at
 from tokens.models.event import NAME_LENGTH, Event, EventQuerySet
-from tokens.models.exceptions import MissingPepper, TokenRevoked, WouldWiden
+from tokens.models.exceptions import MissingPepper
 from tokens.models.owner_state import OwnerState
 from tokens.models.queryset import TokenQuerySet
-from tokens.models.scope import Scope
 from tokens.rate_limits.limits import parse_rate_limit
 from tokens.token_settings import token_settings
 
@@ -33,9 +32,9 @@ DESCRIPTION_LENGTH = 200
 class Token(OwnerState, models.Model):
     """A credential with which a program calls the API as the owner. Its value is not stored."""
 
-    # The fields that the successor of a renewed token gets from that token.
+    # The fields that the successor of a renewed token gets from that token, beside its scopes.
     INHERITED_FIELDS: ClassVar = (
-        "owner_id", "name", "description", "environment", "scope", "addresses", "rate_limit",
+        "owner_id", "name", "description", "environment", "addresses", "rate_limit",
         "made_by_id", "team_id",
     )  # fmt: skip
 
@@ -54,6 +53,8 @@ class Token(OwnerState, models.Model):
     pepper = models.PositiveSmallIntegerField()
     # Scope names, separated by spaces (RFC 6749 section 3.3).
     scope = models.TextField(blank=True, default="")
+    # Scopes that wait for approval, in the same form. No request may use them: see ScopeRequest.
+    pending_scope = models.TextField(blank=True, default="", db_default="", editable=False)
     # True if a scope of the token is restricted to a group or was deleted: see ScopeQuerySet.
     has_restricted_scopes = models.BooleanField(default=False, db_column="asks_catalogue")
     # Networks in CIDR form, separated by spaces. "" allows every address.
@@ -165,6 +166,16 @@ class Token(OwnerState, models.Model):
         return self.scope.split()
 
     @property
+    def pending_scopes(self) -> list[str]:
+        """Return the names of the scopes that wait for approval, in alphabetical order."""
+        return self.pending_scope.split()
+
+    @property
+    def wanted_scopes(self) -> list[str]:
+        """Return the names of `scopes` and of `pending_scopes` together."""
+        return sorted({*self.scopes, *self.pending_scopes})
+
+    @property
     def allowed_addresses(self) -> list[str]:
         """Return the networks from which the token may be used. An empty list allows all."""
         return self.addresses.split()
@@ -215,30 +226,11 @@ class Token(OwnerState, models.Model):
 
         The token may keep a scope that its owner could not add now: each request checks scopes.
         If `may_widen` is False, raise WouldWiden for more scopes or addresses. Also raise
-        TokenRevoked or ScopeNotAllowed.
+        TokenRevoked, ScopeNotAllowed or PolicyBroken.
         """
-        new = {
-            "name": name,
-            "description": description,
-            "scope": " ".join(sorted(set(scopes))),
-            "addresses": " ".join(allowed_addresses),
-        }
-        with Token.objects.locked_for(self.owner_id):
-            restricted = Scope.objects.are_restricted(scopes)
-            kept = Token.objects.select_for_update().get(pk=self.pk, owner_id=self.owner_id)
-            if kept.revoked_at:
-                raise TokenRevoked
-            added = set(scopes) - set(kept.scopes)
-            widens = added or networks.widens(kept.allowed_addresses, allowed_addresses)
-            if not may_widen and widens:
-                raise WouldWiden
-            Scope.objects.ensure_held(self.owner, added)
-            old = {key: getattr(kept, key) for key in new}
-            if changed := [FIELD_LABELS.get(key, key) for key in new if new[key] != old[key]]:
-                Token.objects.filter(pk=self.pk).update(**new, has_restricted_scopes=restricted)
-                Event.record(Event.Kind.CHANGED, self, actor, change_in_words(old, new))
-        self.refresh_from_db()
-        return changed
+        return change_settings(
+            self, name, description, scopes, allowed_addresses, may_widen=may_widen, actor=actor
+        )
 
     def remove_scopes(self, scopes: Collection[str], actor: Actor | None = None) -> list[str]:
         """Remove `scopes`, and keep all other settings as they are stored now.
@@ -251,7 +243,7 @@ class Token(OwnerState, models.Model):
             self.change(
                 name=self.name,
                 description=self.description,
-                scopes=[name for name in self.scopes if name not in scopes],
+                scopes=[name for name in self.wanted_scopes if name not in scopes],
                 allowed_addresses=self.allowed_addresses,
                 may_widen=False,
                 actor=actor,
@@ -286,6 +278,7 @@ class Token(OwnerState, models.Model):
             if actor is None or actor.token in (None, self):
                 Token.objects.filter(successors=self).update(renewed_at=None)
             Token.objects.filter(pk=self.pk).update(revoked_at=self.revoked_at)
+            self.scope_requests.close()
             Event.record(Event.Kind.REVOKED, self, actor, reason)
             signals.send_after_commit(signals.token_revoked, token=self, actor=actor)
         return True

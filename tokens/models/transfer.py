@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from tokens import signals
 from tokens.models.actor import Actor
+from tokens.models.change_words import change_in_words
 from tokens.models.event import Event
 from tokens.models.exceptions import (
     MadeWithWorkingToken,
@@ -56,12 +57,13 @@ def hand_over(
         working = own.active().filter(pk__in=[token.pk for token in chosen])
         family = Family(own, list(working.order_by("pk")))
         ensure_room(account, family.members)
-        names = {name for token in family.members for name in token.scopes}
+        names = {name for token in family.members for name in token.wanted_scopes}
         Scope.objects.are_restricted(names)  # locks the scopes, which comes before tokens
         list(own.filter(pk__in=family.keys).order_by("pk").select_for_update().values_list("pk"))
         columns = owner_columns(account)
         for token in family.members:
             Event.record(Event.Kind.HANDED_OVER, token, actor, f"to {in_words(account, columns)}")
+            withdraw_requests(token, actor)
             move(token, columns, family)
             Event.record(Event.Kind.RECEIVED, token, actor, f"from {in_words(giver)}")
             signals.send_after_commit(
@@ -169,7 +171,19 @@ def move(token: Token, columns: dict[str, Any], family: Family) -> None:
         token.renewed_from_id = None
     token.has_restricted_scopes = Scope.objects.are_restricted(token.scopes)
     fields = ["owner", "team", "outlives_owner", "form_nonce", "made_by", "renewed_from"]
-    token.save(update_fields=[*fields, "has_restricted_scopes"])
+    token.save(update_fields=[*fields, "has_restricted_scopes", "pending_scope"])
+
+
+def withdraw_requests(token: Token, actor: Actor | None) -> None:
+    """Let no scope of `token` wait for approval any more. Write an event of the giver.
+
+    Who asked gives the token away, and other policies may hold for the receiver, who can ask anew.
+    """
+    if token.pending_scope:
+        token.scope_requests.close()
+        change = change_in_words({"pending_scope": token.pending_scope}, {"pending_scope": ""})
+        token.pending_scope = ""
+        Event.record(Event.Kind.CHANGED, token, actor, change)
 
 
 def in_words(account: AbstractBaseUser, columns: dict[str, Any] | None = None) -> str:

@@ -39,6 +39,17 @@ EVENT_WORDS: dict[Notification.Kind, tuple[str, str, str]] = {
         "Received",
         "Its value is the same as before. If you do not know the token, revoke it.",
     ),
+    Notification.Kind.BROKEN_POLICY: (
+        "found to break a policy",
+        "Found",
+        "The token works on, but you can't renew it as it is. Make a token that keeps the policy, "
+        "or ask an administrator.",
+    ),
+    Notification.Kind.SCOPE_DECIDED: (
+        "decided about by an approver",
+        "Decided",
+        "A scope that is approved counts from the next request on.",
+    ),
 }
 
 
@@ -46,4 +57,6 @@ EVENT_WORDS: dict[Notification.Kind, tuple[str, str, str]] = {
 DETAIL_LABELS: dict[str, str] = {
     Notification.Kind.REVOKED: "How",
     Notification.Kind.HANDED_OVER: "To",
+    Notification.Kind.BROKEN_POLICY: "Policy",
+    Notification.Kind.SCOPE_DECIDED: "Decision",
 }

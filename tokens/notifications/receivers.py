@@ -19,10 +19,11 @@ from tokens.models import (
     MailChoices,
     Membership,
     Notification,
+    ScopeRequest,
     Token,
     TransferOffer,
 )
-from tokens.notifications import outbox
+from tokens.notifications import approval_mails, outbox
 from tokens.problems.problem import Problem
 from tokens.usage.request_record import RequestRecord
 
@@ -46,6 +47,45 @@ def notify(token: Token, kind: Notification.Kind, detail: str = "", *, soon: boo
 def notify_created(token: Token, actor: Actor | None, **kwargs: Any) -> None:
     """Tell the owner by e-mail that a token was created."""
     notify(token, Notification.Kind.CREATED, origin_words(token, actor), soon=actor is not None)
+
+
+def notify_broken_policy(token: Token, policy: str) -> None:
+    """Tell the owner by e-mail that `token` breaks the policy with the name `policy`."""
+    tell_also(token, Notification.Kind.BROKEN_POLICY, policy)
+
+
+@receiver(signals.scope_decided)
+def notify_decided(token: Token, request: ScopeRequest, **kwargs: Any) -> None:
+    """Tell the owner by e-mail what an approver decided about a scope of `token`."""
+    words = f"{request.get_decision_display()}: {request.decision_in_words}"
+    tell_also(token, Notification.Kind.SCOPE_DECIDED, words)
+
+
+@receiver(signals.approval_asked)
+def mail_approvers(token: Token, **kwargs: Any) -> None:
+    """Tell the approvers by e-mail that a scope of `token` waits for them."""
+    approval_mails.send_approval_mails_soon()
+
+
+def tell_also(token: Token, kind: Notification.Kind, detail: str) -> None:
+    """Store a notification of a kind that the owner may get several times about one token.
+
+    A token has one notification of the kind. It is sent again, and names all details that were
+    not told yet.
+    """
+    detail = one_line(detail, Notification.MAX_DETAIL_LENGTH)
+    notification, new = Notification.objects.get_or_create(
+        token_id=token.pk, kind=kind, defaults={"detail": detail}
+    )
+    if not new:
+        waiting = [] if notification.sent_at else [notification.detail]
+        notification.detail = one_line(
+            ", ".join([*waiting, detail]), Notification.MAX_DETAIL_LENGTH
+        )
+        notification.made_at, notification.sent_at = timezone.now(), None
+        notification.claimed_at = None
+        notification.save(update_fields=["detail", "made_at", "sent_at", "claimed_at"])
+    outbox.send_event_mails_soon()
 
 
 def notify_imported(owner_pks: Collection[Any]) -> None:

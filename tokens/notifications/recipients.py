@@ -23,6 +23,8 @@ SECURITY = {
     Notification.Kind.IMPORTED,
     Notification.Kind.REVOKED,
     Notification.Kind.USED_REVOKED,
+    Notification.Kind.BROKEN_POLICY,
+    Notification.Kind.SCOPE_DECIDED,
 }
 MAX_RECIPIENTS = 100  # of one mail, because mail servers refuse mails to too many addresses
 

@@ -9,6 +9,8 @@ EVENT_ICONS: dict[str, str] = {
     Event.Kind.IMPORTED: "import",
     Event.Kind.CHANGED: "pencil",
     Event.Kind.LIMITED: "gauge",
+    Event.Kind.SCOPE_APPROVED: "badge-check",
+    Event.Kind.SCOPE_DECLINED: "badge-x",
     Event.Kind.RENEWED: "refresh-cw",
     Event.Kind.REVOKED: "ban",
     Event.Kind.HANDED_OVER: "arrow-right-left",

@@ -4,7 +4,7 @@ A scope has a name such as "reports:read": a resource and an action. The catalog
 scopes in the database.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from itertools import groupby
 from typing import NamedTuple
 
@@ -15,10 +15,14 @@ FIRST_ACTIONS = {"read", "write"}
 
 
 class Choice(NamedTuple):
-    """A scope in a form, with a checkbox. `chosen` is True if the box is ticked."""
+    """A scope in a form, with a checkbox. `chosen` is True if the box is ticked.
+
+    `note` says which policy does not allow the scope, or is "".
+    """
 
     scope: Scope
     chosen: bool
+    note: str = ""
 
 
 class Resource(NamedTuple):
@@ -44,8 +48,14 @@ class Grant(NamedTuple):
     lapsed: str
 
 
-def by_resource(scopes: Iterable[Scope], chosen: Collection[str]) -> list[Resource]:
+def by_resource(
+    scopes: Iterable[Scope],
+    chosen: Collection[str],
+    note: Callable[[str], str] = lambda _: "",
+) -> list[Resource]:
     """Return `scopes` grouped by resource, for a form. The scopes named in `chosen` are chosen.
+
+    `note` returns the note about a scope, from the scope's name.
 
     This function sorts the scopes, because databases do not agree on the place of ":" in the
     order.
@@ -54,7 +64,7 @@ def by_resource(scopes: Iterable[Scope], chosen: Collection[str]) -> list[Resour
         scopes, key=lambda scope: (scope.resource, scope.action not in FIRST_ACTIONS, scope.action)
     )
     return [
-        Resource(name, [Choice(scope, scope.name in chosen) for scope in group])
+        Resource(name, [Choice(scope, scope.name in chosen, note(scope.name)) for scope in group])
         for name, group in groupby(ordered, key=lambda scope: scope.resource)
     ]
 

@@ -1,7 +1,7 @@
 """The error answers of the API, called problems: code, status, headers and texts (RFC 9457)."""
 
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.client import responses
@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypedDict
 
 from tokens.core.text import utc_time
 from tokens.problems.challenge import bearer_challenge
+from tokens.problems.scope_words import NONE_WAIT, lacking_scopes_in_words
 
 
 class ProblemType(NamedTuple):
@@ -173,28 +174,18 @@ def invalid_token(
 
 
 def insufficient_scope(
-    needed: Sequence[str], held: Collection[str], token_scopes: Collection[str] = ()
+    needed: Sequence[str],
+    held: Collection[str],
+    token_scopes: Collection[str] = (),
+    waiting: Mapping[str, str] = NONE_WAIT,
 ) -> Problem:
     """Return the error answer for a token without some `needed` scopes (RFC 6750 section 3.1).
 
-    `token_scopes` are all scopes of the token, `held` only those that its owner may use now.
+    `lacking_scopes_in_words` explains the arguments.
     """
-    absent = [name for name in needed if name not in held and name not in token_scopes]
-    inactive = [name for name in needed if name not in held and name in token_scopes]
-    sentences = []
-    if absent:
-        sentences.append(
-            f"The token lacks the scope{'s' if len(absent) > 1 else ''} {' and '.join(absent)}. "
-            "Its owner can add what is missing under Settings, API tokens; if it is not offered "
-            "there, ask an administrator."
-        )
-    if inactive:
-        sentences.append(
-            f"The token can't use {' and '.join(inactive)} now: its owner is outside the scope's "
-            "group, or the scope was deleted. Ask an administrator."
-        )
     challenge = f', scope="{" ".join(needed)}"'
-    return Problem("insufficient_scope", " ".join(sentences), challenge=challenge)
+    detail = lacking_scopes_in_words(needed, held, token_scopes, waiting)
+    return Problem("insufficient_scope", detail, challenge=challenge)
 
 
 def wrong_environment(token: str, accepted: str) -> Problem:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 
 from tokens.core.form_rendering import PageRenderer
-from tokens.forms.tokens import ONE_LINE_VALIDATORS
+from tokens.forms.one_line import ONE_LINE_VALIDATORS
 from tokens.models import NAME_LENGTH, SLUG, SLUG_LENGTH, Membership
 
 ROLE_CHOICES = [

@@ -13,6 +13,7 @@ from tokens.core import networks
 from tokens.core.circuit_breaker import ServiceUnavailable
 from tokens.core.text import utc_time
 from tokens.models import Event, RecentRequest, Scope, ScopeCount, Token
+from tokens.pages.approvals import waiting_action
 from tokens.pages.scope_choices import Grant
 from tokens.problems.catalog import remedy
 from tokens.problems.problem import ENVIRONMENT_NAMES
@@ -156,23 +157,22 @@ def check_missing_scopes(request: RecentRequest, granted: list[Grant]) -> CheckR
     token = request.token
     missing, more = missing_scopes(token, [grant.name for grant in granted if not grant.lapsed])
     if not missing:
-        what = "It lacked a scope that it has now."
-        return CheckResult(what, "Try again.", request.code, request)
-    named = Scope.objects.filter(name__in=missing)
-    known = set(named.values_list("name", flat=True))
+        return CheckResult(
+            "It lacked a scope that it has now.", "Try again.", request.code, request
+        )
+    known = {*Scope.objects.filter(name__in=missing).values_list("name", flat=True)}
     held = Scope.objects.held_by(token.owner).filter(name__in=missing)
     offered = set(held.values_list("name", flat=True))
-    addable, restricted = sorted(offered), sorted(known - offered)
+    addable, restricted = sorted(offered - {*token.pending_scopes}), sorted(known - offered)
     unknown = [name for name in missing if name not in known]
     required = listed([*missing, f"{more} more"] if more else missing)
     what = f"Requests with it needed {required}, which it lacks."
     actions = [
-        addable_action(token, addable),
-        restricted_action(restricted),
-        unknown_action(unknown, missing),
-    ]
+        waiting_action(token, missing), addable_action(token, addable),
+        restricted_action(restricted), unknown_action(unknown, missing),
+    ]  # fmt: skip
     action = " ".join(filter(None, actions))
-    links = scope_links(token, [*token.scopes, *addable]) if addable else ()
+    links = scope_links(token, [*token.wanted_scopes, *addable]) if addable else ()
     return CheckResult(what, action, request.code, request, links, still_applies=True)
 
 

@@ -19,6 +19,7 @@ from tokens.models import (
     AlreadyRenewed,
     FormAlreadySent,
     LifetimeTooLong,
+    PolicyBroken,
     ScopeNotAllowed,
     Token,
     TokenLimitReached,
@@ -69,6 +70,8 @@ def token_renew(request: OwnerRequest, token: Token) -> HttpResponse:
             status = 409
         except (TokenLimitReached, LifetimeTooLong) as error:
             form.add_error(None, limit_message(error, request.page_owner.subject))
+        except PolicyBroken as error:
+            form.reject_policies(error)
         else:
             return reveal(request, successor, new)
     return ask_to_renew(request, token, form, status)
@@ -86,6 +89,7 @@ def ask_to_renew(
         "form": form,
         "dialog": request.htmx.target == "tokenry-dialog",
         "full": limit_warning_before_renewal(request, token),
+        "warnings": form.hints.warnings(request.user, adds=not token.is_revocable),
     }
     template = "tokens/_renew.html" if context["dialog"] else "tokens/renew.html"
     return render_page(request, template, context, status=status)
@@ -123,6 +127,8 @@ def token_edit(request: OwnerRequest, token: Token) -> HttpResponse:
             return cast(HttpResponse, confirm)
         except ScopeNotAllowed as error:
             form.reject_scopes(error.names)
+        except PolicyBroken as error:
+            form.reject_policies(error)
         except TokenRevoked:
             token.refresh_from_db()
             status = 409

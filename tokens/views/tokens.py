@@ -20,11 +20,13 @@ from tokens.forms.tokens import TokenForm, limit_message, prefill
 from tokens.models import (
     FormAlreadySent,
     LifetimeTooLong,
+    PolicyBroken,
     ScopeNotAllowed,
     Token,
     TokenLimitReached,
     TokenQuerySet,
 )
+from tokens.pages.approvals import waiting_scopes
 from tokens.pages.code_examples import SHELL_LINE, VARIABLE, example_path, examples
 from tokens.pages.made_tokens import MadeTokens
 from tokens.pages.page_owner import OwnerRequest, PageOwner
@@ -59,10 +61,7 @@ def token_create(request: OwnerRequest) -> HttpResponse:
     """Show the form. On POST, create the token and show its secret value, once."""
     owner = request.page_owner
     if request.method != "POST":
-        form = TokenForm(user=owner.account, initial=prefill(request.GET.dict()))
-        tokens = Token.objects.owned_by(owner.account)
-        context = {"form": form, "full": token_limit_warning(tokens, owner)}
-        return render_page(request, "tokens/create.html", context)
+        return show_new_form(request)
     form = TokenForm(request.POST, user=owner.account)
     if form.is_valid():
         again = owner.query_with(form.as_query())
@@ -87,9 +86,23 @@ def token_create(request: OwnerRequest) -> HttpResponse:
             form.add_error(None, limit_message(error, owner.subject))
         except ScopeNotAllowed as error:
             form.reject_scopes(error.names)
+        except PolicyBroken as error:
+            form.reject_policies(error)
         else:
             return reveal(request, token, new)
     return render_page(request, "tokens/create.html", {"form": form}, status=422)
+
+
+def show_new_form(request: OwnerRequest) -> HttpResponse:
+    """Return the page with the form, and with the reasons why the owner can't have a token now."""
+    owner = request.page_owner
+    form = TokenForm(user=owner.account, initial=prefill(request.GET.dict()))
+    context = {
+        "form": form,
+        "full": token_limit_warning(Token.objects.owned_by(owner.account), owner),
+        "warnings": form.hints.warnings(request.user),
+    }
+    return render_page(request, "tokens/create.html", context)
 
 
 def token_limit_warning(tokens: TokenQuerySet, owner: PageOwner) -> str:
@@ -137,6 +150,7 @@ def token_detail(request: OwnerRequest, token: Token) -> HttpResponse:
             token, request.GET.dict() | {"by": report.by}, report.callers.shown
         ),
         "grants": grants(token),
+        "waiting": waiting_scopes(token),
         "networks": map(format_network, token.allowed_addresses),
         "successor": token.successor,
         "made": MadeTokens.made_by(token.owner, [token]),

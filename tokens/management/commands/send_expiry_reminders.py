@@ -16,6 +16,7 @@ from tokens.core.text import one_line
 from tokens.management.changing_command import ChangingCommand
 from tokens.models import Job, Token, owner_name
 from tokens.notifications import outbox
+from tokens.notifications.approval_mails import send_approval_mails
 from tokens.notifications.recipients import recipients_of
 from tokens.notifications.sending import MailResult
 
@@ -53,6 +54,7 @@ class Command(ChangingCommand):
                 self.report(result)
                 failed += bool(result.problem)
                 sent += bool(result.email and not result.problem)
+        sent += send_approval_mails(now)
         self.stdout.write(f"{count_mails(sent)} sent.")
         if failed:
             left = count_mails(len(outbox.due_by_owner(now)))
