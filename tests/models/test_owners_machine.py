@@ -222,7 +222,7 @@ class Owners(RuleBasedStateMachine):
         Owners.steps += 1
         now = timezone.now()
         assert {words: list(found) for words, found in tokens_astray().items() if found} == {}
-        for token in Token.objects.select_related("owner__leaver", "team__account"):
+        for token in Token.objects.select_related("owner__token_leaver", "team__account"):
             if check_validity(token, now) is None:
                 is_kept = token.owner_leaves_at and token.owner_leaves_at > now
                 assert token.owner.is_active or is_kept

@@ -20,7 +20,7 @@ class EventAdmin(ExportedAdmin):
         "at", "kind", "detail", "token_name", "identifier", "owner_shown", "actor", "address",
     )  # fmt: skip
     list_filter = ("kind", "at")
-    list_select_related = ("owner__team", "actor")
+    list_select_related = ("owner__token_team", "actor")
     search_fields = (
         "token_name__contains_folded",
         "identifier",
@@ -43,7 +43,7 @@ class EventAdmin(ExportedAdmin):
 
     def exported_rows(self, rows: EventQuerySet) -> Iterator[dict[str, str]]:
         """Yield the values of each event, newest first. An actor is an account or some words."""
-        events = rows.order_by("-at", "-pk").select_related("owner__team", "actor")
+        events = rows.order_by("-at", "-pk").select_related("owner__token_team", "actor")
         for event in newest_in_batches(events):
             values = (
                 exact_time(event.at), event.kind, event.detail, event.token_name,

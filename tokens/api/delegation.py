@@ -31,7 +31,7 @@ def locked_caller(request: TokenRequest, *scopes: str) -> Iterator[Token]:
     authenticated.
     """
     with Token.objects.locked_for(request.token.owner_id):
-        request.token = caller = Token.objects.select_related("owner__leaver").get(
+        request.token = caller = Token.objects.select_related("owner__token_leaver").get(
             pk=request.token.pk
         )
         if code := policy.check_validity(caller, timezone.now()):

@@ -57,7 +57,7 @@ def token_of_owner(request: TokenRequest, identifier: str) -> Token:
     """
     token = (
         Token.objects.owned_by(request.user)
-        .select_related("owner__leaver")
+        .select_related("owner__token_leaver")
         .filter(identifier=identifier)
         .first()
     )
@@ -77,7 +77,7 @@ def list_tokens(request: TokenRequest, filters: Query[Filters]) -> TokenPage:
         Token.objects.owned_by(request.user)
         .with_status()
         .search(search)
-        .select_related("owner__leaver")
+        .select_related("owner__token_leaver")
     )
     if filters.status:
         found = found.in_status(filters.status)

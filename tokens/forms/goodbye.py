@@ -78,7 +78,7 @@ class GoodbyeForm(forms.Form):
         if not name.startswith(TEAM_PREFIX):
             return person_with(name) if name else None
         accounts = get_user_model().objects.filter(is_active=True)
-        return accounts.filter(team=name.removeprefix(TEAM_PREFIX)).first()
+        return accounts.filter(token_team=name.removeprefix(TEAM_PREFIX)).first()
 
     @property
     def locked_pks(self) -> list[Any]:

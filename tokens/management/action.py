@@ -69,7 +69,9 @@ def token_by_identifier(identifier: str) -> Token:
             "That is more than an identifier, and your shell may remember it. "
             f"Give only the first {IDENTIFIER_LENGTH} characters: {public}."
         )
-    token = Token.objects.select_related("owner__leaver").filter(identifier=identifier).first()
+    token = (
+        Token.objects.select_related("owner__token_leaver").filter(identifier=identifier).first()
+    )
     if token is None:
         raise CommandError(
             f"No token has the identifier {identifier}. An identifier is the first "

@@ -54,7 +54,7 @@ def run_list(options: Options) -> Printed:
     with.
     """
     name = f"owner__{get_user_model().USERNAME_FIELD}"
-    tokens: Any = Token.objects.select_related("owner__leaver").order_by(
+    tokens: Any = Token.objects.select_related("owner__token_leaver").order_by(
         name, "-created_at", "-pk"
     )
     if owner := owner_of_options(options):

@@ -68,7 +68,7 @@ def member_by_name(email: str) -> Any:
         person = user_by_name(email)
     except CommandError as error:
         raise CommandError(f"{error} No team was made.") from None
-    if hasattr(person, "team"):
+    if hasattr(person, "token_team"):
         raise CommandError(f"{email} is the account of a team, not of a person. No team was made.")
     if not person.is_active:
         raise CommandError(f"The account {email} is switched off. No team was made.")

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                     "account",
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="team",
+                        related_name="token_team",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                     "user",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="team_memberships",
+                        related_name="token_team_memberships",
                         to=settings.AUTH_USER_MODEL,
                     ),
                 ),

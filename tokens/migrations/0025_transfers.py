@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                     models.OneToOneField(
                         on_delete=django.db.models.deletion.CASCADE,
                         primary_key=True,
-                        related_name="leaver",
+                        related_name="token_leaver",
                         serialize=False,
                         to=settings.AUTH_USER_MODEL,
                     ),

@@ -36,7 +36,10 @@ class Leaver(models.Model):
     """
 
     owner = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="leaver"
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        primary_key=True,
+        related_name="token_leaver",
     )
     until = models.DateTimeField()
     made_at = models.DateTimeField(default=timezone.now)
@@ -123,7 +126,7 @@ def tokens_astray() -> dict[str, TokenQuerySet]:
     has_maker, has_predecessor = Q(made_by__isnull=False), Q(renewed_from__isnull=False)
     conditions = {
         "work on after their owner's account was switched off, without a day on which they end": Q(
-            Q(owner__leaver=None) | Q(expires_at__gt=F("owner__leaver__until")),
+            Q(owner__token_leaver=None) | Q(expires_at__gt=F("owner__token_leaver__until")),
             owner__is_active=False,
             outlives_owner=True,
         ),

@@ -21,7 +21,7 @@ class Membership(models.Model):
 
     team = models.ForeignKey("tokens.Team", on_delete=models.CASCADE, related_name="memberships")
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="team_memberships"
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="token_team_memberships"
     )
     role = models.CharField(max_length=7, choices=Role.choices, default=Role.MEMBER)
     wants_mails = models.BooleanField(default=True)  # about the team's tokens

@@ -69,7 +69,7 @@ def person_with(email: str) -> Any:
     """Return the one active account of a person with this e-mail address, or None."""
     users = get_user_model()
     same = {f"{users.get_email_field_name()}__iexact": email}
-    found = list(users.objects.filter(**same, is_active=True, team=None)[:2])
+    found = list(users.objects.filter(**same, is_active=True, token_team=None)[:2])
     return found[0] if len(found) == 1 else None
 
 

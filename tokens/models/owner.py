@@ -31,9 +31,9 @@ def owner_email(token: Token) -> str:
 def account_name(account: AbstractBaseUser) -> str:
     """Return what names an account: "team:billing-ci", or what a person signs in with.
 
-    Without `select_related("...__team")` this takes a query.
+    Without `select_related("...__token_team")` this takes a query.
     """
-    team = getattr(account, "team", None)
+    team = getattr(account, "token_team", None)
     return f"{TEAM}{team.pk}" if team else account.get_username()
 
 

@@ -25,6 +25,6 @@ class OwnerState:
         """
         if self.owner.is_active or not self.outlives_owner:
             return None
-        leaver = getattr(self.owner, "leaver", None)
+        leaver = getattr(self.owner, "token_leaver", None)
         until: datetime | None = leaver and leaver.until
         return until

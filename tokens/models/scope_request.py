@@ -50,7 +50,7 @@ class ScopeRequestQuerySet(models.QuerySet["ScopeRequest"]):
             team=OuterRef(OuterRef("token__team")), user=OuterRef("pk")
         )
         # Nobody signs in with the account of a team.
-        return self.filter(~Exists(able.filter(~Exists(own_team), team=None)))
+        return self.filter(~Exists(able.filter(~Exists(own_team), token_team=None)))
 
     def seen_by(self, person: AbstractBaseUser) -> Self:
         """Return the requests that `person` may ever decide: those of their groups.

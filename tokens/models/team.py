@@ -68,7 +68,7 @@ class Team(models.Model):
     name = models.CharField(max_length=NAME_LENGTH)
     # The account that owns the team's tokens. It cannot sign in.
     account = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="team"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="token_team"
     )
     created_at = models.DateTimeField(default=timezone.now)
 
@@ -292,5 +292,5 @@ def taken(slug: str) -> TeamChangeRefused:
 def accounts_of(person: AbstractBaseUser) -> models.QuerySet[Any]:
     """Return the accounts for which `person` may act: the person's own, and those of the teams."""
     return get_user_model().objects.filter(
-        Q(pk=person.pk) | Q(team__memberships__user_id=person.pk)
+        Q(pk=person.pk) | Q(token_team__memberships__user_id=person.pk)
     )

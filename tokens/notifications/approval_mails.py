@@ -37,7 +37,7 @@ def send_approval_mails(now: datetime) -> int:
     unsent = ScopeRequest.objects.waiting().filter(mailed_at=None)
     sent = 0
     with closing(MailServer()) as server:
-        for wanted in unsent.select_related("token__owner", "asked_by__team")[:MAX_REQUESTS]:
+        for wanted in unsent.select_related("token__owner", "asked_by__token_team")[:MAX_REQUESTS]:
             if not unsent.filter(pk=wanted.pk).update(mailed_at=now):
                 continue  # another sender has it
             try:
@@ -53,7 +53,7 @@ def send_approval_mails(now: datetime) -> int:
 
 def addresses_of_approvers(wanted: ScopeRequest) -> list[str]:
     """Return the addresses of those who may decide about `wanted`, MAX_APPROVERS at most."""
-    users = get_user_model().objects.filter(is_active=True, team=None)
+    users = get_user_model().objects.filter(is_active=True, token_team=None)
     own_team = Membership.objects.filter(team=wanted.token.team_id).values("user")
     others = ~Q(pk=wanted.asked_by_id) & ~Q(pk=wanted.token.owner_id) & ~Q(pk__in=own_team)
     if ScopeRequest.objects.without_approver().filter(pk=wanted.pk).exists():

@@ -20,7 +20,7 @@ class WaitingScope(NamedTuple):
 
 def waiting_for(person: AbstractBaseUser) -> list[tuple[ScopeRequest, str]]:
     """Return the oldest requests that wait for `person`, each with the words of its scope."""
-    related = ("token__owner", "token__team", "asked_by__team", "approvers", "policy")
+    related = ("token__owner", "token__team", "asked_by__token_team", "approvers", "policy")
     found = ScopeRequest.objects.decidable_by(person).select_related(*related)
     requests = list(found[:MAX_SHOWN_REQUESTS])
     words = words_of({each.scope for each in requests})

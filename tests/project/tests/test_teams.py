@@ -48,7 +48,7 @@ class TeamsTest(ProjectTest):
     def test_commands(self) -> None:
         bob = User.objects.create_user("bob")
         self.run_command("team", "create", "web", "--member", "bob", "ann")
-        self.assertEqual(bob.team_memberships.get().role, "manager")
+        self.assertEqual(bob.token_team_memberships.get().role, "manager")
         made = self.run_command("token", "create", "--owner", "team:web", "--name", "CI")
         self.assertEqual(made["owner"], "team:web")
         answer = token_client(made["token"]).get("/tokens/v1/token")
