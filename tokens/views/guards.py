@@ -43,7 +43,10 @@ def of_owner(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespons
         if slug:
             team = own_team(request.user, slug)
             request.page_owner = PageOwner(team.account, team)
-        return view(request, *args, **kwargs)
+        try:
+            return view(request, *args, **kwargs)
+        except Token.DoesNotExist:  # one of the tokens was handed over or deleted meanwhile
+            raise Http404 from None
 
     return with_owner
 
@@ -71,6 +74,9 @@ def own_token(view: Callable[[OwnerRequest, Token], HttpResponse]) -> Callable[.
         tokens = reachable.select_related("imported", "owner", "team")
         token = get_object_or_404(tokens, identifier=identifier)
         request.page_owner = PageOwner.of(token)
-        return view(request, token)
+        try:
+            return view(request, token)
+        except Token.DoesNotExist:  # handed over or deleted meanwhile
+            raise Http404 from None
 
     return with_token
