@@ -27,7 +27,8 @@ def test_the_page_is_not_found(
 
     monkeypatch.setattr(type(Token.objects.all()), "locked_for", hand_over_first)
     sent = {
-        "token": token.identifier, "name": "New", "description": "", "allowed_addresses": "", "expires": "90d", "overlap": "24h",
+        "token": token.identifier, "name": "New", "description": "", "allowed_addresses": "",
+        "expires": "90d", "overlap": "24h",
         "nonce": "n" * 22, "scope": "a:read",
     }  # fmt: skip
     response = owner_client.post(LIST + path.format(token.identifier), sent)
