@@ -51,9 +51,13 @@ def check_fields(answer: Answer) -> int:
 )
 def test_exactly_the_quota_is_admitted(sites: Sites, on: dict[str, Any]) -> None:
     site = sites(**on, TOKEN_RATE_LIMIT=f"{QUOTA}/hour")
-    for _ in range(ROUNDS):
+    rounds = 0
+    for _ in range(10 * ROUNDS):
         answers = at_once(site.server.port, site.console.issue())
         outcomes = Counter((answer.status, answer.code) for answer in answers)
+        assert outcomes[200, ""] <= QUOTA
+        if (503, "unavailable") in outcomes:
+            continue  # on a very busy machine the counters did not answer in time
         assert outcomes == {(200, ""): QUOTA, (429, "rate_limited"): AT_ONCE - QUOTA}
         assert sorted(check_fields(answer) for answer in answers if answer.status == 200) == list(
             range(QUOTA)
@@ -61,6 +65,10 @@ def test_exactly_the_quota_is_admitted(sites: Sites, on: dict[str, Any]) -> None
         for refused in (answer for answer in answers if answer.status == 429):
             assert check_fields(refused) == 0
             assert 0 < int(refused.headers["Retry-After"]) <= 3600
+        rounds += 1
+        if rounds == ROUNDS:
+            return
+    pytest.fail("The counters did not answer in time in most rounds.")
 
 
 def test_a_quota_of_which_processes_lease_is_admitted_as_a_whole(sites: Sites) -> None:
