@@ -38,7 +38,8 @@ class AdministrationTest(ProjectTest):
     def test_auditors_see_tokens_and_no_people(self) -> None:
         group = Group.objects.get(name="Auditors")
         names = group.permissions.values_list("codename", flat=True)
-        self.assertEqual(set(names), {"view_token", "view_event", "view_scope", "view_team"})
+        seen = {"view_token", "view_event", "view_scope", "view_team", "view_tokenpolicy"}
+        self.assertEqual(set(names), seen)
 
     def test_a_command_creates_a_token(self) -> None:
         options = ["--name", "CI", "--scope", "crm:read"]

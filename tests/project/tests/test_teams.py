@@ -4,14 +4,13 @@ import json
 from io import StringIO
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from crm.models import Contact
 from people.models import User
 from tests.support import ProjectTest
-from tokens.models import Membership, Team
+from tokens.models import Membership, Team, TeamChangeRefused
 from tokens.testing import issue, token_client
 
 NO_TEAMS = {name: value for name, value in settings.TOKENRY.items() if name != "TEAM_USER"}
@@ -65,7 +64,7 @@ class TeamsTest(ProjectTest):
 
     @override_settings(TOKENRY=NO_TEAMS)
     def test_without_the_setting_there_are_no_teams(self) -> None:
-        with self.assertRaisesMessage(ImproperlyConfigured, "TEAM_USER is not set"):
+        with self.assertRaisesMessage(TeamChangeRefused, "TEAM_USER is not set"):
             Team.make("web", "Web", {})
         for arguments in (["team", "list"], ["token", "list", "--owner", "team:billing-ci"]):
             with self.assertRaisesMessage(CommandError, "There are no teams here"):
