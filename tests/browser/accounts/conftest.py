@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -45,16 +46,22 @@ def person(site: Installation) -> Person:
     return Person(site.add_person(f"person{secrets.token_hex(4)}@example.com"), site.password)
 
 
-def mail_to(mails: Path, address: str) -> EmailMessage:
-    """The newest mail to that address."""
+def mails_to(mails: Path, address: str) -> Iterator[EmailMessage]:
+    """Yield the mails to `address`, the newest first."""
     for path in sorted(mails.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True):
         mail = message_from_bytes(
             path.read_bytes().rsplit(b"\n" + b"-" * 79, 1)[0], policy=policy.default
         )
         assert isinstance(mail, EmailMessage)
         if address in str(mail["To"]):
-            return mail
-    raise AssertionError(f"no mail to {address}")
+            yield mail
+
+
+def mail_to(mails: Path, address: str) -> EmailMessage:
+    """Return the newest mail to `address`."""
+    mail = next(mails_to(mails, address), None)
+    assert mail, f"no mail to {address}"
+    return mail
 
 
 def link_to(mails: Path, address: str) -> str:
@@ -63,7 +70,11 @@ def link_to(mails: Path, address: str) -> str:
     Wait for the mail, which takes a moment.
     """
     until(lambda: mail_to(mails, address), AssertionError)
-    mail = mail_to(mails, address)
+    return link_in(mail_to(mails, address))
+
+
+def link_in(mail: EmailMessage) -> str:
+    """Return the first link of a mail, the same in its text and its HTML."""
     text, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert text is not None
     assert html is not None
