@@ -73,6 +73,7 @@ def leaving_page(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
     if form.is_valid() and form.cleaned_data.get("outcome") == HAND_OVER and not may_hand_over:
         form.add_error("outcome", "Your account may not hand tokens over.")
     if form.is_valid():
+        # The administration lets in only signed-in people, as a PageRequest has them.
         if confirm := ask_to_confirm(request, request.get_full_path()):  # type: ignore[arg-type]
             return confirm
         if settle_and_log(request, form, account_admin, then):

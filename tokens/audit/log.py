@@ -114,6 +114,7 @@ class Activity:
         self.form = ActivityForm(self.params)
         if team:
             choices = list(TEAM_ACTOR_CHOICES.items())
+            # The stubs do not know that this field has choices.
             self.form.fields["by"].choices = choices  # type: ignore[attr-defined]
 
     @cached_property

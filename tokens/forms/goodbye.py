@@ -49,6 +49,7 @@ class GoodbyeForm(forms.Form):
         if not self.goodbye.count:
             del self.fields["outcome"], self.fields["receiver"]
         elif not self.keeps:
+            # The stubs do not know that this field has choices.
             self.fields["outcome"].choices = [  # type: ignore[attr-defined]
                 choice for choice in CHOICES if choice[0] != KEEP
             ]
@@ -160,5 +161,6 @@ class OwnGoodbyeForm(GoodbyeForm):
             )
         else:
             del self.fields["receiver"]
+            # The stubs do not know that this field has choices.
             self.fields["outcome"].choices = [CHOICES[-1]]  # type: ignore[attr-defined]
             self.fields["outcome"].initial = END

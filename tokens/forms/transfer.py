@@ -49,6 +49,7 @@ class TransferForm(forms.Form):
         if token.owner_id != person.pk:
             choices.append((ME, "Me"))
         choices.append((PERSON, "Another person"))
+        # The stubs do not know that this field has choices.
         self.fields["to"].choices = choices  # type: ignore[attr-defined]
         if len(choices) == 1:
             self.initial["to"] = PERSON

@@ -140,7 +140,10 @@ class Migration(migrations.Migration):
                     models.TextField(
                         blank=True,
                         default="",
-                        help_text="One on each line: reports:read, or reports:* for all of a resource. Empty: all scopes.",
+                        help_text=(
+                            "One on each line: reports:read, or reports:* for all of a resource. "
+                            "Empty: all scopes."
+                        ),
                     ),
                 ),
                 (
@@ -155,7 +158,10 @@ class Migration(migrations.Migration):
                     "max_tokens",
                     models.PositiveIntegerField(
                         blank=True,
-                        help_text="Of one owner, in the environment of the policy. Retiring tokens do not count.",
+                        help_text=(
+                            "Of one owner, in the environment of the policy. Retiring tokens do not"
+                            " count."
+                        ),
                         null=True,
                         validators=[
                             django.core.validators.MinValueValidator(1),
@@ -168,7 +174,11 @@ class Migration(migrations.Migration):
                     "needs_second_factor",
                     models.BooleanField(
                         default=False,
-                        help_text="Whoever makes or renews a token needs a second factor. For a program this is the owner. Programs and commands then make no tokens of a team.",
+                        help_text=(
+                            "Whoever makes or renews a token needs a second factor. For a program "
+                            "this is the owner. Programs and commands then make no tokens of a "
+                            "team."
+                        ),
                         verbose_name="second factor required",
                     ),
                 ),
@@ -177,7 +187,10 @@ class Migration(migrations.Migration):
                     models.CharField(
                         blank=True,
                         default="",
-                        help_text="Names of tokens must match: * stands for any characters, ? for one, as in team-*. Capital letters matter. Empty: any name.",
+                        help_text=(
+                            "Names of tokens must match: * stands for any characters, ? for one, as"
+                            " in team-*. Capital letters matter. Empty: any name."
+                        ),
                         max_length=100,
                         verbose_name="names",
                     ),
@@ -188,7 +201,10 @@ class Migration(migrations.Migration):
                         blank=True,
                         db_default="",
                         default="",
-                        help_text="One on each line, as above. The token works at once, without these scopes, and gets them when somebody approves.",
+                        help_text=(
+                            "One on each line, as above. The token works at once, without these "
+                            "scopes, and gets them when somebody approves."
+                        ),
                         verbose_name="scopes that need approval",
                     ),
                 ),
@@ -196,7 +212,10 @@ class Migration(migrations.Migration):
                     "approvers",
                     models.ForeignKey(
                         blank=True,
-                        help_text="Who may approve: one member of this group, but never whoever asked. If nobody in the group can, superusers may.",
+                        help_text=(
+                            "Who may approve: one member of this group, but never whoever asked. If"
+                            " nobody in the group can, superusers may."
+                        ),
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="+",
@@ -207,7 +226,10 @@ class Migration(migrations.Migration):
                     "group",
                     models.ForeignKey(
                         blank=True,
-                        help_text="The policy holds for tokens whose owner is in this group; empty: for everybody. The account of a team can be in a group too.",
+                        help_text=(
+                            "The policy holds for tokens whose owner is in this group; empty: for "
+                            "everybody. The account of a team can be in a group too."
+                        ),
                         null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="token_policies",

@@ -162,6 +162,7 @@ class ScopeRequest(models.Model):
                 self.refresh_from_db()
                 raise AlreadyDecided(self)
             self.decision = self.Decision.APPROVED if approve else self.Decision.DECLINED
+            # The stubs expect the accounts of this product; a project has its own model.
             self.decided_by, self.decided_at = person, timezone.now()  # type: ignore[assignment]
             self.reason = reason and one_line(reason, REASON_LENGTH)
             self.save(update_fields=["decision", "decided_by", "decided_at", "reason"])
@@ -251,6 +252,7 @@ class Plan(NamedTuple):
             rows[row.pair] = row
         for each in self.given:
             if each.pair not in rows:
+                # Django has no public way to save a copy as a new row.
                 each.pk, each.token, each._state.adding = None, token, True  # noqa: SLF001
                 each.save()
         if self.needed:

@@ -76,6 +76,7 @@ def send_invitation(invitation_pk: int) -> bool:
 
 def account_with(email: str) -> Any:
     """Return a person's active account with this e-mail address, or None."""
+    # A project may have given the manager another name than `objects`.
     users = get_user_model()._default_manager.filter(is_active=True, token_team=None)  # noqa: SLF001
     field = get_user_model().get_email_field_name()
     return users.filter(**{f"{field}__iexact": email}).first()
