@@ -40,7 +40,7 @@ from tokens.rate_limits import counters, redis_scripts
 from tokens.usage import recorder as usage_recorder
 
 pytest_plugins = [
-    "tests.changed_settings", "tests.each_way", "tests.event_loop", "tests.slow_first"
+    "tests.changed_settings", "tests.each_way", "tests.event_loop", "tests.quicker"
 ]  # fmt: skip
 Issue = Callable[..., tuple[Token, str]]
 

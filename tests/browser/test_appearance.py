@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, StorageState, expect
 
 from tests.browser.conftest import NewPage
 from tests.browser.screens import Screens, faults
+from tests.quicker import first_quickly
 from tests.server import Installation, Server
 
 EVERY: Screens = ((1280, "light"), (1280, "dark"), (390, "dark"))
@@ -29,7 +30,7 @@ def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.mark.usefixtures("seeded")
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", first_quickly(PAGES, 3))
 def test_every_screen(new_page: NewPage, server: Server, session: StorageState, path: str) -> None:
     page = new_page(storage_state=session, bypass_csp=True, expected=["404"])
     page.goto(f"{server.url}{path}")

@@ -13,6 +13,7 @@ from playwright.sync_api import Locator, Page, StorageState, expect
 from tests.browser.conftest import NewPage
 from tests.browser.screens import Screens, faults, on_each_screen
 from tests.browser.test_keyboard import tab_to
+from tests.quicker import first_quickly
 from tests.run import patience
 from tests.server import Installation, Server
 
@@ -154,7 +155,7 @@ LIVES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("life", LIVES, ids=lambda life: life.code)
+@pytest.mark.parametrize("life", first_quickly(LIVES, 2), ids=lambda life: life.code)
 def test_what_became_of_a_token(
     page: Page, site: Installation, server: Server, life: Life
 ) -> None:

@@ -11,6 +11,7 @@ from tests.browser.conftest import NewPage, settled
 from tests.browser.screens import Screens, faults, on_each_screen
 from tests.browser.test_keyboard import tab_to
 from tests.browser.test_page import assert_light
+from tests.quicker import first_quickly
 from tests.server import Installation, Server
 
 SEED = """
@@ -102,7 +103,7 @@ def show(new_page: NewPage, server: Server, session: StorageState, used: dict[st
     return open_in
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", first_quickly(STATES, 6))
 @on_each_screen
 def test_every_screen(show: Open, state: str, screens: Screens) -> None:
     assert faults(show(state, bypass_csp=True), screens) == []

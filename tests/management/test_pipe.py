@@ -4,6 +4,8 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.management.test_issue import WARNING
 from tests.run import ROOT, patience
 from tests.server import Installation
@@ -21,6 +23,7 @@ def manage(
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_in_a_pipe(installation: Installation) -> None:
     """Standard output is the value and a newline. A command that fails prints nothing there."""
     made = manage(installation, "create", "--user", installation.email, "--name", "CI")

@@ -8,6 +8,7 @@ from typing import Any
 import http_sf
 import pytest
 
+from tests.quicker import first_quickly
 from tests.run import patience, until
 from tests.system.calls import Answer, call
 from tests.system.conftest import Sites
@@ -46,7 +47,9 @@ def check_fields(answer: Answer) -> int:
 
 @pytest.mark.parametrize(
     "on",
-    [{"postgresql": True, "redis": True, "WEB_WORKERS": "4"}, {"WEB_THREADS": "32"}],
+    first_quickly(
+        [{"postgresql": True, "redis": True, "WEB_WORKERS": "4"}, {"WEB_THREADS": "32"}], 1
+    ),
     ids=["4 processes and Redis", "32 threads and memory"],
 )
 def test_exactly_the_quota_is_admitted(sites: Sites, on: dict[str, Any]) -> None:
@@ -71,6 +74,7 @@ def test_exactly_the_quota_is_admitted(sites: Sites, on: dict[str, Any]) -> None
     pytest.fail("The counters did not answer in time in most rounds.")
 
 
+@pytest.mark.long
 def test_a_quota_of_which_processes_lease_is_admitted_as_a_whole(sites: Sites) -> None:
     """After the bursts some processes hold what they do not spend, until they return it."""
     site = sites(

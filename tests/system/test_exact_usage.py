@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.quicker import first_quickly
 from tests.run import patience, until, within
 from tests.system.calls import call
 from tests.system.conftest import Site, Sites
@@ -28,7 +29,9 @@ Counts = dict[tuple[str, Any], list[int]]
 
 @pytest.fixture(
     scope="module",
-    params=[{"WEB_THREADS": "8"}, {"postgresql": True, "redis": True, "WEB_WORKERS": "4"}],
+    params=first_quickly(
+        [{"WEB_THREADS": "8"}, {"postgresql": True, "redis": True, "WEB_WORKERS": "4"}], 1
+    ),
     ids=["SQLite, 8 threads", "PostgreSQL, 4 processes"],
 )
 def site(request: pytest.FixtureRequest, sites: Sites) -> Site:

@@ -125,6 +125,7 @@ def test_a_database_that_is_away_holds_no_scrape_up(site: Site) -> None:
     until(back, KeyError)
 
 
+@pytest.mark.long
 def test_a_server_starts_with_an_empty_folder(site: Site) -> None:
     call(site.server.port, "")
     assert site.server.stop() == 0

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests import databases
+from tests.quicker import first_quickly
 from tests.run import ROOT, until, within
 from tests.server import Installation, Server
 from tests.system.conftest import Site, Sites
@@ -108,7 +109,7 @@ def test_a_redis_that_is_a_replica(site: Site, server: Server) -> None:
 
 
 @pytest.mark.parametrize("service", ["redis", "postgresql"])
-@pytest.mark.parametrize("how", [("freeze", "thaw"), ("kill", "start")])
+@pytest.mark.parametrize("how", first_quickly([("freeze", "thaw"), ("kill", "start")], 1))
 def test_a_service_that_is_away(
     site: Site, server: Server, service: str, how: tuple[str, str]
 ) -> None:

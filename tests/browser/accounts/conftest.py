@@ -47,14 +47,18 @@ def person(site: Installation) -> Person:
 
 
 def mails_to(mails: Path, address: str) -> Iterator[EmailMessage]:
-    """Yield the mails to `address`, the newest first."""
+    """Yield the mails to `address`, the newest first.
+
+    A file has all mails of one connection. Django ends each with a line, and may use the name of a
+    file again within a second.
+    """
     for path in sorted(mails.iterdir(), key=lambda path: path.stat().st_mtime_ns, reverse=True):
-        mail = message_from_bytes(
-            path.read_bytes().rsplit(b"\n" + b"-" * 79, 1)[0], policy=policy.default
-        )
-        assert isinstance(mail, EmailMessage)
-        if address in str(mail["To"]):
-            yield mail
+        *whole, _ = path.read_bytes().split(b"\n" + b"-" * 79 + b"\n")
+        for content in reversed(whole):
+            mail = message_from_bytes(content, policy=policy.default)
+            assert isinstance(mail, EmailMessage)
+            if address in str(mail["To"]):
+                yield mail
 
 
 def mail_to(mails: Path, address: str) -> EmailMessage:
