@@ -23,7 +23,7 @@ from django.utils.timezone import localtime
 from accounts import extension_points
 from accounts.audit_signals import send_event
 from accounts.extension_points import belongings_of
-from accounts.farewell_admin import FarewellAdmin
+from accounts.farewell_admin import SWITCHING_OFF_WORDS, FarewellAdmin
 from accounts.invitations import invite
 from accounts.mails import link_of_invitation, subject
 from accounts.models import Notification, User
@@ -52,6 +52,7 @@ class ChangeUserForm(UserChangeForm):
     class Meta:
         model = User
         fields = "__all__"
+        help_texts = {"is_active": SWITCHING_OFF_WORDS}
 
 
 @admin.register(User)
@@ -76,6 +77,7 @@ class UserAdmin(FarewellAdmin):
         "waiting_mails",
         "invitation_link",
         "leaving_until",
+        "in_use",
     )
     fieldsets = (
         (None, {"fields": ("email", "name", "password")}),
@@ -117,6 +119,7 @@ class UserAdmin(FarewellAdmin):
             return fieldsets
         if extension_points.farewell.leaves_at(obj):
             fieldsets = (*fieldsets, ("Leaving", {"fields": ("leaving_until",)}))
+        fieldsets = ((None, {"fields": (*fieldsets[0][1]["fields"], "in_use")}), *fieldsets[1:])
         mails: dict[str, Any] = {"fields": ["waiting_mails"]}
         if awaits_first_sign_in(obj) and self.has_change_permission(request, obj):
             if confirm := confirm_if_stale(request, request.path):

@@ -48,6 +48,7 @@ class Belonging:
     name: str  # of one object, such as "API token"
     count: Callable[[AbstractBaseUser], int]
     end_all: str  # the URL name of a page that ends all of them
+    listed: Callable[[AbstractBaseUser], str]  # the path of their list in administration
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,12 +140,17 @@ def register_farewell(asked: Farewell) -> None:
 def belongings_of(user: AbstractBaseUser) -> list[dict[str, Any]]:
     """Return what `user` owns in other applications, for templates.
 
-    Each kind of thing has its name, its number, and the URL of the page that ends all of them.
-    Kinds of which the user owns none are left out.
+    Each kind of thing has its name, its number, the URL of the page that ends all of them, and the
+    path of their list in administration. Kinds of which the user owns none are left out.
     """
     counted = [(belonging, belonging.count(user)) for belonging in belongings]
     return [
-        {"name": belonging.name, "count": count, "end_all": reverse(belonging.end_all)}
+        {
+            "name": belonging.name,
+            "count": count,
+            "end_all": reverse(belonging.end_all),
+            "listed": belonging.listed(user),
+        }
         for belonging, count in counted
         if count
     ]

@@ -13,6 +13,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.template.defaultfilters import pluralize
+from django.utils.html import format_html_join
 
 from accounts import extension_points
 from accounts.models import User
@@ -20,6 +22,10 @@ from accounts.models import User
 MAX_LET_GO = 100  # accounts that are switched off or deleted with one action
 MUST_CHOOSE = (
     "must_choose"  # the attribute of a request after which the page with the choice follows
+)
+SWITCHING_OFF_WORDS = (
+    "To switch the account off, clear this box and save. If API tokens of the account work, the "
+    "next page asks what happens to them."
 )
 
 
@@ -81,6 +87,15 @@ class FarewellAdmin(DjangoUserAdmin):
             self.message_user(request, words, messages.ERROR)
             return None
         return redirect(extension_points.farewell.page(accounts, "off"))
+
+    @admin.display(description="In use")
+    def in_use(self, user: User) -> str:
+        """Return what `user` owns in other applications, as links to the lists."""
+        owned = [
+            (each["listed"], each["count"], each["name"], pluralize(each["count"]))
+            for each in extension_points.belongings_of(user)
+        ]
+        return format_html_join(", ", '<a href="{}">{} {}{}</a>', owned) or "Nothing"
 
     @admin.display(description="Leaving until")
     def leaving_until(self, user: User) -> Any:

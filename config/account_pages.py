@@ -6,6 +6,9 @@ The application `tokens` does not import `accounts`, and `accounts` imports only
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
 
 from accounts.audit_signals import account_event, wrong_password_sent
 from accounts.extension_points import (
@@ -35,6 +38,12 @@ def own_goodbye(user: Any, posted: Any) -> OwnGoodbyeForm | None:
     """Return the form that somebody fills in before the own account is deleted, if necessary."""
     form = OwnGoodbyeForm(posted, person=user)
     return form if form.goodbye.is_needed else None
+
+
+def working_tokens_path(user: Any) -> str:
+    """Return the path of the list of the account's working tokens in administration."""
+    query = urlencode({"status": "working", "q": user.get_username()})
+    return f"{reverse('admin:tokens_token_changelist')}?{query}"
 
 
 def leaves_at(user: Any) -> datetime | None:
@@ -77,6 +86,7 @@ def connect() -> None:
             "API token",
             lambda user: Token.objects.owned_by(user).active().count(),
             "tokens:revoke_all",
+            working_tokens_path,
         )
     )
     register_farewell(FAREWELL)

@@ -112,7 +112,7 @@ def test_shows_what_hangs_on_the_account(issue: Issue, owner: User, admin_client
     recorder.flush()
     page = page_of(admin_client.get(leaving(owner)))
     assert "2 tokens work, 1 used in the last 7 days" in page
-    assert "<bdi>CI</bdi>" in page
+    assert f'<a href="/admin/tokens/token/{token.pk}/change/"><bdi>CI</bdi></a>' in page
     assert f"<code>{token.identifier}</code>" in page
     assert ": 1" in page.split("Callers, 7 days")[1]
 
@@ -125,6 +125,8 @@ def test_nothing_happens_without_a_choice(
     for sent in ({}, {"outcome": "hand_over"}, {"outcome": "keep"}, {"outcome": "nonsense"}):
         answer = admin_client.post(leaving(owner, then=then), sent)
         assert answer.status_code == 422
+    missing = page_of(admin_client.post(leaving(owner, then=then)))
+    assert "Choose what happens to the tokens." in missing
     assert (exists(owner), is_on(owner), code(value)) == (True, True, "ok")
 
 

@@ -14,8 +14,14 @@ RUN_AXE = """() => {
   const enabled = Object.fromEntries(rules.map(({ruleId}) => [
     ruleId, {enabled: ruleId !== "color-contrast-enhanced"},
   ]));
-  const options = {resultTypes: ["violations"], rules: enabled};
-  return axe.run(options).then(({violations}) => ({violations}));
+  const options = {resultTypes: ["violations", "incomplete"], rules: enabled};
+  // For axe-core, text in exactly the colour of its background only needs a look.
+  const invisible = ({nodes}) => nodes.some(({any}) => any.some(
+    ({data}) => data?.messageKey === "equalRatio",
+  ));
+  return axe.run(options).then(({violations, incomplete}) => ({
+    violations: [...violations, ...incomplete.filter(invisible)],
+  }));
 }"""
 NARROWEST = 320  # px; before a commit, only the width is checked there
 Screens = tuple[tuple[int, Literal["light", "dark"]], ...]

@@ -33,12 +33,17 @@ class GoodbyeForm(forms.Form):
     default_renderer = PageRenderer
     keeps = False  # whether KEEP is a choice
 
-    outcome = forms.ChoiceField(label="Their tokens", choices=CHOICES, widget=forms.RadioSelect)
+    outcome = forms.ChoiceField(
+        label="What happens to the tokens?",
+        choices=CHOICES,
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose what happens to the tokens."},
+    )
     receiver = forms.CharField(
         label="New owner",
         required=False,
         max_length=254,
-        help_text="To hand over: team:SLUG, such as team:billing-ci, or the email of a person.",
+        help_text="A team, such as team:billing-ci, or the email of a person.",
         widget=forms.TextInput(attrs={"list": "owners", "autocomplete": "off"}),
     )
 
@@ -63,6 +68,11 @@ class GoodbyeForm(forms.Form):
                 required=False,
                 choices=[("", "Nobody (administrators see this)"), *choices],
             )
+
+    @property
+    def manager_fields(self) -> list[forms.BoundField]:
+        """Return the fields that choose new managers, one for each team."""
+        return [self[name] for name in self.managers]
 
     def clean(self) -> dict[str, Any]:
         """Find the new owner, if the tokens are to be handed over."""
@@ -126,7 +136,7 @@ class KeepingForm(GoodbyeForm):
     until = forms.DateField(
         label="Keep until",
         required=False,
-        help_text=f"To keep: the last day, at most {MAX_GRACE_DAYS} days from now.",
+        help_text=f"The last day, at most {MAX_GRACE_DAYS} days from now.",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
     )
 
@@ -154,7 +164,7 @@ class OwnGoodbyeForm(GoodbyeForm):
         teams = [(f"{TEAM_PREFIX}{team.pk}", str(team)) for team in Team.objects.of(person)]
         if not self.goodbye.count:
             return
-        self.fields["outcome"].label = "Your tokens"
+        self.fields["outcome"].label = "What happens to your tokens?"
         if teams:
             self.fields["receiver"] = forms.ChoiceField(
                 label="New owner", required=False, choices=[("", "Choose a team"), *teams]

@@ -76,7 +76,7 @@ def team_create(request: PageRequest) -> HttpResponse:
         except TeamChangeRefused as refused:
             form.add_error("slug" if refused.code == "slug_taken" else None, str(refused))
         else:
-            messages.success(request, f"“{team}” is made. Invite people, or create a token.")
+            messages.success(request, f"“{team}” was created. Invite people, or create a token.")
             return redirect("token_teams:team", team.pk)
     return render_page(request, "tokens/teams/create.html", {"form": form}, status=422)
 
