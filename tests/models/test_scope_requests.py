@@ -156,6 +156,21 @@ def test_a_renewal_keeps_what_is_approved(token: Token, owner: User, approver: U
     assert renewed(token, owner).pending_scopes == ["a:write"]
 
 
+@pytest.mark.parametrize("outcome", ["", "declined"])
+def test_an_earlier_approval_does_not_count_for_a_renewal(
+    token: Token, owner: User, approver: User, outcome: str
+) -> None:
+    decide(token, approver)
+    kept: dict[str, Any] = {"name": "x", "description": "", "allowed_addresses": []}
+    token.change(**kept, scopes=["a:read"])
+    token.change(**kept, scopes=["a:read", "a:write"])  # asked again
+    if outcome:
+        decide(token, approver, approve=False)
+        token.change(**kept, scopes=["a:read", "a:write"])
+    new = renewed(token, owner)
+    assert (new.scopes, new.pending_scopes) == (["a:read"], ["a:write"])
+
+
 def test_two_policies_need_two_approvals(
     issue: Issue, owner: User, teammate: User, approver: User
 ) -> None:

@@ -275,10 +275,14 @@ def plan_scopes(
     ]
     given: list[ScopeRequest] = []
     if needed and source is not None:
-        approved = source.scope_requests.filter(decision=ScopeRequest.Decision.APPROVED)
-        latest = {each.pair: each for each in approved}
+        # The newest request counts: an older one may be approved, and its scope edited away since.
+        latest = {each.pair: each for each in source.scope_requests.order_by("asked_at", "pk")}
         pairs = {(name, policy.approvers_id) for name, policy in needed}
-        given = [each for pair, each in latest.items() if pair in pairs]
+        given = [
+            each
+            for pair, each in latest.items()
+            if pair in pairs and each.decision == ScopeRequest.Decision.APPROVED
+        ]
     have = {each.pair for each in given}
     missing = [
         (name, policy) for name, policy in needed if (name, policy.approvers_id) not in have
