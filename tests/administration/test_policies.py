@@ -142,7 +142,7 @@ def test_which_stored_tokens_break_a_policy(
     soon = timezone.now() + timedelta(days=40)
     issue(name="plain")
     issue(name="both", scopes=["a:read", "b:read"], expires_at=soon, allowed_addresses=["::/0"])
-    issue(name="closed", expires_at=soon, allowed_addresses=["10.0.0.0/8"])
+    issue(name="closed", expires_at=soon, allowed_addresses=["10.0.0.0/8", "fc00::/7"])
     assert broken_names(TokenPolicy(**demands)) == broken
     assert broken_names(TokenPolicy(**demands, environment="test")) == set()
     group = Group.objects.create(name="CI")
@@ -150,6 +150,23 @@ def test_which_stored_tokens_break_a_policy(
     assert broken_names(TokenPolicy(**demands, group=group)) == set()
     owner.groups.add(group)
     assert broken_names(TokenPolicy(**demands, group=group, environment="live")) == broken
+
+
+@pytest.mark.parametrize(
+    ("networks", "is_broken"),
+    [
+        (["0.0.0.0/1", "128.0.0.0/1"], True),
+        (["10.0.0.0/8", "2000::/3"], True),
+        (["::/0", "10.0.0.0/8"], True),
+        (["10.0.0.0/8", "192.0.2.0/27"], False),
+        (["2001:db8::/32", "::1/128"], False),
+    ],
+)
+def test_wide_networks_are_no_addresses(
+    issue: Issue, networks: list[str], is_broken: bool
+) -> None:
+    issue(name="some", allowed_addresses=networks)
+    assert broken_names(TokenPolicy(needs_addresses=True)) == ({"some"} if is_broken else set())
 
 
 def test_the_overview_and_the_list_show_broken_policies(

@@ -19,7 +19,7 @@ from tokens.models.choices import Environment
 from tokens.models.event import NAME_LENGTH
 from tokens.models.scope import Scope
 from tokens.policies import patterns
-from tokens.policies.rules import ANY_ADDRESS, Rules
+from tokens.policies.rules import Rules
 from tokens.token_settings import token_settings
 
 AT_LEAST_ONE = MinValueValidator(1)
@@ -72,7 +72,8 @@ class TokenPolicy(models.Model):
     )  # fmt: skip
     needs_addresses = models.BooleanField(
         "addresses required", default=False,
-        help_text="Each token must name the addresses that may use it.",
+        help_text="Each token must name the addresses that may use it, no network wider than /8 "
+        "(IPv6: /16).",
     )  # fmt: skip
     max_tokens = models.PositiveIntegerField(
         "number of active tokens", null=True, blank=True,
@@ -170,9 +171,7 @@ class TokenPolicy(models.Model):
         if allowed := self.allowed_scopes.split():
             broken |= Q(scope__regex=patterns.regex_of_other_scopes(allowed))
         if self.needs_addresses:
-            broken |= Q(addresses="")
-            for network in ANY_ADDRESS:
-                broken |= Q(addresses__contains=network)
+            broken |= Q(addresses="") | Q(addresses__regex=patterns.WIDE_NETWORK)
         if self.max_tokens is not None:
             broken |= Q(owner__in=self._full_owners())
         if self.name_pattern:
