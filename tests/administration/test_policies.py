@@ -114,6 +114,22 @@ def test_a_second_factor_that_nobody_can_ask_for(
     assert list(page.context["adminform"].form.errors) == ["needs_second_factor"]
 
 
+@pytest.mark.parametrize(
+    ("demands", "words"),
+    [
+        ({"max_days": 1}, "1 day at most"),
+        ({"max_tokens": 1, "max_days": 2}, "2 days at most; 1 active token at most"),
+        ({"allowed_scopes": "a:read"}, "scopes a:read"),
+        ({"allowed_scopes": "a:read b:read c:read d:read"}, "scopes a:read, b:read, c:read …"),
+        ({"approval_scopes": "a:read"}, "approval of a:read"),
+        ({"name_pattern": "x*", "needs_addresses": True}, "addresses; names like x*"),
+        ({}, ""),
+    ],
+)
+def test_a_policy_in_words(demands: dict[str, Any], words: str) -> None:
+    assert TokenPolicy(**demands).in_words == words
+
+
 def broken_names(policy: TokenPolicy) -> set[str]:
     return set(Token.objects.filter(policy.broken_by()).values_list("name", flat=True))
 

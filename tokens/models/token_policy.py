@@ -19,7 +19,7 @@ from tokens.models.choices import Environment
 from tokens.models.event import NAME_LENGTH
 from tokens.models.scope import Scope
 from tokens.policies import patterns
-from tokens.policies.rules import Rules
+from tokens.policies.rules import Rules, days_in_words, tokens_in_words
 from tokens.token_settings import token_settings
 
 AT_LEAST_ONE = MinValueValidator(1)
@@ -148,13 +148,13 @@ class TokenPolicy(models.Model):
     def in_words(self) -> str:
         """Return what the policy demands in a few words, for a list."""
         words = {
-            f"{self.max_days} days at most": self.max_days,
-            f"scopes {', '.join(self.allowed_scopes.split()[:3])} …": self.allowed_scopes,
+            f"{days_in_words(self.max_days)} at most": self.max_days,
+            f"scopes {first_names(self.allowed_scopes)}": self.allowed_scopes,
             "addresses": self.needs_addresses,
-            f"{self.max_tokens} active tokens at most": self.max_tokens,
+            f"{tokens_in_words(self.max_tokens)} at most": self.max_tokens,
             "second factor": self.needs_second_factor,
             f"names like {self.name_pattern}": self.name_pattern,
-            f"approval of {', '.join(self.approval_scopes.split()[:3])}": self.approval_scopes,
+            f"approval of {first_names(self.approval_scopes)}": self.approval_scopes,
         }
         return "; ".join(text for text, demanded in words.items() if demanded)
 
@@ -199,6 +199,12 @@ class TokenPolicy(models.Model):
         active = active.filter(expires_at__gt=timezone.now()).order_by()
         counted = active.values("owner").annotate(tokens=Count("pk"))
         return counted.filter(tokens__gt=self.max_tokens or 0).values("owner")
+
+
+def first_names(text: str) -> str:
+    """Return the first three words of `text` with commas, and “…” if there are more."""
+    names = text.split()
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def scope_patterns_error(names: list[str]) -> str:
