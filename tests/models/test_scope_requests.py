@@ -270,6 +270,12 @@ def test_asking_again_and_again_fills_nothing(token: Token, approver: User) -> N
         token.change(name="x", description="", scopes=scopes, allowed_addresses=[])
     assert (token.pending_scopes, decisions(token)) == (["a:write"], [""])
     assert send_approval_mails(timezone.now()) == 0
+    for days, mails in ((0.9, 0), (1.1, 1)):
+        mailed_at = timezone.now() - timedelta(days=days)
+        token.scope_requests.update(mailed_at=mailed_at)
+        for scopes in ([], ["a:write"]):
+            token.change(name="x", description="", scopes=scopes, allowed_addresses=[])
+        assert send_approval_mails(timezone.now()) == mails
     decide(token, approver)
     assert token.scopes == ["a:write"]
     for scopes in ([], ["a:write"]):  # what was approved is asked for anew

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from django.apps import apps
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tokens.models.token import Token
 
 REASON_LENGTH = 100
+REMIND_AFTER = timedelta(days=1)  # when a scope that is asked for again is worth another mail
 Pair = tuple[str, Any]  # a scope, and the primary key of the group that has to approve it
 
 
@@ -233,10 +235,11 @@ class Plan(NamedTuple):
         """Store the requests for approval, and copy the approvals that count for `token`.
 
         A scope that the token waited for before waits again in the same row. So nobody can fill
-        the table, or send mails to the approvers again and again, by editing a token.
+        the table by editing a token. The approvers get another mail about it after a day.
         """
         if not self.needed and not self.given:
             return
+        now = timezone.now()
         asker = actor.user.pk if actor and actor.user else token.owner_id
         kept = token.scope_requests.exclude(decision=ScopeRequest.Decision.DECLINED)
         rows = {each.pair: each for each in kept.order_by("pk")}
@@ -247,7 +250,9 @@ class Plan(NamedTuple):
             elif not row.decision:
                 continue  # it waits already
             row.decision, row.decided_at, row.policy = "", None, policy
-            row.asked_by_id, row.asked_at = asker, timezone.now()
+            row.asked_by_id, row.asked_at = asker, now
+            if row.mailed_at and row.mailed_at < now - REMIND_AFTER:
+                row.mailed_at = None
             row.save()
             rows[row.pair] = row
         for each in self.given:
