@@ -6,11 +6,19 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from accounts.models import User
 from tests.conftest import Issue, page_of, signed_in
-from tokens.models import Actor, Scope, ScopeRequest, Token, TokenPolicy
+from tokens.models import (
+    Actor,
+    Event,
+    Notification,
+    Scope,
+    ScopeRequest,
+    Token,
+    TokenPolicy,
+)
 
 PATH = "/settings/approvals/"
 
@@ -122,6 +130,25 @@ def test_nothing_is_decided_about_a_token_that_has_expired(token: Token, approve
     assert "“Production API” has expired, so nothing can be decided." in page
     token.refresh_from_db()
     assert token.scopes == []
+
+
+def test_nothing_names_an_approver_whose_account_is_deleted(
+    token: Token,
+    approver: User,
+    owner_client: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    name = approver.email
+    with django_capture_on_commit_callbacks(execute=True):
+        signed_in(approver).post(PATH, chosen(token, "decline", reason="too much"))
+    assert name in page_of(owner_client.get(token.get_absolute_url()))
+    notification = Notification.objects.get(kind=Notification.Kind.SCOPE_DECIDED)
+    assert name in notification.detail
+    approver.delete()
+    notification.refresh_from_db()
+    assert notification.detail == "Declined: a:write: too much"
+    assert token.events.get(kind=Event.Kind.SCOPE_DECLINED).detail == "a:write: too much"
+    assert name not in page_of(owner_client.get(token.get_absolute_url()))
 
 
 def test_an_administrator_waits_while_the_group_has_somebody(

@@ -45,9 +45,9 @@ class ScopeRequestQuerySet(models.QuerySet["ScopeRequest"]):
 
     def without_approver(self) -> Self:
         """Return the requests whose group has nobody who may decide. Superusers may then."""
-        asker = Coalesce(OuterRef("asked_by"), OuterRef("token__owner"))
+        owner = OuterRef("token__owner")
         able = get_user_model().objects.filter(is_active=True, groups=OuterRef("approvers"))
-        able = able.exclude(pk=asker).exclude(pk=OuterRef("token__owner"))
+        able = able.exclude(pk=Coalesce(OuterRef("asked_by"), owner)).exclude(pk=owner)
         own_team = Membership.objects.filter(
             team=OuterRef(OuterRef("token__team")), user=OuterRef("pk")
         )
@@ -184,12 +184,17 @@ class ScopeRequest(models.Model):
         """Return what names the person or team that asked, or "" if the account is gone."""
         return account_name(self.asked_by) if self.asked_by else ""
 
+    @staticmethod
+    def words_by(name: str) -> str:
+        """Return the words of `decision_in_words` that name who decided."""
+        return f" by {one_line(name, 60)}"
+
     @property
     def decision_in_words(self) -> str:
         """Return the scope, who decided, and why, such as “a:write by boss@example.com: no”."""
         who = self.decided_by.get_username() if self.decided_by else "an account that is gone"
         reason = f": {self.reason}" if self.reason else ""
-        return f"{self.scope} by {one_line(who, 60)}{reason}"
+        return f"{self.scope}{self.words_by(who)}{reason}"
 
 
 def joined(names: Collection[str]) -> str:
@@ -283,11 +288,8 @@ def plan_scopes(
         # The newest request counts: an older one may be approved, and its scope edited away since.
         latest = {each.pair: each for each in source.scope_requests.order_by("asked_at", "pk")}
         pairs = {(name, policy.approvers_id) for name, policy in needed}
-        given = [
-            each
-            for pair, each in latest.items()
-            if pair in pairs and each.decision == ScopeRequest.Decision.APPROVED
-        ]
+        given = [latest[pair] for pair in sorted(pairs & latest.keys(), key=str)]
+        given = [each for each in given if each.decision == ScopeRequest.Decision.APPROVED]
     have = {each.pair for each in given}
     missing = [
         (name, policy) for name, policy in needed if (name, policy.approvers_id) not in have
