@@ -101,6 +101,11 @@ def test_wrong_values(admin_client: Client, typed: dict[str, str], field: str) -
     assert not TokenPolicy.objects.exists()
 
 
+def test_the_name_of_a_policy_is_one_line(admin_client: Client) -> None:
+    assert admin_client.post(ADD, GOOD | {"name": "two\nlines\x1b[1m"}).status_code == 302
+    assert TokenPolicy.objects.get().name.isprintable()
+
+
 def test_a_second_factor_that_nobody_can_ask_for(
     admin_client: Client, token_settings: TokenSettings
 ) -> None:

@@ -15,6 +15,7 @@ from django.db import models
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
+from tokens.core.text import one_line
 from tokens.models.choices import Environment
 from tokens.models.event import NAME_LENGTH
 from tokens.models.scope import Scope
@@ -114,8 +115,12 @@ class TokenPolicy(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError for patterns that are wrong, or that match nothing."""
+        """Raise ValidationError for patterns that are wrong, or that match nothing.
+
+        The name becomes one line, because error answers and commands show it.
+        """
         errors: dict[str, str] = {}
+        self.name = one_line(self.name, NAME_LENGTH)
         self.allowed_scopes = "\n".join(self.allowed_scopes.split())
         self.approval_scopes = "\n".join(self.approval_scopes.split())
         for field in ("allowed_scopes", "approval_scopes"):
