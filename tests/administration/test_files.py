@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from tests.administration.conftest import EVENTS, TOKENS, change
 from tests.conftest import Issue, page_of
+from tokens.administration import lists
 from tokens.audit import log
 from tokens.audit.export import safe_cell
 from tokens.models import Event, ForeignCredential, ImportedToken, Source
@@ -79,6 +80,19 @@ def test_a_file_has_what_is_filtered(
     found = rows(admin_client.get(f"{TOKENS}export.jsonl{query}"), "jsonl")
     assert [row["name"] for row in found] == names
     assert page.context["cl"].result_count == len(names)
+
+
+@pytest.mark.parametrize("path", [TOKENS, EVENTS])
+def test_a_long_list_counts_nothing_beside_its_filters(
+    issue: Issue, admin_client: Client, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    issue()
+    issue()
+    for most, counts in ((2, True), (1, False)):
+        monkeypatch.setattr(lists, "MAX_COUNTED_ROWS", most)
+        assert ("Show counts" in page_of(admin_client.get(path))) is counts
+        page = page_of(admin_client.get(f"{path}?_facets=True"))
+        assert ("Hide counts" in page, "Any date (2)" in page) == (counts, counts)
 
 
 def test_a_wrong_filter_leads_back(admin_client: Client) -> None:

@@ -101,6 +101,11 @@ def test_wrong_values(admin_client: Client, typed: dict[str, str], field: str) -
     assert not TokenPolicy.objects.exists()
 
 
+def test_the_name_of_a_policy_is_one_line(admin_client: Client) -> None:
+    assert admin_client.post(ADD, GOOD | {"name": "two\nlines\x1b[1m"}).status_code == 302
+    assert TokenPolicy.objects.get().name.isprintable()
+
+
 def test_a_second_factor_that_nobody_can_ask_for(
     admin_client: Client, token_settings: TokenSettings
 ) -> None:
@@ -112,6 +117,22 @@ def test_a_second_factor_that_nobody_can_ask_for(
     assert "tokens.W004" in ids
     page = admin_client.post(ADD, GOOD | {"needs_second_factor": "on"})
     assert list(page.context["adminform"].form.errors) == ["needs_second_factor"]
+
+
+@pytest.mark.parametrize(
+    ("demands", "words"),
+    [
+        ({"max_days": 1}, "1 day at most"),
+        ({"max_tokens": 1, "max_days": 2}, "2 days at most; 1 active token at most"),
+        ({"allowed_scopes": "a:read"}, "scopes a:read"),
+        ({"allowed_scopes": "a:read b:read c:read d:read"}, "scopes a:read, b:read, c:read …"),
+        ({"approval_scopes": "a:read"}, "approval of a:read"),
+        ({"name_pattern": "x*", "needs_addresses": True}, "addresses; names like x*"),
+        ({}, ""),
+    ],
+)
+def test_a_policy_in_words(demands: dict[str, Any], words: str) -> None:
+    assert TokenPolicy(**demands).in_words == words
 
 
 def broken_names(policy: TokenPolicy) -> set[str]:
@@ -142,7 +163,7 @@ def test_which_stored_tokens_break_a_policy(
     soon = timezone.now() + timedelta(days=40)
     issue(name="plain")
     issue(name="both", scopes=["a:read", "b:read"], expires_at=soon, allowed_addresses=["::/0"])
-    issue(name="closed", expires_at=soon, allowed_addresses=["10.0.0.0/8"])
+    issue(name="closed", expires_at=soon, allowed_addresses=["10.0.0.0/8", "fc00::/7"])
     assert broken_names(TokenPolicy(**demands)) == broken
     assert broken_names(TokenPolicy(**demands, environment="test")) == set()
     group = Group.objects.create(name="CI")
@@ -150,6 +171,23 @@ def test_which_stored_tokens_break_a_policy(
     assert broken_names(TokenPolicy(**demands, group=group)) == set()
     owner.groups.add(group)
     assert broken_names(TokenPolicy(**demands, group=group, environment="live")) == broken
+
+
+@pytest.mark.parametrize(
+    ("networks", "is_broken"),
+    [
+        (["0.0.0.0/1", "128.0.0.0/1"], True),
+        (["10.0.0.0/8", "2000::/3"], True),
+        (["::/0", "10.0.0.0/8"], True),
+        (["10.0.0.0/8", "192.0.2.0/27"], False),
+        (["2001:db8::/32", "::1/128"], False),
+    ],
+)
+def test_wide_networks_are_no_addresses(
+    issue: Issue, networks: list[str], is_broken: bool
+) -> None:
+    issue(name="some", allowed_addresses=networks)
+    assert broken_names(TokenPolicy(needs_addresses=True)) == ({"some"} if is_broken else set())
 
 
 def test_the_overview_and_the_list_show_broken_policies(

@@ -48,7 +48,7 @@ def test_the_form_that_creates(owner_client: Client, issue: Issue) -> None:
 def test_a_full_owner_is_told_first(owner_client: Client, issue: Issue) -> None:
     TokenPolicy.objects.update(needs_addresses=False, name_pattern="", max_days=None)
     token, _ = issue()
-    words = "1 active tokens at most, and so many are active."
+    words = "1 active token at most, and so many exist."
     assert words in page_of(owner_client.get(NEW))
     assert words not in page_of(owner_client.get(f"{token.get_absolute_url()}renew/"))
 

@@ -156,6 +156,21 @@ def test_a_renewal_keeps_what_is_approved(token: Token, owner: User, approver: U
     assert renewed(token, owner).pending_scopes == ["a:write"]
 
 
+@pytest.mark.parametrize("outcome", ["", "declined"])
+def test_an_earlier_approval_does_not_count_for_a_renewal(
+    token: Token, owner: User, approver: User, outcome: str
+) -> None:
+    decide(token, approver)
+    kept: dict[str, Any] = {"name": "x", "description": "", "allowed_addresses": []}
+    token.change(**kept, scopes=["a:read"])
+    token.change(**kept, scopes=["a:read", "a:write"])  # asked again
+    if outcome:
+        decide(token, approver, approve=False)
+        token.change(**kept, scopes=["a:read", "a:write"])
+    new = renewed(token, owner)
+    assert (new.scopes, new.pending_scopes) == (["a:read"], ["a:write"])
+
+
 def test_two_policies_need_two_approvals(
     issue: Issue, owner: User, teammate: User, approver: User
 ) -> None:
@@ -255,6 +270,12 @@ def test_asking_again_and_again_fills_nothing(token: Token, approver: User) -> N
         token.change(name="x", description="", scopes=scopes, allowed_addresses=[])
     assert (token.pending_scopes, decisions(token)) == (["a:write"], [""])
     assert send_approval_mails(timezone.now()) == 0
+    for days, mails in ((0.9, 0), (1.1, 1)):
+        mailed_at = timezone.now() - timedelta(days=days)
+        token.scope_requests.update(mailed_at=mailed_at)
+        for scopes in ([], ["a:write"]):
+            token.change(name="x", description="", scopes=scopes, allowed_addresses=[])
+        assert send_approval_mails(timezone.now()) == mails
     decide(token, approver)
     assert token.scopes == ["a:write"]
     for scopes in ([], ["a:write"]):  # what was approved is asked for anew

@@ -1,13 +1,24 @@
 """/settings/approvals/: what waits for whom, and the two buttons."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
-from pytest_django import DjangoAssertNumQueries
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, DjangoCaptureOnCommitCallbacks
 
 from accounts.models import User
 from tests.conftest import Issue, page_of, signed_in
-from tokens.models import Actor, Scope, ScopeRequest, Token, TokenPolicy
+from tokens.models import (
+    Actor,
+    Event,
+    Notification,
+    Scope,
+    ScopeRequest,
+    Token,
+    TokenPolicy,
+)
 
 PATH = "/settings/approvals/"
 
@@ -92,6 +103,54 @@ def test_the_answers(token: Token, approver: User, administrator: User) -> None:
     assert "a:write is no longer wanted for “x”." in page
 
 
+def test_the_last_decisions_are_shown(
+    token: Token, approver: User, owner: User, people: dict[str, Client]
+) -> None:
+    issue_again = {"name": "<Second>", "description": "", "allowed_addresses": []}
+    client = people["approver"]
+    client.post(PATH, chosen(token, "decline", reason="too much"))
+    token.change(**issue_again, scopes=["a:write"])  # type: ignore[arg-type]  # mixed types
+    client.post(PATH, chosen(token))
+    Token.objects.renew(  # copies the approval
+        token, expires_at=token.expires_at, overlap=timedelta(0), actor=Actor(owner)
+    )
+    page = page_of(client.get(PATH))
+    words = ["approved:", "a:write by lead@example.com", "&lt;Second&gt;", "declined:", "too much"]
+    assert [word in page for word in words] == [True] * 5
+    assert page.count("<bdi>a:write by") == 2
+    assert page.index("approved:") < page.index("declined:")
+    for who, other in people.items():
+        seen = "Last decisions" in page_of(other.get(PATH))
+        assert seen is (who in {"approver", "administrator"}), who
+
+
+def test_nothing_is_decided_about_a_token_that_has_expired(token: Token, approver: User) -> None:
+    Token.objects.filter(pk=token.pk).update(expires_at=timezone.now())
+    page = page_of(signed_in(approver).post(PATH, chosen(token), follow=True))
+    assert "“Production API” has expired, so nothing can be decided." in page
+    token.refresh_from_db()
+    assert token.scopes == []
+
+
+def test_nothing_names_an_approver_whose_account_is_deleted(
+    token: Token,
+    approver: User,
+    owner_client: Client,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+) -> None:
+    name = approver.email
+    with django_capture_on_commit_callbacks(execute=True):
+        signed_in(approver).post(PATH, chosen(token, "decline", reason="too much"))
+    assert name in page_of(owner_client.get(token.get_absolute_url()))
+    notification = Notification.objects.get(kind=Notification.Kind.SCOPE_DECIDED)
+    assert name in notification.detail
+    approver.delete()
+    notification.refresh_from_db()
+    assert notification.detail == "Declined: a:write: too much"
+    assert token.events.get(kind=Event.Kind.SCOPE_DECLINED).detail == "a:write: too much"
+    assert name not in page_of(owner_client.get(token.get_absolute_url()))
+
+
 def test_an_administrator_waits_while_the_group_has_somebody(
     token: Token, approver: User, admin_client: Client
 ) -> None:
@@ -144,7 +203,7 @@ def test_many_requests_take_as_many_queries_as_one(
     client = signed_in(approver)
     for _ in range(3):
         issue(scopes=["a:write"], actor=Actor(owner))
-        # session, user, requests, words of scopes; the link: is an approver, number
-        with django_assert_num_queries(6):
+        # session, user, requests, words of scopes, decisions; the link: is an approver, number
+        with django_assert_num_queries(7):
             client.get(PATH)
     assert ScopeRequest.objects.count() == 3

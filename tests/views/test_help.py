@@ -14,8 +14,8 @@ from tokens.token_settings import TokenSettings
 
 pytestmark = pytest.mark.django_db
 SUBJECTS = (
-    "open", "create", "expiry", "store", "separate", "use", "view", "revoke", "renew", "refused",
-    "limits",
+    "open", "create", "expiry", "store", "separate", "use", "view", "revoke", "renew", "share",
+    "refused", "limits",
 )  # fmt: skip
 
 
@@ -105,6 +105,17 @@ def test_every_refusal_is_explained(client: Client) -> None:
         assert f"<code>{code}</code> <small>{meaning}</small>" in page
         assert escape(REMEDIES[code].action) in page
     assert 'href="/settings/tokens/troubleshoot/"' in page
+
+
+def test_teams_and_approvals(client: Client, token_settings: TokenSettings) -> None:
+    page = page_of(client.get("/help/"))
+    assert 'href="/settings/approvals/"' in page
+    assert 'href="/settings/teams/"' in page
+    token_settings.TEAM_USER = None
+    page = page_of(client.get("/help/"))
+    assert 'href="/settings/approvals/"' in page
+    assert 'href="/settings/teams/"' not in page
+    assert "to a team" not in page
 
 
 def test_it_is_only_read(client: Client) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Replace
 from django.db.models.signals import pre_delete
 from django.dispatch import receiver
 from django.http import HttpRequest
@@ -17,6 +18,8 @@ from tokens.models import (
     AccountKind,
     Event,
     Invitation,
+    Notification,
+    ScopeRequest,
     Team,
     Token,
     origin_columns,
@@ -46,6 +49,21 @@ def remove_personal_data(sender: Any, instance: Any, **kwargs: Any) -> None:
     teams = Team.objects.values("account")
     events.filter(named, owner__in=teams, kind__in=TEAM_KINDS).update(detail="")
     Invitation.objects.to(instance).delete()
+    remove_approver(instance)
+
+
+def remove_approver(user: AbstractBaseUser) -> None:
+    """Remove the name of `user` from what is stored about their decisions. Keep the rest."""
+    named = ScopeRequest.words_by(user.get_username())
+    decided = Event._base_manager.filter(  # noqa: SLF001  # as above
+        actor=user.pk, kind__in=[Event.Kind.SCOPE_APPROVED, Event.Kind.SCOPE_DECLINED]
+    )
+    tokens = ScopeRequest.objects.filter(decided_by=user.pk).order_by().values("token")
+    told = Notification.objects.filter(kind=Notification.Kind.SCOPE_DECIDED, token_id__in=tokens)
+    for rows in (decided, told):
+        rows.filter(detail__contains=named).update(
+            detail=Replace("detail", Value(named), Value(""))
+        )
 
 
 def record_account_event(

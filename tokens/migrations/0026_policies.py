@@ -150,7 +150,8 @@ class Migration(migrations.Migration):
                     "needs_addresses",
                     models.BooleanField(
                         default=False,
-                        help_text="Each token must name the addresses that may use it.",
+                        help_text="Each token must name the addresses that may use it, "
+                        "no network wider than /8 (IPv6: /16).",
                         verbose_name="addresses required",
                     ),
                 ),

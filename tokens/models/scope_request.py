@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from django.apps import apps
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from tokens.models.token import Token
 
 REASON_LENGTH = 100
+REMIND_AFTER = timedelta(days=1)  # when a scope that is asked for again is worth another mail
 Pair = tuple[str, Any]  # a scope, and the primary key of the group that has to approve it
 
 
@@ -43,9 +45,9 @@ class ScopeRequestQuerySet(models.QuerySet["ScopeRequest"]):
 
     def without_approver(self) -> Self:
         """Return the requests whose group has nobody who may decide. Superusers may then."""
-        asker = Coalesce(OuterRef("asked_by"), OuterRef("token__owner"))
+        owner = OuterRef("token__owner")
         able = get_user_model().objects.filter(is_active=True, groups=OuterRef("approvers"))
-        able = able.exclude(pk=asker).exclude(pk=OuterRef("token__owner"))
+        able = able.exclude(pk=Coalesce(OuterRef("asked_by"), owner)).exclude(pk=owner)
         own_team = Membership.objects.filter(
             team=OuterRef(OuterRef("token__team")), user=OuterRef("pk")
         )
@@ -182,12 +184,17 @@ class ScopeRequest(models.Model):
         """Return what names the person or team that asked, or "" if the account is gone."""
         return account_name(self.asked_by) if self.asked_by else ""
 
+    @staticmethod
+    def words_by(name: str) -> str:
+        """Return the words of `decision_in_words` that name who decided."""
+        return f" by {one_line(name, 60)}"
+
     @property
     def decision_in_words(self) -> str:
         """Return the scope, who decided, and why, such as “a:write by boss@example.com: no”."""
         who = self.decided_by.get_username() if self.decided_by else "an account that is gone"
         reason = f": {self.reason}" if self.reason else ""
-        return f"{self.scope} by {one_line(who, 60)}{reason}"
+        return f"{self.scope}{self.words_by(who)}{reason}"
 
 
 def joined(names: Collection[str]) -> str:
@@ -233,10 +240,11 @@ class Plan(NamedTuple):
         """Store the requests for approval, and copy the approvals that count for `token`.
 
         A scope that the token waited for before waits again in the same row. So nobody can fill
-        the table, or send mails to the approvers again and again, by editing a token.
+        the table by editing a token. The approvers get another mail about it after a day.
         """
         if not self.needed and not self.given:
             return
+        now = timezone.now()
         asker = actor.user.pk if actor and actor.user else token.owner_id
         kept = token.scope_requests.exclude(decision=ScopeRequest.Decision.DECLINED)
         rows = {each.pair: each for each in kept.order_by("pk")}
@@ -247,7 +255,9 @@ class Plan(NamedTuple):
             elif not row.decision:
                 continue  # it waits already
             row.decision, row.decided_at, row.policy = "", None, policy
-            row.asked_by_id, row.asked_at = asker, timezone.now()
+            row.asked_by_id, row.asked_at = asker, now
+            if row.mailed_at and row.mailed_at < now - REMIND_AFTER:
+                row.mailed_at = None
             row.save()
             rows[row.pair] = row
         for each in self.given:
@@ -275,10 +285,11 @@ def plan_scopes(
     ]
     given: list[ScopeRequest] = []
     if needed and source is not None:
-        approved = source.scope_requests.filter(decision=ScopeRequest.Decision.APPROVED)
-        latest = {each.pair: each for each in approved}
+        # The newest request counts: an older one may be approved, and its scope edited away since.
+        latest = {each.pair: each for each in source.scope_requests.order_by("asked_at", "pk")}
         pairs = {(name, policy.approvers_id) for name, policy in needed}
-        given = [each for pair, each in latest.items() if pair in pairs]
+        given = [latest[pair] for pair in sorted(pairs & latest.keys(), key=str)]
+        given = [each for each in given if each.decision == ScopeRequest.Decision.APPROVED]
     have = {each.pair for each in given}
     missing = [
         (name, policy) for name, policy in needed if (name, policy.approvers_id) not in have

@@ -15,11 +15,12 @@ from django.db import models
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
+from tokens.core.text import one_line
 from tokens.models.choices import Environment
 from tokens.models.event import NAME_LENGTH
 from tokens.models.scope import Scope
 from tokens.policies import patterns
-from tokens.policies.rules import ANY_ADDRESS, Rules
+from tokens.policies.rules import Rules, days_in_words, tokens_in_words
 from tokens.token_settings import token_settings
 
 AT_LEAST_ONE = MinValueValidator(1)
@@ -72,7 +73,8 @@ class TokenPolicy(models.Model):
     )  # fmt: skip
     needs_addresses = models.BooleanField(
         "addresses required", default=False,
-        help_text="Each token must name the addresses that may use it.",
+        help_text="Each token must name the addresses that may use it, no network wider than /8 "
+        "(IPv6: /16).",
     )  # fmt: skip
     max_tokens = models.PositiveIntegerField(
         "number of active tokens", null=True, blank=True,
@@ -113,8 +115,12 @@ class TokenPolicy(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError for patterns that are wrong, or that match nothing."""
+        """Raise ValidationError for patterns that are wrong, or that match nothing.
+
+        The name becomes one line, because error answers and commands show it.
+        """
         errors: dict[str, str] = {}
+        self.name = one_line(self.name, NAME_LENGTH)
         self.allowed_scopes = "\n".join(self.allowed_scopes.split())
         self.approval_scopes = "\n".join(self.approval_scopes.split())
         for field in ("allowed_scopes", "approval_scopes"):
@@ -147,13 +153,13 @@ class TokenPolicy(models.Model):
     def in_words(self) -> str:
         """Return what the policy demands in a few words, for a list."""
         words = {
-            f"{self.max_days} days at most": self.max_days,
-            f"scopes {', '.join(self.allowed_scopes.split()[:3])} …": self.allowed_scopes,
+            f"{days_in_words(self.max_days)} at most": self.max_days,
+            f"scopes {first_names(self.allowed_scopes)}": self.allowed_scopes,
             "addresses": self.needs_addresses,
-            f"{self.max_tokens} active tokens at most": self.max_tokens,
+            f"{tokens_in_words(self.max_tokens)} at most": self.max_tokens,
             "second factor": self.needs_second_factor,
             f"names like {self.name_pattern}": self.name_pattern,
-            f"approval of {', '.join(self.approval_scopes.split()[:3])}": self.approval_scopes,
+            f"approval of {first_names(self.approval_scopes)}": self.approval_scopes,
         }
         return "; ".join(text for text, demanded in words.items() if demanded)
 
@@ -170,9 +176,7 @@ class TokenPolicy(models.Model):
         if allowed := self.allowed_scopes.split():
             broken |= Q(scope__regex=patterns.regex_of_other_scopes(allowed))
         if self.needs_addresses:
-            broken |= Q(addresses="")
-            for network in ANY_ADDRESS:
-                broken |= Q(addresses__contains=network)
+            broken |= Q(addresses="") | Q(addresses__regex=patterns.WIDE_NETWORK)
         if self.max_tokens is not None:
             broken |= Q(owner__in=self._full_owners())
         if self.name_pattern:
@@ -200,6 +204,12 @@ class TokenPolicy(models.Model):
         active = active.filter(expires_at__gt=timezone.now()).order_by()
         counted = active.values("owner").annotate(tokens=Count("pk"))
         return counted.filter(tokens__gt=self.max_tokens or 0).values("owner")
+
+
+def first_names(text: str) -> str:
+    """Return the first three words of `text` with commas, and “…” if there are more."""
+    names = text.split()
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
 
 
 def scope_patterns_error(names: list[str]) -> str:

@@ -1,7 +1,8 @@
 """Mails to approvers: a scope waits for their decision. Each request is mailed once.
 
-NOTE: A sender claims the requests, and sends the mails without a lock. If the mail server fails,
-the claim is given back, and the next mail about an approval or the daily command tries again.
+NOTE: A sender claims the requests, and sends the mails without a lock. If the mail server is away,
+or if no approver could be told, the claim is given back, and the next mail about an approval or
+the daily command tries again.
 """
 
 import logging
@@ -40,15 +41,27 @@ def send_approval_mails(now: datetime) -> int:
         for wanted in unsent.select_related("token__owner", "asked_by__token_team")[:MAX_REQUESTS]:
             if not unsent.filter(pk=wanted.pk).update(mailed_at=now):
                 continue  # another sender has it
-            try:
-                for address in addresses_of_approvers(wanted):
-                    server.send(approval_mail(wanted, address))
-                    sent += 1
-            except OSError as error:
-                log.warning("a mail to approvers could not be sent: %s", error)
+            addresses = addresses_of_approvers(wanted)
+            results = [send_approval_mail(server, wanted, address) for address in addresses]
+            sent += sum(results)
+            if server.is_away or (addresses and not any(results)):
                 ScopeRequest.objects.filter(pk=wanted.pk).update(mailed_at=None)
+            if server.is_away:
                 break
     return sent
+
+
+def send_approval_mail(server: MailServer, wanted: ScopeRequest, address: str) -> bool:
+    """Send one mail about `wanted`. Return False if that fails, or if the server is away."""
+    if server.is_away:
+        return False
+    try:
+        server.send(approval_mail(wanted, address))
+    except Exception as error:  # no error may stop the mails to other approvers
+        is_expected = isinstance(error, OSError)  # of the mail server: a traceback says no more
+        log.warning("a mail to %s could not be sent: %s", address, error, exc_info=not is_expected)
+        return False
+    return True
 
 
 def addresses_of_approvers(wanted: ScopeRequest) -> list[str]:

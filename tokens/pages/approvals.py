@@ -4,10 +4,12 @@ from collections.abc import Collection
 from typing import Any, NamedTuple
 
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.db.models import Min
 
 from tokens.models import Scope, ScopeRequest, Token, TokenPolicy
 
 MAX_SHOWN_REQUESTS = 100
+MAX_PAST_DECISIONS = 20
 
 
 class WaitingScope(NamedTuple):
@@ -25,6 +27,18 @@ def waiting_for(person: AbstractBaseUser) -> list[tuple[ScopeRequest, str]]:
     requests = list(found[:MAX_SHOWN_REQUESTS])
     words = words_of({each.scope for each in requests})
     return [(each, words.get(each.scope, "")) for each in requests]
+
+
+def past_decisions(person: AbstractBaseUser) -> list[ScopeRequest]:
+    """Return the last decisions about what `person` may decide, the newest first."""
+    decided = [ScopeRequest.Decision.APPROVED, ScopeRequest.Decision.DECLINED]
+    found = ScopeRequest.objects.seen_by(person).filter(decision__in=decided).order_by()
+    # A renewal copies approvals. Copies have the same time: the first one is the decision.
+    first = found.values("decided_at").annotate(first=Min("pk")).order_by("-decided_at")
+    pks = list(first.values_list("first", flat=True)[:MAX_PAST_DECISIONS])
+    related = ("token__owner", "token__team", "decided_by")
+    chosen = ScopeRequest.objects.filter(pk__in=pks).select_related(*related)
+    return list(chosen.order_by("-decided_at"))
 
 
 def words_of(names: Any) -> dict[str, str]:

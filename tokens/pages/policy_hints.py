@@ -14,6 +14,7 @@ from tokens.policies.rules import (
     days_in_words,
     other_scopes,
     shortest_lifetime,
+    tokens_in_words,
 )
 from tokens.token_settings import token_settings
 
@@ -98,8 +99,8 @@ class PolicyHints:
             for rule in limited:
                 if count_in(counts, rule.environment) >= (rule.max_tokens or 0):
                     yield (
-                        f"{self._policy(rule)}: {rule.max_tokens} active tokens at most, and so "
-                        "many are active. Revoke one first."
+                        f"{self._policy(rule)}: {tokens_in_words(rule.max_tokens)} at most, and "
+                        "so many exist. Revoke one first."
                     )
 
     def _policy(self, rule: Rules, word: str = "Policy") -> str:

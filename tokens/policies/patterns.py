@@ -14,6 +14,10 @@ SCOPE_PATTERN = re.compile(r"[a-z][a-z0-9_.-]*:(\*|[a-z][a-z0-9_.-]*)")
 ALL_ACTIONS = "*"  # as in reports:*
 # In fnmatch and in SQLite's GLOB, brackets hold a choice of characters. LIKE has no such choice.
 NOT_IN_NAME_PATTERNS = "[]"
+# Finds a network that hardly limits a token, in a text of networks and spaces: wider than /8, or
+# than /16 for IPv6. Networks that are not so wide can't hold all addresses, because a token has
+# MAX_NETWORKS at most. Private IPv6 networks, such as fc00::/7, may be wide.
+WIDE_NETWORK = r"(?:^| )(?:[0-9.]+/[0-7]|(?!f[cde])[0-9a-f:]+/(?:[0-9]|1[0-5]))(?: |$)"
 
 
 def matches_name(pattern: str, name: str) -> bool:

@@ -3,14 +3,14 @@
 Several policies may hold for one token. A token must keep all of them, so the strictest wins.
 """
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from tokens.policies.patterns import matches_name, matches_scope
+from tokens.policies.patterns import WIDE_NETWORK, matches_name, matches_scope
 
-ANY_ADDRESS = {"0.0.0.0/0", "::/0"}
 # The fields of a request that can break a policy. The last two are no fields of a form.
 NAME, SCOPES, EXPIRES, ADDRESSES = "name", "scopes", "expires", "allowed_addresses"
 NUMBER, SECOND_FACTOR = "number", "second_factor"
@@ -51,7 +51,7 @@ class Planned:
     others: Mapping[str, int] | None = None
     has_second_factor: bool | None = None
     # Why nobody can be asked for a second factor, or "".
-    without_person: str = field(default="")
+    without_person: str = ""
 
 
 class Breach(NamedTuple):
@@ -87,8 +87,8 @@ def other_scopes(rule: Rules, names: Iterable[str]) -> list[str]:
 
 
 def allows_any_address(addresses: Collection[str]) -> bool:
-    """Return True if no list of addresses limits the token: there is none, or it has them all."""
-    return not addresses or not ANY_ADDRESS.isdisjoint(addresses)
+    """Return True if the addresses hardly limit the token: there are none, or a wide network."""
+    return not addresses or bool(re.search(WIDE_NETWORK, " ".join(addresses)))
 
 
 def count_in(others: Mapping[str, int], environment: str) -> int:
@@ -96,9 +96,14 @@ def count_in(others: Mapping[str, int], environment: str) -> int:
     return others.get(environment, 0) if environment else sum(others.values())
 
 
-def days_in_words(days: int) -> str:
+def days_in_words(days: int | None) -> str:
     """Return a number of days in words, such as "1 day"."""
-    return f"{days} day{'s' if days > 1 else ''}"
+    return f"{days} day{'' if days == 1 else 's'}"
+
+
+def tokens_in_words(count: int | None) -> str:
+    """Return a number of active tokens in words, such as "1 active token"."""
+    return f"{count} active token{'' if count == 1 else 's'}"
 
 
 def _lifetime_breaches(rules: Iterable[Rules], planned: Planned) -> Iterator[Breach]:
@@ -121,11 +126,8 @@ def _number_breaches(rules: Iterable[Rules], planned: Planned) -> Iterator[Breac
     ]
     if full:
         rule = min(full, key=lambda each: each.max_tokens or 0)
-        tokens = f"{rule.max_tokens} active token{'s' if (rule.max_tokens or 0) > 1 else ''}"
-        yield Breach(
-            rule.policy, NUMBER,
-            f"The policy “{rule.policy}” allows {tokens} at most. Revoke one first.",
-        )  # fmt: skip
+        words = f"The policy “{rule.policy}” allows {tokens_in_words(rule.max_tokens)} at most."
+        yield Breach(rule.policy, NUMBER, f"{words} Revoke one first.")
 
 
 def _other_breaches(rule: Rules, planned: Planned) -> Iterator[Breach]:
@@ -137,7 +139,8 @@ def _other_breaches(rule: Rules, planned: Planned) -> Iterator[Breach]:
         yield Breach(rule.policy, SCOPES, words)
     moved = planned.addresses
     if rule.needs_addresses and moved is not None and allows_any_address(moved):
-        words = f"The policy “{rule.policy}” wants the addresses that may use the token."
+        words = f"The policy “{rule.policy}” wants the addresses that may use the token, "
+        words += "no network wider than /8 (IPv6: /16)."
         yield Breach(rule.policy, ADDRESSES, words)
     if rule.needs_second_factor and planned.has_second_factor is False:
         why = planned.without_person or "Set one up first."

@@ -4,13 +4,14 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from tokens.authentication.requests import PageRequest, actor_of
 from tokens.forms.approvals import DecisionForm
 from tokens.models import AlreadyDecided, ScopeRequest
-from tokens.pages.approvals import waiting_for
+from tokens.pages.approvals import past_decisions, waiting_for
 from tokens.pages.rendering import render_page
 from tokens.views.guards import ask_to_confirm
 
@@ -49,8 +50,12 @@ def approvals(request: PageRequest) -> HttpResponse:
 
 
 def show_approvals(request: PageRequest, form: DecisionForm, status: int = 200) -> HttpResponse:
-    """Return the page with what waits for the person."""
-    context = {"waiting": waiting_for(request.user), "form": form}
+    """Return the page with what waits for the person, and with the last decisions."""
+    context = {
+        "waiting": waiting_for(request.user),
+        "past": past_decisions(request.user),
+        "form": form,
+    }
     return render_page(request, "tokens/approvals.html", context, status=status)
 
 
@@ -61,4 +66,6 @@ def missed_words(wanted: ScopeRequest) -> str:
         return f"{word} already: {wanted.decision_in_words}. Nothing was changed now."
     if wanted.decision:
         return f"{wanted.scope} is no longer wanted for “{wanted.token.name}”."
+    if wanted.token.expires_at <= timezone.now():
+        return f"The token “{wanted.token.name}” has expired, so nothing can be decided."
     return "This request waits for somebody else: nobody decides about what they asked for."
