@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.defaultfilters import pluralize
@@ -54,7 +55,7 @@ def token_transfer(request: PageRequest, identifier: str) -> HttpResponse:
             return confirm
         try:
             return send(request, token, form)
-        except Token.DoesNotExist:
+        except ObjectDoesNotExist:  # the token moved, or the team was deleted, meanwhile
             form.add_error(None, transfer_error(NothingToHandOver()))
         except TRANSFER_ERRORS as error:
             form.add_error(None, transfer_error(error))
@@ -91,6 +92,7 @@ def show_transfer(
         "error": error,
         "moves_too": [each for each in family if each.pk != token.pk],
         "restricted": dormant_scopes(family),
+        "pending": sorted({name for each in family for name in each.pending_scopes}),
         "offer": TransferOffer.objects.open().filter(token=token).first(),
     }
     return render_page(request, "tokens/transfer.html", context, status=status)
@@ -115,7 +117,7 @@ def token_offers(request: PageRequest) -> HttpResponse:
         return confirm
     try:
         moved = accept_offer(offer, request.user, actor_of(request))
-    except TRANSFER_ERRORS as error:
+    except (ObjectDoesNotExist, *TRANSFER_ERRORS) as error:
         messages.error(request, transfer_error(error))
         return redirect("tokens:offers")
     count = len(moved)
