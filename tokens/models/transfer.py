@@ -217,6 +217,15 @@ def make_offer(
     return offer
 
 
+def withdraw_offer(token: Token) -> None:
+    """Delete the offer of `token`, if there is one. Afterwards nobody can accept it any more.
+
+    Raise Token.DoesNotExist if the token has another owner now.
+    """
+    with Token.objects.locked(token):
+        TransferOffer.objects.filter(token=token).delete()
+
+
 def accept_offer(
     offer: TransferOffer, person: AbstractBaseUser, actor: Actor | None = None
 ) -> list[Token]:

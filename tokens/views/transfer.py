@@ -19,6 +19,7 @@ from tokens.models.transfer import (
     hand_over,
     make_offer,
     may_hand_out,
+    withdraw_offer,
 )
 from tokens.pages.offers import OfferFacts, dormant_scopes
 from tokens.pages.rendering import render_page
@@ -46,9 +47,7 @@ def token_transfer(request: PageRequest, identifier: str) -> HttpResponse:
         form = TransferForm(token=token, person=request.user, typed=initial)
         return show_transfer(request, token, form)
     if "withdraw" in request.POST:
-        TransferOffer.objects.filter(token=token).delete()
-        messages.success(request, "The offer is withdrawn. The token stays where it is.")
-        return redirect("tokens:transfer", token.identifier)
+        return withdraw(request, token)
     form = TransferForm(request.POST, token=token, person=request.user)
     if form.is_valid():
         if confirm := ask_to_confirm(request, f"{request.path}?{form.as_query()}"):
@@ -60,6 +59,17 @@ def token_transfer(request: PageRequest, identifier: str) -> HttpResponse:
         except TRANSFER_ERRORS as error:
             form.add_error(None, transfer_error(error))
     return show_transfer(request, token, form, status=422)
+
+
+def withdraw(request: PageRequest, token: Token) -> HttpResponse:
+    """Withdraw the offer of `token`, unless somebody has accepted it."""
+    try:
+        withdraw_offer(token)
+    except ObjectDoesNotExist:
+        messages.error(request, "Too late: the token has another owner now.")
+        return redirect("tokens:list")
+    messages.success(request, "The offer is withdrawn. The token stays where it is.")
+    return redirect("tokens:transfer", token.identifier)
 
 
 def send(request: PageRequest, token: Token, form: TransferForm) -> HttpResponse:
