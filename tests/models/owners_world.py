@@ -94,7 +94,7 @@ class World(RuleBasedStateMachine):
                 owner=person, name="made", environment="live", expires_at=end,
                 actor=program(maker),
             )  # fmt: skip
-        self.make_team(person)
+        self.make_team(*self.people()[:2])
 
     def teardown(self) -> None:
         self.travel.stop()
@@ -105,9 +105,13 @@ class World(RuleBasedStateMachine):
         self.made += 1
         return User.objects.create_user(email=f"person{self.made}@example.com")
 
-    def make_team(self, manager: User) -> None:
+    def make_team(self, *managers: User) -> None:
         self.made += 1
-        make_team(f"team-{self.made}", managers=(manager,))
+        make_team(f"team-{self.made}", managers=managers)
+
+    def people(self) -> Any:
+        """Return the accounts of people, oldest first."""
+        return User.objects.filter(can_sign_in=True).order_by("pk")
 
     def pick(self, found: Any, number: int) -> Any:
         """Return one of `found`; None if there are none."""
@@ -116,7 +120,7 @@ class World(RuleBasedStateMachine):
 
     def person(self, number: int) -> Any:
         """Return the account of a person, mostly one that is switched on."""
-        people = User.objects.filter(can_sign_in=True).order_by("pk")
+        people = self.people()
         chosen = people.filter(is_active=True) if number < 12 else people
         return self.pick(chosen, number) or self.pick(people, number)
 

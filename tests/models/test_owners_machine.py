@@ -25,6 +25,7 @@ from tokens.models import Actor, Leaver, Team, Token, TransferOffer
 from tokens.models.leaving import switch_off
 from tokens.models.offer import OFFER_LIFETIME
 from tokens.models.transfer import accept_offer, hand_over, make_offer, may_hand_out
+from tokens.pages.goodbye import Goodbye
 from tokens.token_settings import TokenSettings
 from tokens.token_settings import token_settings as live_settings
 
@@ -174,7 +175,7 @@ class Owners(World):
         """Fill in the page before somebody is switched off or deleted."""
         if then == DeleteForm and not sure:
             return
-        account, to = self.person(person), self.account(chosen["to"])
+        account, to = self.leaver(person), self.account(chosen["to"])
         team = getattr(to, "token_team", None)
         typed = {
             "outcome": chosen["outcome"], "receiver": f"team:{team.pk}" if team else to.email,
@@ -188,6 +189,12 @@ class Owners(World):
         self.let_go(then(typed, accounts=[account]), chosen["outcome"])
         if then == DeleteForm:
             self.add_person()
+
+    def leaver(self, number: int) -> Any:
+        """Return a person, often one whom a team needs as its last manager."""
+        people = self.people() if number % 2 else []
+        needed = [person for person in people if Goodbye([person]).teams]
+        return self.pick(needed, number // 2) or self.person(number)
 
     def let_go(self, form: Any, outcome: str) -> None:
         """Send the form, and check that it did what it says."""
@@ -214,7 +221,7 @@ class Owners(World):
     @rule(number=NUMBER)
     def add_team(self, number: int) -> None:
         if Team.objects.count() < 3:
-            self.make_team(self.person(number))
+            self.make_team(*{self.person(number), self.person(number // 2)})
 
     @rule(team=NUMBER, sure=RARELY)
     def delete_team(self, team: int, sure: bool) -> None:
@@ -228,9 +235,13 @@ class Owners(World):
 
     @rule(team=NUMBER, member=NUMBER, role=st.sampled_from(["member", "manager", ""]))
     def change_member(self, team: int, member: int, role: str) -> None:
-        """Give a member another role, or remove the member."""
+        """Give a member another role, or remove the member. Mostly one who can sign in."""
         found, led = self.team(team), led_teams()
-        membership = self.pick(found.memberships.order_by("pk"), member) if found else None
+        if found is None:
+            return
+        members = found.memberships.order_by("pk")
+        chosen = members.filter(user__is_active=True) if member < 12 else members
+        membership = self.pick(chosen, member)
         if membership:
             with perhaps():
                 if role:

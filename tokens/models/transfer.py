@@ -187,7 +187,7 @@ def withdraw_requests(token: Token, actor: Actor | None) -> None:
 
 
 def in_words(account: AbstractBaseUser, columns: dict[str, Any] | None = None) -> str:
-    """Return who owns the tokens of `account`, for an event: "team:billing-ci", or "a person".
+    """Return who owns the tokens of `account`: "team:billing-ci", or "another person".
 
     A person's address is left out: the events of others stay when an account is deleted.
     """

@@ -47,7 +47,7 @@ def token_transfer(request: PageRequest, identifier: str) -> HttpResponse:
         form = TransferForm(token=token, person=request.user, typed=initial)
         return show_transfer(request, token, form)
     if "withdraw" in request.POST:
-        return withdraw(request, token)
+        return take_back(request, token)
     form = TransferForm(request.POST, token=token, person=request.user)
     if form.is_valid():
         if confirm := ask_to_confirm(request, f"{request.path}?{form.as_query()}"):
@@ -61,7 +61,7 @@ def token_transfer(request: PageRequest, identifier: str) -> HttpResponse:
     return show_transfer(request, token, form, status=422)
 
 
-def withdraw(request: PageRequest, token: Token) -> HttpResponse:
+def take_back(request: PageRequest, token: Token) -> HttpResponse:
     """Withdraw the offer of `token`, unless somebody has accepted it."""
     try:
         withdraw_offer(token)
