@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import time_machine
@@ -73,7 +73,7 @@ def families_stay_together() -> Iterator[None]:
 
 
 class World(RuleBasedStateMachine):
-    """Three people with tokens, and a team. `steps` counts what was done."""
+    """Three people with tokens, some of them renewed, and a team. `steps` counts what was done."""
 
     steps = 0
 
@@ -94,6 +94,7 @@ class World(RuleBasedStateMachine):
                 owner=person, name="made", environment="live", expires_at=end,
                 actor=program(maker),
             )  # fmt: skip
+            Token.objects.renew(maker, expires_at=end, overlap=timedelta(days=20))
         self.make_team(*self.people()[:2])
 
     def teardown(self) -> None:
