@@ -76,7 +76,8 @@ class Farewell:
     path `page` returns; its second argument is "off" or "delete". That page lets the accounts go.
 
     `own_form` returns the form for somebody who deletes the own account, or None if nothing is to
-    be asked; its second argument has the posted values, or is None. `template` shows this form.
+    be asked. Its method `as_query` returns the sent values as a query, and the form shows the
+    values in the query of a GET. `template` shows this form.
     If the form is valid, `settle` does what was chosen. It returns False, with an error in the
     form, if that is impossible.
 
@@ -85,7 +86,7 @@ class Farewell:
 
     is_needed: Callable[[Sequence[AbstractBaseUser]], bool] = lambda _: False
     page: Callable[[Sequence[AbstractBaseUser], str], str] = lambda *_: ""
-    own_form: Callable[[AbstractBaseUser, Any], Any] = lambda *_: None
+    own_form: Callable[[AbstractBaseUser, HttpRequest], Any] = lambda *_: None
     settle: Callable[[Any, HttpRequest], bool] = lambda *_: True
     template: str = ""
     leaves_at: Callable[[AbstractBaseUser], datetime | None] = lambda _: None

@@ -251,9 +251,10 @@ def delete_account(request: HttpRequest) -> HttpResponse:
     others = User.objects.filter(is_superuser=True, is_active=True).exclude(pk=user.pk)
     needed = user.is_superuser and not others.exists()
     is_sent = request.method == "POST"
-    form = extension_points.farewell.own_form(user, request.POST if is_sent else None)
+    form = extension_points.farewell.own_form(user, request)
     if is_sent and not needed and (form is None or form.is_valid()):
-        if confirm := confirm_if_stale(request, request.path):
+        back_to = f"{request.path}?{form.as_query()}" if form else request.path
+        if confirm := confirm_if_stale(request, back_to):
             return confirm
         if delete_with_choices(request, user, form):
             messages.success(request, "Your account is deleted.")

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from django.http import HttpRequest
+
 from accounts.audit_signals import account_event, wrong_password_sent
 from accounts.extension_points import (
     Belonging,
@@ -34,9 +36,10 @@ from tokens.pages.goodbye import Goodbye
 from tokens.token_settings import token_settings
 
 
-def own_goodbye(user: Any, posted: Any) -> OwnGoodbyeForm | None:
+def own_goodbye(user: Any, request: HttpRequest) -> OwnGoodbyeForm | None:
     """Return the form that somebody fills in before the own account is deleted, if necessary."""
-    form = OwnGoodbyeForm(posted, person=user)
+    sent = request.POST if request.method == "POST" else None
+    form = OwnGoodbyeForm(sent, person=user, initial=request.GET.dict())
     return form if form.goodbye.is_needed else None
 
 

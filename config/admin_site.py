@@ -39,7 +39,8 @@ class AdminSite(admin.AdminSite):
         """Return `view` with two checks before it.
 
         First, refuse an address with a null character, because PostgreSQL does not accept it.
-        Second, ask people before a change to confirm who they are, unless they did so recently.
+        Second, ask people before a change to confirm who they are, unless they did so recently. A
+        view with the attribute `confirms_itself` asks itself, to keep what was typed.
         """
 
         @wraps(view)
@@ -47,7 +48,8 @@ class AdminSite(admin.AdminSite):
             if "%00" in request.META.get("QUERY_STRING", ""):
                 raise BadRequest("A null character is in the address.")
             is_harmless = view.__name__ == "logout" or hasattr(view, "changes_no_decision")
-            changes = request.method == "POST" and not is_harmless
+            asks_here = not is_harmless and not hasattr(view, "confirms_itself")
+            changes = request.method == "POST" and asks_here
             confirm = confirm_if_stale(request, request.get_full_path()) if changes else None
             return confirm or view(request, *args, **kwargs)
 

@@ -7,7 +7,7 @@ Signal          Arguments
 token_created   token, actor (a tokens.models.Actor; None for the command line)
 token_imported  token, actor (None). Sent instead of token_created.
 token_renewed   token, successor (the token that replaces it), actor
-token_revoked   token, actor
+token_revoked   token, actor, reason (for example "compromised", or "")
 token_offered   token, offer (a TransferOffer), actor
 token_transferred  token (of its new owner), giver (the former owner), actor
 token_expired   token. Sent once for each token, by `send_expiry_reminders`.

@@ -93,6 +93,13 @@ def test_revoked(
     assert not words or words in str(mail.outbox[0].body)
 
 
+def test_revoked_for_a_reason(quiet_issue: Issue, administrator: User) -> None:
+    token, _ = quiet_issue()
+    token.revoke(by(administrator), "no longer used")
+    assert subjects() == ["“Production API” was revoked"]
+    assert "How: by an administrator: no longer used\n" in str(mail.outbox[0].body)
+
+
 def test_used_after_it_was_revoked(quiet_issue: Issue, owner: User) -> None:
     token, value = quiet_issue()
     token.revoke(by(owner))

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.conftest import Issue
+from tests.conftest import Issue, page_of
+from tests.teams import make_team
 from tokens.models import Token
 
 LIST = "/settings/tokens/"
@@ -35,3 +36,24 @@ def test_the_page_is_not_found(
     assert response.status_code == 404
     token.refresh_from_db()
     assert (token.revoked_at, token.renewed_at, token.name) == (None, None, "Production API")
+
+
+def test_the_team_that_gets_the_token_is_deleted(
+    issue: Issue, owner: User, owner_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, _ = issue()
+    team = make_team("billing-ci", owner)
+    lock = type(Token.objects.all()).locked_for
+
+    def delete_first(queryset: Any, *owners: Any) -> Any:
+        monkeypatch.undo()
+        team.dissolve(None)
+        return lock(queryset, *owners)
+
+    monkeypatch.setattr(type(Token.objects.all()), "locked_for", delete_first)
+    sent = {"to": "team:billing-ci"}
+    response = owner_client.post(f"{LIST}{token.identifier}/transfer/", sent)
+    assert response.status_code == 422
+    assert "The token no longer works, or has another owner now." in page_of(response)
+    token.refresh_from_db()
+    assert token.owner == owner

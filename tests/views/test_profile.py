@@ -1,6 +1,7 @@
 """/settings/profile/, the theme switch, and deleting one's account."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.test import Client
@@ -229,6 +230,19 @@ def test_the_last_manager_names_another(owner: User, teammate: User) -> None:
     member = team.memberships.get(user=teammate)
     client.post(DELETE, {"manager_billing-ci": member.pk})
     assert [each.role for each in team.memberships.all()] == ["manager"]
+
+
+def test_the_choices_stay_when_the_person_confirms(
+    issue: Issue, owner: User, teammate: User
+) -> None:
+    issue()
+    make_team("billing-ci", owner, teammate)
+    sent = {"outcome": "hand_over", "receiver": "team:billing-ci"}
+    answer = signed_in(owner, seconds_ago=3600).post(DELETE, sent)
+    [back] = parse_qs(urlsplit(answer["Location"]).query)["next"]
+    page = page_of(signed_in(owner).get(back))
+    assert re.search(r'value="hand_over" [^>]*checked', page)
+    assert '<option value="team:billing-ci" selected>' in page
 
 
 def test_delete_asks_again_after_a_while(owner: User) -> None:

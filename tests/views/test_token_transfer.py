@@ -272,3 +272,12 @@ def test_the_token_works_on(issue: Issue, team: Team, owner_client: Client) -> N
     owner_client.post(address(token), {"to": "team:billing-ci"})
     answer = Client().get("/api/v1/token", headers=bearer(value))
     assert (answer.status_code, answer.json()["identifier"]) == (200, token.identifier)
+
+
+def test_says_which_scopes_wait(token: Token, owner_client: Client) -> None:
+    words = "These scopes wait for approval. The requests are withdrawn"
+    assert words not in " ".join(page_of(owner_client.get(address(token))).split())
+    Token.objects.filter(pk=token.pk).update(pending_scope="pay:write")
+    page = " ".join(page_of(owner_client.get(address(token))).split())
+    assert words in page
+    assert "<li><code>pay:write</code></li>" in page

@@ -68,18 +68,25 @@ def leaving_page(site: admin.AdminSite, request: HttpRequest) -> HttpResponse:
         messages.error(request, words)
         return redirect(back)
     form_class = DeleteForm if then == DELETE else SwitchOffForm
-    form = form_class(request.POST if request.method == "POST" else None, accounts=accounts)
-    may_hand_over = request.user.has_perm("tokens.change_token")
-    if form.is_valid() and form.cleaned_data.get("outcome") == HAND_OVER and not may_hand_over:
+    sent = request.POST if request.method == "POST" else None
+    form = form_class(sent, accounts=accounts, initial=request.GET.dict())
+    hands_over = form.is_valid() and form.cleaned_data.get("outcome") == HAND_OVER
+    if hands_over and not may_hand_over(request):
         form.add_error("outcome", "Your account may not hand tokens over.")
     if form.is_valid():
         # The administration lets in only signed-in people, as a PageRequest has them.
-        if confirm := ask_to_confirm(request, request.get_full_path()):  # type: ignore[arg-type]
+        back_to = f"{leaving_path(accounts, then)}&{form.as_query()}"
+        if confirm := ask_to_confirm(request, back_to):  # type: ignore[arg-type]
             return confirm
         if settle_and_log(request, form, account_admin, then):
             messages.success(request, done_words(len(accounts), then))
             return redirect(back)
     return render_leaving(site, request, form, then, back)
+
+
+def may_hand_over(request: HttpRequest) -> bool:
+    """Return True if the person may hand tokens of others over, and so sees the teams."""
+    return request.user.has_perm("tokens.change_token")
 
 
 def admin_of_accounts(site: admin.AdminSite) -> Any:
@@ -152,7 +159,7 @@ def render_leaving(
         "goodbye": form.goodbye,
         "then": then,
         "back": back,
-        "teams": Team.objects.all()[:MAX_OFFERED_TEAMS],
+        "teams": Team.objects.all()[:MAX_OFFERED_TEAMS] if may_hand_over(request) else [],
     }
     status = 422 if form.errors else 200
     return TemplateResponse(request, "admin/tokens/leaving.html", context, status=status)

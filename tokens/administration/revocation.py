@@ -23,7 +23,7 @@ class RevocationForm(forms.Form):
         label="Reason",
         required=False,
         choices=[("", "No reason"), *((reason, reason.capitalize()) for reason in REASONS)],
-        help_text="The owners see the reason on their Activity page.",
+        help_text="The owners see the reason on their Activity page and in the mail.",
     )
     include_made = forms.BooleanField(required=False, initial=True)
     # The query of the list, to which the answer leads back. The filters do not restrict what is

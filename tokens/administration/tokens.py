@@ -30,6 +30,7 @@ from tokens.forms.troubleshoot import TroubleshootForm
 from tokens.models import Event, Team, Token, TokenQuerySet, owner_name
 from tokens.rate_limits import limits
 from tokens.token_settings import token_settings
+from tokens.views.guards import confirms_itself
 
 OWNER_PAGE = "admin:{}_change".format(settings.AUTH_USER_MODEL.lower().replace(".", "_"))
 
@@ -130,6 +131,7 @@ class TokenAdmin(ExportedAdmin):
             raise Http404
         return ask_before_revoking(self, request, chosen, RevocationForm())
 
+    @confirms_itself
     def leaving(self, request: HttpRequest) -> HttpResponse:
         """Return the page that asks what happens to tokens before accounts are let go."""
         return leaving_page(self.admin_site, request)

@@ -33,9 +33,10 @@ def remove_personal_data(sender: Any, instance: Any, **kwargs: Any) -> None:
 
     Personal data are client addresses, User-Agents, and the details of events about the account.
     """
-    # NOTE: Lock the tokens first, in the same order as the thread that writes usage. Django
-    # deletes the rows that refer to a token before the token. Without these locks, the deletion
-    # and that thread could wait for each other for ever (a deadlock).
+    # NOTE: Lock the account and then its tokens, as `locked_for` and the thread that writes usage
+    # do. Django deletes the rows that refer to a token before the token. Without these locks, the
+    # deletion and another change could wait for each other for ever (a deadlock).
+    list(sender.objects.select_for_update(no_key=True).filter(pk=instance.pk).values_list("pk"))
     list(Token.objects.filter(owner=instance).order_by("pk").select_for_update().values_list("pk"))
     # Event.objects never updates events. The base manager can.
     events = Event._base_manager  # noqa: SLF001

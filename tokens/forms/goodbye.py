@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib.auth import get_user_model
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -91,6 +92,11 @@ class GoodbyeForm(forms.Form):
         accounts = get_user_model().objects.filter(is_active=True)
         return accounts.filter(token_team=name.removeprefix(TEAM_PREFIX)).first()
 
+    def as_query(self) -> str:
+        """Return the sent values as a query string, for the form's initial values."""
+        sent = {name: self.data.get(name, "") for name in self.fields}
+        return urlencode({name: value for name, value in sent.items() if value})
+
     @property
     def locked_pks(self) -> list[Any]:
         """Return the primary keys of the accounts to lock: the leavers', and the new owner's."""
@@ -103,21 +109,26 @@ class GoodbyeForm(forms.Form):
         Then nothing is done.
         """
         try:
-            with transaction.atomic(), Token.objects.locked_for(*self.locked_pks):
-                self.promote()
-                for account in self.goodbye.accounts:
-                    self.let_go(account, actor)
+            with transaction.atomic():
+                self.promote(actor)  # locks teams, which comes before their accounts
+                with Token.objects.locked_for(*self.locked_pks):
+                    for account in self.goodbye.accounts:
+                        self.let_go(account, actor)
         except TRANSFER_ERRORS as error:
             self.add_error(None, transfer_error(error))
-            return False
-        return True
+        except ObjectDoesNotExist:  # deleted, or no longer in the team, since the form was checked
+            self.add_error(None, "An account or a team changed meanwhile. Choose again.")
+        return not self.errors
 
-    def promote(self) -> None:
-        """Make the chosen members managers of their teams."""
-        for name, team in self.managers.items():
+    def promote(self, actor: Actor) -> None:
+        """Make the chosen members managers of their teams.
+
+        Raise Membership.DoesNotExist if one of them has left the team or is switched off.
+        """
+        for name, team in sorted(self.managers.items()):
             if key := self.cleaned_data.get(name):
-                chosen = team.memberships.filter(pk=key)
-                chosen.update(role=Membership.Role.MANAGER)
+                chosen = team.memberships.get(pk=key, user__is_active=True)
+                team.change_role(chosen.user_id, Membership.Role.MANAGER, actor)
 
     def let_go(self, account: Any, actor: Actor) -> None:
         """Hand over or end the tokens of `account`. Subclasses add what happens to the account."""

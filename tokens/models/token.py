@@ -280,7 +280,9 @@ class Token(OwnerState, models.Model):
             Token.objects.filter(pk=self.pk).update(revoked_at=self.revoked_at)
             self.scope_requests.close()
             Event.record(Event.Kind.REVOKED, self, actor, reason)
-            signals.send_after_commit(signals.token_revoked, token=self, actor=actor)
+            signals.send_after_commit(
+                signals.token_revoked, token=self, actor=actor, reason=reason
+            )
         return True
 
     def revoke_made(self, actor: Actor | None = None, reason: str = "") -> int:

@@ -187,7 +187,7 @@ def withdraw_requests(token: Token, actor: Actor | None) -> None:
 
 
 def in_words(account: AbstractBaseUser, columns: dict[str, Any] | None = None) -> str:
-    """Return who owns the tokens of `account`, for an event: "team:billing-ci", or "a person".
+    """Return who owns the tokens of `account`: "team:billing-ci", or "another person".
 
     A person's address is left out: the events of others stay when an account is deleted.
     """
@@ -215,6 +215,15 @@ def make_offer(
         offer = TransferOffer.objects.offer(token, asked_by, email)
         signals.send_after_commit(signals.token_offered, token=token, offer=offer, actor=actor)
     return offer
+
+
+def withdraw_offer(token: Token) -> None:
+    """Delete the offer of `token`, if there is one. Afterwards nobody can accept it any more.
+
+    Raise Token.DoesNotExist if the token has another owner now.
+    """
+    with Token.objects.locked(token):
+        TransferOffer.objects.filter(token=token).delete()
 
 
 def accept_offer(

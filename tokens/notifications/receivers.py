@@ -114,14 +114,15 @@ def notify_renewed(successor: Token, actor: Actor | None, **kwargs: Any) -> None
 
 
 @receiver(signals.token_revoked)
-def notify_revoked(token: Token, actor: Actor | None, **kwargs: Any) -> None:
-    """Tell the owner by e-mail that somebody else revoked a token.
+def notify_revoked(token: Token, actor: Actor | None, reason: str = "", **kwargs: Any) -> None:
+    """Tell the owner by e-mail that somebody else revoked a token, and the reason if there is one.
 
     All members of a team are told when one of them revoked a token of the team.
     """
     if actor is None or actor.user is None or actor.user.pk != token.owner_id:
-        who = who_acted(token, actor)
-        notify(token, Notification.Kind.REVOKED, who, soon=actor is not None)
+        words = f"{who_acted(token, actor)}: {reason}" if reason else who_acted(token, actor)
+        detail = one_line(words, Notification.MAX_DETAIL_LENGTH)
+        notify(token, Notification.Kind.REVOKED, detail, soon=actor is not None)
 
 
 def origin_words(token: Token, actor: Actor | None) -> str:

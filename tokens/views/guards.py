@@ -27,6 +27,15 @@ def ask_to_confirm(request: PageRequest, back_to: str) -> HttpResponse | None:
     return answer
 
 
+def confirms_itself(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorate a page of administration that calls `ask_to_confirm` itself.
+
+    The administration of Tokenry asks before each change, and then forgets what was typed.
+    """
+    vars(view)["confirms_itself"] = True
+    return view
+
+
 def of_owner(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Decorate a view of the tokens of one owner: set `request.page_owner`, a PageOwner.
 

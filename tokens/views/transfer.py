@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.defaultfilters import pluralize
@@ -18,6 +19,7 @@ from tokens.models.transfer import (
     hand_over,
     make_offer,
     may_hand_out,
+    withdraw_offer,
 )
 from tokens.pages.offers import OfferFacts, dormant_scopes
 from tokens.pages.rendering import render_page
@@ -45,20 +47,29 @@ def token_transfer(request: PageRequest, identifier: str) -> HttpResponse:
         form = TransferForm(token=token, person=request.user, typed=initial)
         return show_transfer(request, token, form)
     if "withdraw" in request.POST:
-        TransferOffer.objects.filter(token=token).delete()
-        messages.success(request, "The offer is withdrawn. The token stays where it is.")
-        return redirect("tokens:transfer", token.identifier)
+        return take_back(request, token)
     form = TransferForm(request.POST, token=token, person=request.user)
     if form.is_valid():
         if confirm := ask_to_confirm(request, f"{request.path}?{form.as_query()}"):
             return confirm
         try:
             return send(request, token, form)
-        except Token.DoesNotExist:
+        except ObjectDoesNotExist:  # the token moved, or the team was deleted, meanwhile
             form.add_error(None, transfer_error(NothingToHandOver()))
         except TRANSFER_ERRORS as error:
             form.add_error(None, transfer_error(error))
     return show_transfer(request, token, form, status=422)
+
+
+def take_back(request: PageRequest, token: Token) -> HttpResponse:
+    """Withdraw the offer of `token`, unless somebody has accepted it."""
+    try:
+        withdraw_offer(token)
+    except ObjectDoesNotExist:
+        messages.error(request, "Too late: the token has another owner now.")
+        return redirect("tokens:list")
+    messages.success(request, "The offer is withdrawn. The token stays where it is.")
+    return redirect("tokens:transfer", token.identifier)
 
 
 def send(request: PageRequest, token: Token, form: TransferForm) -> HttpResponse:
@@ -91,6 +102,7 @@ def show_transfer(
         "error": error,
         "moves_too": [each for each in family if each.pk != token.pk],
         "restricted": dormant_scopes(family),
+        "pending": sorted({name for each in family for name in each.pending_scopes}),
         "offer": TransferOffer.objects.open().filter(token=token).first(),
     }
     return render_page(request, "tokens/transfer.html", context, status=status)
@@ -115,7 +127,7 @@ def token_offers(request: PageRequest) -> HttpResponse:
         return confirm
     try:
         moved = accept_offer(offer, request.user, actor_of(request))
-    except TRANSFER_ERRORS as error:
+    except (ObjectDoesNotExist, *TRANSFER_ERRORS) as error:
         messages.error(request, transfer_error(error))
         return redirect("tokens:offers")
     count = len(moved)
