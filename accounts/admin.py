@@ -23,7 +23,7 @@ from django.utils.timezone import localtime
 from accounts import extension_points
 from accounts.audit_signals import send_event
 from accounts.extension_points import belongings_of
-from accounts.farewell_admin import SWITCHING_OFF_WORDS, FarewellAdmin
+from accounts.farewell_admin import MUST_CHOOSE, SWITCHING_OFF_WORDS, FarewellAdmin
 from accounts.invitations import invite
 from accounts.mails import link_of_invitation, subject
 from accounts.models import Notification, User
@@ -196,6 +196,8 @@ class UserAdmin(FarewellAdmin):
         Django calls this method after each change of an account, also after a change of its
         password.
         """
+        if not message and hasattr(request, MUST_CHOOSE):
+            return LogEntry()  # not saved: nothing changed yet, and the next page asks
         entry = super().log_change(request, obj, message)
         send_event(obj, "administered", request, entry.get_change_message())
         return entry

@@ -8,9 +8,8 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from django.urls import reverse
-
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.audit_signals import account_event, wrong_password_sent
 from accounts.extension_points import (

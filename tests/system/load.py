@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
-from tests.run import ROOT, until
+from tests.run import ROOT, lock, until
 from tests.server import Server
 from tests.system.gateways import FILES, PAGES, Gateway, Reply, bearer, running
 
@@ -55,9 +55,12 @@ def logs(folder: Path) -> str:
 
 @contextmanager
 def all_gateways(folder: Path, nodes: list[Server], backend: int) -> Iterator[list[Gateway]]:
-    """Run each gateway in front of both nodes, in a folder of its own."""
+    """Run each gateway in front of both nodes, in a folder of its own.
+
+    Only one test of a run does this at a time: under more load, checks of ready nodes time out.
+    """
     first, second = nodes
-    with ExitStack() as stack:
+    with lock("gateways"), ExitStack() as stack:
         gateways = []
         for name in FILES:
             (own := folder / name).mkdir()

@@ -115,10 +115,10 @@ def test_the_last_decisions_are_shown(
         token, expires_at=token.expires_at, overlap=timedelta(0), actor=Actor(owner)
     )
     page = page_of(client.get(PATH))
-    words = ["approved:", "a:write by lead@example.com", "&lt;Second&gt;", "declined:", "too much"]
+    words = ["Approved ", "a:write by lead@example.com", "&lt;Second&gt;", "Declined ", "too much"]
     assert [word in page for word in words] == [True] * 5
     assert page.count("<bdi>a:write by") == 2
-    assert page.index("approved:") < page.index("declined:")
+    assert page.index("Approved ") < page.index("Declined ")
     for who, other in people.items():
         seen = "Last decisions" in page_of(other.get(PATH))
         assert seen is (who in {"approver", "administrator"}), who

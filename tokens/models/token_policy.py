@@ -120,7 +120,7 @@ class TokenPolicy(models.Model):
         The name becomes one line, because error answers and commands show it.
         """
         errors: dict[str, str] = {}
-        self.name = one_line(self.name, NAME_LENGTH)
+        self.name = self.name and one_line(self.name, NAME_LENGTH)
         self.allowed_scopes = "\n".join(self.allowed_scopes.split())
         self.approval_scopes = "\n".join(self.approval_scopes.split())
         for field in ("allowed_scopes", "approval_scopes"):
