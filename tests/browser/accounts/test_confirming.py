@@ -76,7 +76,8 @@ def test_stale_while_deleting_the_account(
     make_stale(page, server)
     page.get_by_role("button", name="Delete my account").click()
     confirm(page, person)
-    expect(page).to_have_url(f"{server.url}/settings/profile/delete/")
+    # The choice about the tokens is kept.
+    expect(page).to_have_url(f"{server.url}/settings/profile/delete/?outcome=end")
     assert curl(server, value)[0] == 200
     page.get_by_role("button", name="Delete my account").click()
     expect(page).to_have_url(SIGN_IN)
