@@ -48,16 +48,8 @@ def in_place_of_tokenry(
 
 def test_the_question(in_place_of_tokenry: tuple[Gateway, Backend], backend: Backend) -> None:
     gateway, asked = in_place_of_tokenry
-    spoofed = [
-        (name, "spoofed")
-        for name in (
-            "X-Original-URI",
-            "X-Forwarded-Uri",
-            "X-Original-Method",
-            "X-Auth-Email",
-            "X-Auth-Team",
-        )
-    ]
+    names = "X-Original-URI X-Forwarded-Uri X-Original-Method X-Auth-Email X-Auth-Team"
+    spoofed = [(name, "spoofed") for name in names.split()]
     headers = [
         ("Cookie", "session=1"),
         ("X-Forwarded-For", ELSEWHERE),
@@ -68,7 +60,7 @@ def test_the_question(in_place_of_tokenry: tuple[Gateway, Backend], backend: Bac
     ]
     reply = gateway.ask("/reports/x?scope=&a=b", *headers, method="PUT", body=b"content")
     assert reply.status == 200
-    # A gateway may ask again if its connection was closed, and checks whether the node is ready.
+    # The last one: a gateway may ask again. It also checks whether the node is ready.
     *_, question = (each for each in asked.received if each["path"] != "/readyz")
     path, _, query = question["path"].partition("?")
     assert (path, question["body"]) == ("/verify", "")
